@@ -1,0 +1,21 @@
+"""Weight initialization as a tunable, explainable part of a scikit-learn model."""
+
+from skinit.activations import Activation
+from skinit.datasets import load_circles, load_moons
+from skinit.estimators import InitMLPClassifier, InitMLPRegressor
+from skinit.initializers import INITIALIZERS, Initializer, initialize_parameters
+from skinit.training import DivergedError
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "INITIALIZERS",
+    "Activation",
+    "DivergedError",
+    "InitMLPClassifier",
+    "InitMLPRegressor",
+    "Initializer",
+    "initialize_parameters",
+    "load_circles",
+    "load_moons",
+]

@@ -1,0 +1,436 @@
+"""Activation functions: the value and the slope of each.
+
+An activation is a pair of functions of the pre-activation z, working on arrays of any shape and
+keeping their dtype. Both stay finite for every |z| up to 1e4, in float32 as in float64.
+"""
+
+import numpy as np
+from scipy.special import expit, ndtr
+from sklearn.base import BaseEstimator, clone
+
+from skinit.registry import look_up
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "BaseActivation",
+    "Identity",
+    "LeakyReLU",
+    "Logistic",
+    "Mish",
+    "ReLU",
+    "SiLU",
+    "Sin",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+    "resolve_activation",
+]
+
+
+class BaseActivation(BaseEstimator):
+    """What every activation answers: ``value(z)`` and ``slope(z)``.
+
+    Both take the pre-activations z, an array of shape (..., n_samples, n_units), and return an
+    array of the same shape and dtype. An activation holds settings only, so that one object can
+    serve many layers.
+    """
+
+    def value(self, z):
+        """Activations phi(z)."""
+        raise NotImplementedError
+
+    def slope(self, z):
+        """Derivatives phi'(z)."""
+        raise NotImplementedError
+
+
+class Activation(BaseActivation):
+    """An activation of your own, from its value and its slope.
+
+    Parameters
+    ----------
+    value : callable
+        phi(z): takes the pre-activations, an array of shape (..., n_samples, n_units), and
+        returns as many activations of the same dtype.
+    slope : callable
+        phi'(z), the derivative of `value`, with the same shapes. Functions that are defined at
+        the top level of a module, rather than as a ``lambda``, keep the estimator picklable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit import Activation, InitMLPClassifier
+    >>> square = Activation(value=np.square, slope=lambda z: 2 * z)
+    >>> square.value(np.array([-3.0, 2.0]))
+    array([9., 4.])
+    >>> InitMLPClassifier(activation=square).activation is square
+    True
+    """
+
+    def __init__(self, value, slope):
+        self.value = value
+        self.slope = slope
+
+
+class Identity(BaseActivation):
+    """phi(z) = z: a linear layer.
+
+    Examples
+    --------
+    >>> Identity().value(-2.0)
+    -2.0
+    """
+
+    def value(self, z):
+        return z
+
+    def slope(self, z):
+        return np.ones_like(z)
+
+
+class ReLU(BaseActivation):
+    """phi(z) = max(z, 0); the slope at 0 is 0.
+
+    References
+    ----------
+    V. Nair and G. E. Hinton, "Rectified linear units improve restricted Boltzmann machines",
+    ICML 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ReLU().value(np.array([-1.0, 0.0, 2.0])), ReLU().slope(np.array([-1.0, 0.0, 2.0]))
+    (array([0., 0., 2.]), array([0., 0., 1.]))
+    """
+
+    def value(self, z):
+        return np.maximum(z, 0)
+
+    def slope(self, z):
+        return np.greater(z, 0).astype(z.dtype)
+
+
+class LeakyReLU(BaseActivation):
+    """phi(z) = z for z > 0, else negative_slope * z; the slope at 0 is `negative_slope`.
+
+    Parameters
+    ----------
+    negative_slope : float, default=0.01
+        Slope for negative z.
+
+    References
+    ----------
+    A. L. Maas, A. Y. Hannun and A. Y. Ng, "Rectifier nonlinearities improve neural network
+    acoustic models", ICML 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> LeakyReLU(negative_slope=0.1).value(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
+    """
+
+    def __init__(self, negative_slope=0.01):
+        self.negative_slope = negative_slope
+
+    def value(self, z):
+        return np.where(z > 0, z, z * float(self.negative_slope))
+
+    def slope(self, z):
+        return np.where(z > 0, 1.0, self.negative_slope).astype(z.dtype)
+
+
+class ELU(BaseActivation):
+    """phi(z) = z for z > 0, else alpha * (exp(z) - 1): the exponential linear unit.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        The value far on the negative side is ``-alpha``.
+
+    References
+    ----------
+    D.-A. Clevert, T. Unterthiner and S. Hochreiter, "Fast and accurate deep network learning by
+    exponential linear units (ELUs)", ICLR 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ELU().value(np.array([-1.0, 2.0])).round(4)
+    array([-0.6321,  2.    ])
+    """
+
+    def __init__(self, alpha=1.0):
+        self.alpha = alpha
+
+    def value(self, z):
+        return np.where(z > 0, z, float(self.alpha) * np.expm1(np.minimum(z, 0)))
+
+    def slope(self, z):
+        return np.where(z > 0, 1, float(self.alpha) * np.exp(np.minimum(z, 0)))
+
+
+# The fixed point of mean 0 and variance 1 (Klambauer et al. 2017, equation 14).
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+class SELU(BaseActivation):
+    """phi(z) = 1.0507 * ELU(z, alpha=1.6733): keeps mean 0 and variance 1 from layer to layer.
+
+    References
+    ----------
+    G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter, "Self-normalizing neural networks",
+    NeurIPS 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> SELU().value(np.array([-1.0, 2.0])).round(4)
+    array([-1.1113,  2.1014])
+    """
+
+    def value(self, z):
+        return SELU_SCALE * ELU(SELU_ALPHA).value(z)
+
+    def slope(self, z):
+        return SELU_SCALE * ELU(SELU_ALPHA).slope(z)
+
+
+class GELU(BaseActivation):
+    """phi(z) = z * Phi(z), with the normal distribution function Phi, exact by the error function.
+
+    References
+    ----------
+    D. Hendrycks and K. Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415, 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> GELU().value(np.array([-1.0, 2.0])).round(4)
+    array([-0.1587,  1.9545])
+    """
+
+    def value(self, z):
+        return z * ndtr(z)
+
+    def slope(self, z):
+        density = np.exp(-0.5 * z**2) * float(1 / np.sqrt(2 * np.pi))
+        return ndtr(z) + z * density
+
+
+class SiLU(BaseActivation):
+    """phi(z) = z * logistic(z), also called swish.
+
+    References
+    ----------
+    S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-weighted linear units for neural network function
+    approximation in reinforcement learning", Neural Networks 107, 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> SiLU().value(np.array([-1.0, 2.0])).round(4)
+    array([-0.2689,  1.7616])
+    """
+
+    def value(self, z):
+        return z * expit(z)
+
+    def slope(self, z):
+        return expit(z) * (1 + z * expit(-z))
+
+
+class Mish(BaseActivation):
+    """phi(z) = z * tanh(softplus(z)).
+
+    References
+    ----------
+    D. Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Mish().value(np.array([-1.0, 2.0])).round(4)
+    array([-0.3034,  1.944 ])
+    """
+
+    def value(self, z):
+        return z * np.tanh(np.logaddexp(z, 0))
+
+    def slope(self, z):
+        gate = np.tanh(np.logaddexp(z, 0))
+        return gate + z * expit(z) * (1 - gate**2)
+
+
+class Softplus(BaseActivation):
+    """phi(z) = log(1 + exp(z)): a smooth ReLU.
+
+    References
+    ----------
+    C. Dugas, Y. Bengio, F. Belisle, C. Nadeau and R. Garcia, "Incorporating second-order
+    functional knowledge for better option pricing", NeurIPS 2000.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Softplus().value(np.array([-1.0, 2.0])).round(4)
+    array([0.3133, 2.1269])
+    """
+
+    def value(self, z):
+        return np.logaddexp(z, 0)
+
+    def slope(self, z):
+        return expit(z)
+
+
+class Softsign(BaseActivation):
+    """phi(z) = z / (1 + |z|): saturates more slowly than tanh.
+
+    References
+    ----------
+    J. Bergstra, G. Desjardins, P. Lamblin and Y. Bengio, "Quadratic polynomials learn better
+    image features", Technical Report 1337, Universite de Montreal, 2009.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Softsign().value(np.array([-1.0, 3.0]))
+    array([-0.5 ,  0.75])
+    """
+
+    def value(self, z):
+        return z / (1 + np.abs(z))
+
+    def slope(self, z):
+        return (1 + np.abs(z)) ** -2
+
+
+class Tanh(BaseActivation):
+    """phi(z) = tanh(z).
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, G. B. Orr and K.-R. Mueller, "Efficient backprop", in Neural Networks:
+    Tricks of the Trade, Springer, 1998.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Tanh().value(np.array([-1.0, 2.0])).round(4)
+    array([-0.7616,  0.964 ])
+    """
+
+    def value(self, z):
+        return np.tanh(z)
+
+    def slope(self, z):
+        return 1 - np.tanh(z) ** 2
+
+
+class Logistic(BaseActivation):
+    """phi(z) = 1 / (1 + exp(-z)), also called sigmoid.
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning representations by
+    back-propagating errors", Nature 323, 1986.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Logistic().value(np.array([0.0, 2.0])).round(4)
+    array([0.5   , 0.8808])
+    """
+
+    def value(self, z):
+        return expit(z)
+
+    def slope(self, z):
+        # The product of both tails, as 1 - expit(z) would round a small tail to 0.
+        return expit(z) * expit(-z)
+
+
+class Sin(BaseActivation):
+    """phi(z) = sin(z).
+
+    References
+    ----------
+    V. Sitzmann, J. N. P. Martel, A. W. Bergman, D. B. Lindell and G. Wetzstein, "Implicit neural
+    representations with periodic activation functions", NeurIPS 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Sin().value(np.array([0.0, 2.0])).round(4)
+    array([0.    , 0.9093])
+    """
+
+    def value(self, z):
+        return np.sin(z)
+
+    def slope(self, z):
+        return np.cos(z)
+
+
+ACTIVATIONS = {
+    "identity": Identity(),
+    "linear": Identity(),
+    "relu": ReLU(),
+    "leaky_relu": LeakyReLU(),
+    "elu": ELU(),
+    "selu": SELU(),
+    "gelu": GELU(),
+    "silu": SiLU(),
+    "swish": SiLU(),
+    "mish": Mish(),
+    "softplus": Softplus(),
+    "softsign": Softsign(),
+    "tanh": Tanh(),
+    "logistic": Logistic(),
+    "sigmoid": Logistic(),
+    "sin": Sin(),
+}
+
+
+def resolve_activation(activation):
+    """Turn a name or an object into an activation.
+
+    Parameters
+    ----------
+    activation : str or Activation
+        A name of ``ACTIVATIONS``, or any object with the functions ``value`` and ``slope``.
+
+    Returns
+    -------
+    Activation
+        A fresh copy for a name, otherwise the object that was given.
+
+    Raises
+    ------
+    ValueError
+        If the name is not known.
+    TypeError
+        If the object is neither a name nor an activation.
+
+    Examples
+    --------
+    >>> resolve_activation("leaky_relu")
+    LeakyReLU()
+    """
+    if isinstance(activation, str):
+        return clone(look_up(activation, ACTIVATIONS, "activation"))
+    is_activation = callable(getattr(activation, "value", None)) and callable(
+        getattr(activation, "slope", None)
+    )
+    if isinstance(activation, type) or not is_activation:
+        raise TypeError(
+            f"activation={activation!r} is not an activation; give a name such as 'relu', an "
+            "object such as LeakyReLU(negative_slope=0.1), or your own Activation(value, slope)"
+        )
+    return activation

@@ -1,0 +1,594 @@
+"""The estimators: a multilayer perceptron whose start is a hyperparameter like any other.
+
+``fit`` is three steps: `_prepare` validates, encodes and draws the start, `train` learns, `_store`
+keeps the outcome under scikit-learn's names. What differs between a classifier and a regressor is
+how targets are encoded before, and how scores are read after.
+"""
+
+import warnings
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skinit.activations import ACTIVATIONS, resolve_activation
+from skinit.initializers import INITIALIZERS, build_parameters
+from skinit.initializers.building import check_widths, is_positive_integer
+from skinit.losses import LOSSES
+from skinit.network import Network, TrainingData, forward, layer_views
+from skinit.solvers import SOLVERS, BaseSolver, resolve_solver
+from skinit.training import DivergedError, print_cost, train
+
+__all__ = ["InitMLPClassifier", "InitMLPRegressor"]
+
+# Where a setting can be a name, and what the names stand for.
+NAMED_SETTINGS = {"init": INITIALIZERS, "activation": ACTIVATIONS, "solver": SOLVERS}
+
+
+@dataclass(frozen=True)
+class PreparedFit:
+    """All that a training run needs, validated."""
+
+    network: Network
+    data: TrainingData
+    parameters: np.ndarray
+    init_resolved: list
+    solver: BaseSolver
+    learning_rate: float
+    max_iter: int
+
+
+class BaseInitMLP(BaseEstimator):
+    """What the classifier and the regressor share."""
+
+    _doc_link_module = "skinit"
+    _doc_link_template = (
+        "https://skinit.readthedocs.io/en/latest/generated/skinit.{estimator_name}.html"
+    )
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(10, 5),
+        *,
+        init="he",
+        activation="relu",
+        solver="gd",
+        learning_rate=0.01,
+        max_iter=15000,
+        random_state=None,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.init = init
+        self.activation = activation
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Draw the start and train.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples; float32 is kept, anything else becomes float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each sample counts; 2 is as good as having the sample twice.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If the data or a setting cannot be used.
+        DivergedError
+            If the loss stops being finite. The last usable weights are kept.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the predictions end up the same for all samples, or if the fit is interrupted by
+            Ctrl-C, in which case it keeps what it has learnt.
+        """
+        prepared = self._prepare(X, y, sample_weight)
+        result = train(
+            prepared.network,
+            prepared.parameters,
+            prepared.data,
+            solver=prepared.solver,
+            learning_rate=prepared.learning_rate,
+            max_iter=prepared.max_iter,
+            watch=print_cost(prepared.max_iter) if self.verbose else None,
+        )
+        return self._store(prepared, result)
+
+    def _prepare(self, X, y, sample_weight):
+        """Validate, encode, resolve and build."""
+        settings = {
+            "solver": resolve_solver(self.solver),
+            "learning_rate": check_learning_rate(self.learning_rate),
+            "max_iter": check_max_iter(self.max_iter),
+        }
+        sizes = check_widths(self.hidden_layer_sizes, "hidden_layer_sizes")
+        activation = resolve_activation(self.activation)
+
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            # One memory order, so that rounding does not depend on how X happens to be stored.
+            order="C",
+            dtype=[np.float64, np.float32],
+            multi_output=True,
+            ensure_min_samples=2,
+            y_numeric=not isinstance(self, ClassifierMixin),
+        )
+        targets = self._encode_targets(y, X.dtype)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, X)
+        data = TrainingData(X, targets, sample_weight)
+
+        widths = (X.shape[1], *sizes, targets.shape[1])
+        network = Network(widths, (activation,) * len(sizes), self._loss())
+        rng = check_random_state(self.random_state)
+        parameters, init_resolved = build_parameters(
+            self.init, network, rng, dtype=X.dtype, data=data
+        )
+        return PreparedFit(network, data, parameters, init_resolved, **settings)
+
+    def _store(self, prepared, result):
+        """Keep the outcome, then say what was wrong with it."""
+        network = prepared.network
+        self.coefs_, self.intercepts_ = coefs_and_intercepts(network, result.parameters)
+        self.initial_coefs_, self.initial_intercepts_ = coefs_and_intercepts(
+            network, prepared.parameters
+        )
+        self.init_resolved_ = prepared.init_resolved
+        self.loss_curve_ = result.losses
+        self.loss_ = result.final_loss
+        self.best_loss_ = float(np.append(result.losses, result.final_loss).min())
+        self.n_iter_ = result.n_iter
+        self.n_layers_ = len(network.widths)
+        self.n_outputs_ = network.widths[-1]
+        self.n_parameters_ = network.n_parameters
+        self.out_activation_ = network.loss.link_name
+
+        if result.interrupted:
+            warnings.warn(
+                f"interrupted after {result.n_iter} of {prepared.max_iter} iterations; the model "
+                "keeps what it has learnt so far",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        if result.diverged:
+            raise DivergedError(self._why_diverged())
+        if result.constant_scores and np.ptp(prepared.data.targets, axis=0).any():
+            warnings.warn(self._why_constant(), ConvergenceWarning, stacklevel=3)
+        return self
+
+    def _why_diverged(self):
+        if not np.isfinite(self.loss_):
+            return (
+                f"the loss of the start is {self.loss_}; scale X{self._and_y}, or choose an init "
+                f"with smaller weights than {self.init!r}"
+            )
+        return (
+            f"the loss stopped being finite at iteration {self.n_iter_ + 1}, from {self.loss_:.3g} "
+            f"before it; the weights of iteration {self.n_iter_} are kept. Lower "
+            f"learning_rate={self.learning_rate!r}, scale X{self._and_y} (StandardScaler), or "
+            f"choose an init with smaller weights than {self.init!r}"
+        )
+
+    def _why_constant(self):
+        return (
+            f"the predictions are the same for all samples after {self.n_iter_} iterations. Look "
+            f"at the scaling of X{self._and_y} (StandardScaler), at init={self.init!r}, which may "
+            "have left all units of a layer identical, silent or saturated, and at "
+            f"learning_rate={self.learning_rate!r}"
+        )
+
+    # Also scale y? Classes have no scale.
+    _and_y = ""
+
+    def _scores(self, X):
+        """Return the values of the output layer, of shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse="csr", order="C", dtype=self.coefs_[0].dtype, reset=False
+        )
+        widths = (X.shape[1], *(W.shape[1] for W in self.coefs_))
+        activations = (resolve_activation(self.activation),) * (len(self.coefs_) - 1)
+        network = Network(widths, activations, self._loss())
+        layers = list(zip(self.coefs_, self.intercepts_, strict=True))
+        return forward(network, layers, X)[0][-1]
+
+    def set_params(self, **params):
+        """Set parameters, also those of the objects in `init`, `activation` and `solver`.
+
+        Parameters
+        ----------
+        **params : dict
+            Such as ``init__gain=2``, which needs an object in `init`, not a name.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not known, or is one of an object where there is but a name.
+        """
+        for key, value in params.items():
+            setting, nested, parameter = key.partition("__")
+            current = params.get(setting, getattr(self, setting, None))
+            if nested and setting in NAMED_SETTINGS and isinstance(current, str):
+                raise ValueError(name_has_no_parameters(setting, current, parameter, value))
+        return super().set_params(**params)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
+    """A multilayer perceptron for classification, with its initialization as a hyperparameter.
+
+    The defaults are the classic experiment of the initialization tutorials: ReLU layers of 10 and
+    5 units, He's start, 15,000 iterations of full-batch gradient descent on the cross-entropy.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(10, 5)
+        Units of each hidden layer; ``()`` is logistic regression.
+    init : str, Initializer, callable or sequence of these, default="he"
+        How weights and biases start: a name of ``INITIALIZERS`` (``skinit list`` shows them), an
+        object with settings of its own, such as ``He(gain=0.5)``, or a function
+        ``(layer, rng) -> (W, b)``. A sequence has one entry for each layer, the output layer
+        included.
+    activation : str or BaseActivation, default="relu"
+        Of the hidden units: a name of ``ACTIVATIONS``, an object such as
+        ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``.
+    solver : str or BaseSolver, default="gd"
+        A name of ``SOLVERS`` or an object.
+    learning_rate : float, default=0.01
+        Length of a step, relative to the gradient.
+    max_iter : int, default=15000
+        Number of iterations.
+    random_state : int, RandomState instance or None, default=None
+        What the start is drawn from; with an int, every fit is the same.
+    verbose : bool, default=False
+        Whether to print the cost on some fifteen lines.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels; for multilabel targets the column numbers.
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights, layer by layer.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Biases, layer by layer.
+    initial_coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights before training.
+    initial_intercepts_ : list of ndarray of shape (fan_out,)
+        Biases before training.
+    init_resolved_ : list of str
+        What each layer was started with, spelt out.
+    loss_curve_ : ndarray of shape (n_iter_,)
+        Mean cross-entropy before each step, in nats; the first is that of the start.
+    loss_ : float
+        Mean cross-entropy after training.
+    best_loss_ : float
+        The smallest of all these.
+    n_iter_ : int
+        Number of steps taken.
+    n_layers_ : int
+        Number of layers, the inputs included.
+    n_outputs_ : int
+        Number of outputs: 1 for two classes.
+    n_parameters_ : int
+        Number of weights and biases.
+    out_activation_ : str
+        "logistic" or "softmax".
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any that are all strings.
+
+    See Also
+    --------
+    InitMLPRegressor : The same for numbers.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier, load_circles
+    >>> X_train, y_train, X_test, y_test = load_circles()
+    >>> model = InitMLPClassifier(init="he", random_state=3).fit(X_train, y_train)
+    >>> print(f"{model.loss_curve_[0]:.5f} {model.score(X_test, y_test):.0%}")
+    0.88305 96%
+    """
+
+    def _encode_targets(self, y, dtype):
+        check_classification_targets(y)
+        if type_of_target(y) == "multilabel-indicator":
+            y = y.toarray() if issparse(y) else y
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError(
+                    f"y with several columns must hold zeros and ones, one column for each label; "
+                    f"got the values {np.unique(y)[:10].tolist()}"
+                )
+            self._multilabel = True
+            self.classes_ = np.arange(y.shape[1])
+            return np.ascontiguousarray(y, dtype=dtype)
+        if type_of_target(y) == "multiclass-multioutput":
+            raise ValueError(
+                "y has several columns of several classes each; wrap the estimator in "
+                "sklearn.multioutput.MultiOutputClassifier, or give one column of zeros and ones "
+                "for each label"
+            )
+        self._multilabel = False
+        self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y has one class only ({self.classes_[0]!r}), and a classifier needs two or "
+                "more; look at how the data was split or filtered"
+            )
+        if len(self.classes_) == 2:
+            return codes[:, np.newaxis].astype(dtype)
+        return np.eye(len(self.classes_), dtype=dtype)[codes]
+
+    def _loss(self):
+        one_of_many = len(self.classes_) > 2 and not self._multilabel
+        return LOSSES["multinomial_cross_entropy" if one_of_many else "binary_cross_entropy"]
+
+    def decision_function(self, X):
+        """Return the scores, the logits of the probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
+            For two classes, positive where the second one is the more probable.
+        """
+        scores = self._scores(X)
+        return scores[:, 0] if self._is_binary else scores
+
+    @property
+    def _is_binary(self):
+        return len(self.classes_) == 2 and not self._multilabel
+
+    def predict(self, X):
+        """Predict the class of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Classes, or an indicator matrix for multilabel targets.
+        """
+        scores = self._scores(X)
+        if self._multilabel:
+            return (scores > 0).astype(int)
+        codes = (scores[:, 0] > 0).astype(int) if self._is_binary else scores.argmax(axis=1)
+        return self.classes_[codes]
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of ``classes_``.
+        """
+        return self._loss().link(self._both_sides(X))
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        It is computed from the scores and stays exact where a probability rounds to zero.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of ``classes_``.
+        """
+        return self._loss().log_link(self._both_sides(X))
+
+    def _both_sides(self, X):
+        """Return scores with one column for each class: two classes have mirrored logits."""
+        scores = self._scores(X)
+        return np.hstack([-scores, scores]) if self._is_binary else scores
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class InitMLPRegressor(RegressorMixin, BaseInitMLP):
+    """A multilayer perceptron for regression, with its initialization as a hyperparameter.
+
+    Gradient descent on half the mean squared error. Standardize the targets as well as the
+    features, for example by ``sklearn.compose.TransformedTargetRegressor``.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(10, 5)
+        Units of each hidden layer; ``()`` is linear regression.
+    init : str, Initializer, callable or sequence of these, default="he"
+        How weights and biases start: a name of ``INITIALIZERS`` (``skinit list`` shows them), an
+        object with settings of its own, such as ``He(gain=0.5)``, or a function
+        ``(layer, rng) -> (W, b)``. A sequence has one entry for each layer, the output layer
+        included.
+    activation : str or BaseActivation, default="relu"
+        Of the hidden units: a name of ``ACTIVATIONS``, an object such as
+        ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``.
+    solver : str or BaseSolver, default="gd"
+        A name of ``SOLVERS`` or an object.
+    learning_rate : float, default=0.01
+        Length of a step, relative to the gradient.
+    max_iter : int, default=15000
+        Number of iterations.
+    random_state : int, RandomState instance or None, default=None
+        What the start is drawn from; with an int, every fit is the same.
+    verbose : bool, default=False
+        Whether to print the cost on some fifteen lines.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights, layer by layer.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Biases, layer by layer.
+    initial_coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights before training.
+    initial_intercepts_ : list of ndarray of shape (fan_out,)
+        Biases before training.
+    init_resolved_ : list of str
+        What each layer was started with, spelt out.
+    loss_curve_ : ndarray of shape (n_iter_,)
+        Half the squared error before each step, summed over outputs and averaged over samples, in
+        the squared unit of y; the first is that of the start.
+    loss_ : float
+        The same after training.
+    best_loss_ : float
+        The smallest of all these.
+    n_iter_ : int
+        Number of steps taken.
+    n_layers_ : int
+        Number of layers, the inputs included.
+    n_outputs_ : int
+        Number of outputs.
+    n_parameters_ : int
+        Number of weights and biases.
+    out_activation_ : str
+        "identity".
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any that are all strings.
+
+    See Also
+    --------
+    InitMLPClassifier : The same for classes.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit import InitMLPRegressor
+    >>> X = np.linspace(-2, 2, 50).reshape(-1, 1)
+    >>> model = InitMLPRegressor(20, activation="tanh", init="lecun", random_state=0)
+    >>> print(f"{model.fit(X, np.sin(X[:, 0])).score(X, np.sin(X[:, 0])):.2f}")
+    1.00
+    """
+
+    _and_y = " and y"
+
+    def _encode_targets(self, y, dtype):
+        self._one_column = y.ndim == 1
+        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+
+    def _loss(self):
+        return LOSSES["squared_error"]
+
+    def predict(self, X):
+        """Predict the target of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As many dimensions as y had.
+        """
+        scores = self._scores(X)
+        return scores[:, 0] if self._one_column else scores
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def coefs_and_intercepts(network, parameters):
+    """Split a flat parameter vector into scikit-learn's two lists."""
+    layers = layer_views(network, parameters)
+    return [W for W, _ in layers], [b[0] for _, b in layers]
+
+
+def check_learning_rate(learning_rate):
+    """Return it as a plain float, which does not turn float32 arithmetic into float64."""
+    is_number = isinstance(learning_rate, Real) and not isinstance(learning_rate, bool)
+    if not is_number or not 0 < learning_rate < np.inf:
+        raise ValueError(
+            f"learning_rate={learning_rate!r} must be a positive, finite number, such as 0.01"
+        )
+    return float(learning_rate)
+
+
+def check_max_iter(max_iter):
+    """Return it as a plain int."""
+    if not is_positive_integer(max_iter):
+        raise ValueError(f"max_iter={max_iter!r} must be a positive integer, such as 15000")
+    return int(max_iter)
+
+
+def check_sample_weight(sample_weight, X):
+    """Return the weights as an array of the dtype of X."""
+    sample_weight = column_or_1d(
+        check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight")
+    )
+    check_consistent_length(X, sample_weight)
+    if (sample_weight < 0).any() or not sample_weight.any():
+        raise ValueError(
+            "sample_weight must hold no negative value and at least one above zero; got values "
+            f"from {sample_weight.min()} to {sample_weight.max()}"
+        )
+    return sample_weight
+
+
+def name_has_no_parameters(setting, name, parameter, value):
+    """Say what to pass instead of a name, with the object spelt out where there is one."""
+    message = f"{setting}={name!r} is a name and has no parameter {parameter!r} to set"
+    known = NAMED_SETTINGS[setting].get(name)
+    if known is None or parameter not in known.get_params():
+        return f"{message}; pass an object that has it"
+    return f"{message}; pass the object: {setting}={clone(known).set_params(**{parameter: value})}"

@@ -1,0 +1,220 @@
+"""The contract between a network and the strategies that start it.
+
+A strategy is any callable ``strategy(layer, rng) -> (W, b)``. `Layer` is what it may know,
+`Initializer` what a tunable one derives from, `resolve_init` how a name becomes one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from skinit.network import Network, TrainingData, forward, layer_views
+from skinit.registry import look_up
+
+__all__ = ["INITIALIZERS", "Initializer", "Layer", "resolve_init"]
+
+# The names and what they stand for are written in `skinit/initializers/__init__.py`.
+INITIALIZERS = {}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a strategy may know about the layer that it starts.
+
+    Parameters
+    ----------
+    network : Network
+        The whole network: its widths, activations and loss.
+    index : int
+        Which layer, the first hidden one being 0.
+    dtype : dtype
+        What the weights will be stored as.
+    parameters : ndarray of shape (n_parameters,) or None
+        Parameters of the network as far as they are drawn.
+    data : TrainingData or None
+        What the network will be trained on, where there is any yet.
+    """
+
+    network: Network
+    index: int
+    dtype: np.dtype = np.dtype(np.float64)
+    parameters: np.ndarray | None = None
+    data: TrainingData | None = None
+
+    @property
+    def widths(self):
+        """Units of every layer of the network, the inputs first."""
+        return self.network.widths
+
+    @property
+    def n_layers(self):
+        """Number of weight layers of the network."""
+        return self.network.n_layers
+
+    @property
+    def fan_in(self):
+        """Number of inputs of this layer."""
+        return self.widths[self.index]
+
+    @property
+    def fan_out(self):
+        """Number of units of this layer."""
+        return self.widths[self.index + 1]
+
+    @property
+    def is_output(self):
+        """Whether this is the last layer, which is linear."""
+        return self.index == self.n_layers - 1
+
+    @property
+    def activation(self):
+        """Activation that follows this layer; None after the output layer."""
+        return None if self.is_output else self.network.activations[self.index]
+
+    @property
+    def loss(self):
+        """Loss that the network is trained with."""
+        return self.network.loss
+
+    @property
+    def inputs(self):
+        """Data arriving at this layer, of shape (n_samples, fan_in); computed when asked for."""
+        layers = layer_views(self.network, self.parameters_or_error("inputs"))
+        return forward(self.network, layers, self.data.X)[0][self.index]
+
+    @property
+    def targets(self):
+        """Targets of the network, of shape (n_samples, n_outputs)."""
+        self.parameters_or_error("targets")
+        return self.data.targets
+
+    @property
+    def sample_weight(self):
+        """Sample weights, of shape (n_samples,), or None."""
+        self.parameters_or_error("sample_weight")
+        return self.data.sample_weight
+
+    def parameters_or_error(self, wanted):
+        """Return the parameters drawn so far, or say that there is no data to send through."""
+        if self.data is None:
+            raise ValueError(
+                f"the initializer asks for layer.{wanted}, but there is no data yet; use it as "
+                "the init of an InitMLPClassifier or InitMLPRegressor, whose fit provides it"
+            )
+        return self.parameters
+
+
+class Initializer(BaseEstimator):
+    """Base class of the initializers: settings that answer with the weights of a layer.
+
+    A strategy of your own overrides `weights`, and `bias` where its biases are not zero. Its
+    ``__init__`` only stores its settings, so that scikit-learn can clone and tune it.
+
+    Attributes
+    ----------
+    formula : str
+        What is drawn, in one line.
+    advice : str
+        When to use it, in one line.
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier
+    >>> class Alternating(Initializer):
+    ...     def __init__(self, size=0.5):
+    ...         self.size = size
+    ...
+    ...     def weights(self, layer, rng):
+    ...         signs = (-1.0) ** np.add.outer(np.arange(layer.fan_in), np.arange(layer.fan_out))
+    ...         return self.size * signs
+    >>> InitMLPClassifier(init=Alternating(size=0.1)).get_params()["init__size"]
+    0.1
+    """
+
+    formula = ""
+    advice = ""
+
+    def __call__(self, layer, rng):
+        """Answer with the weights and the biases of a layer."""
+        return self.weights(layer, rng), self.bias(layer, rng)
+
+    def weights(self, layer, rng):
+        """Draw the weights of a layer.
+
+        Parameters
+        ----------
+        layer : Layer
+            What is known about the layer.
+        rng : RandomState
+            The only source of randomness.
+
+        Returns
+        -------
+        ndarray of shape (fan_in, fan_out)
+        """
+        raise NotImplementedError
+
+    def bias(self, layer, rng):
+        """Draw the biases of a layer, after its weights; zeros unless a strategy says otherwise.
+
+        Parameters
+        ----------
+        layer : Layer
+        rng : RandomState
+
+        Returns
+        -------
+        ndarray of shape (fan_out,)
+        """
+        return np.zeros(layer.fan_out)
+
+    def for_layer(self, layer):
+        """Return the strategy that serves this layer: itself, unless it delegates to others."""
+        return self
+
+
+def resolve_init(init):
+    """Turn a name, an object or a function into a strategy.
+
+    Parameters
+    ----------
+    init : str, Initializer or callable
+        A name of ``INITIALIZERS``, an initializer, or a function ``(layer, rng) -> (W, b)``.
+
+    Returns
+    -------
+    callable
+        A fresh copy of an initializer; a function as it came.
+
+    Raises
+    ------
+    ValueError
+        If the name is not known.
+    TypeError
+        If it is none of the three.
+
+    Examples
+    --------
+    >>> from skinit.initializers import resolve_init
+    >>> resolve_init("kaiming_uniform")
+    He(distribution='uniform')
+    >>> resolve_init("he_norml")
+    Traceback (most recent call last):
+    ...
+    ValueError: init='he_norml' is not a known name; did you mean 'he_normal'?
+    """
+    if isinstance(init, str):
+        return clone(look_up(init, INITIALIZERS, "init"))
+    if isinstance(init, type):
+        raise TypeError(
+            f"init={init.__name__} is a class; pass an object, as in init={init.__name__}()"
+        )
+    if isinstance(init, Initializer):
+        return clone(init)
+    if callable(init):
+        return init
+    raise TypeError(
+        f"init={init!r} is not an initializer; give a name such as 'he', an object such as "
+        "He(gain=0.5), or a function (layer, rng) -> (W, b)"
+    )

@@ -1,0 +1,174 @@
+"""The one loop over the layers: from a strategy to the parameters of a whole network."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skinit.activations import resolve_activation
+from skinit.initializers.base import Initializer, Layer, resolve_init
+from skinit.losses import LOSSES
+from skinit.network import Network, layer_views
+
+__all__ = ["build_parameters", "initialize_parameters"]
+
+
+def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
+    """Start a network.
+
+    Parameters
+    ----------
+    init : str, Initializer, callable or sequence of these
+        The strategy, or one for each layer.
+    network : Network
+    rng : RandomState
+        Weights are drawn from it layer after layer.
+    dtype : dtype, default=float64
+        Of the parameters. Draws are made in float64 and rounded, so that a network in float32
+        starts where its float64 twin does.
+    data : TrainingData or None, default=None
+        For strategies that look at the data.
+
+    Returns
+    -------
+    parameters : ndarray of shape (n_parameters,)
+        See `layer_views`.
+    resolved : list of str
+        What each layer was started with, spelt out.
+
+    Raises
+    ------
+    ValueError
+        If a strategy answers with the wrong shape or with values that are not finite.
+    TypeError
+        If `init` is not a strategy, or answers with something else than a pair (W, b).
+    """
+    strategies = one_per_layer(init, network)
+    parameters = np.zeros(network.n_parameters, dtype)
+    resolved = []
+    for index, (W, b) in enumerate(layer_views(network, parameters)):
+        layer = Layer(network, index, np.dtype(dtype), parameters, data)
+        strategy = strategies[index]
+        if isinstance(strategy, Initializer):
+            strategy = strategy.for_layer(layer)
+        resolved.append(name_of(strategy))
+        W[...], b[...] = checked(strategy(layer, rng), layer, resolved[-1])
+
+    for strategy in dict.fromkeys(strategies):
+        if hasattr(strategy, "refine"):
+            parameters = strategy.refine(parameters, network, data, rng)
+    return parameters, resolved
+
+
+def one_per_layer(init, network):
+    """Resolve `init` for every layer; one object serves all of them unless a sequence came."""
+    if not isinstance(init, (list, tuple)):
+        return [resolve_init(init)] * network.n_layers
+    if len(init) != network.n_layers:
+        raise ValueError(
+            f"init has {len(init)} entries, but a network of widths {network.widths} has "
+            f"{network.n_layers} layers, the output layer included; give one entry for each, or "
+            "one strategy for all"
+        )
+    return [resolve_init(entry) for entry in init]
+
+
+def checked(answer, layer, name):
+    """Return a strategy's answer as arrays, or say what is wrong with it."""
+    where = f"init={name} for layer {layer.index + 1} of {layer.n_layers}"
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        raise TypeError(
+            f"{where} returned {type(answer).__name__}, expected a pair (W, b): the weights of "
+            f"shape {(layer.fan_in, layer.fan_out)} and the biases of shape {(layer.fan_out,)}"
+        )
+    arrays = []
+    for letter, array, expected in zip(
+        "Wb", answer, [(layer.fan_in, layer.fan_out), (layer.fan_out,)], strict=True
+    ):
+        array = np.asarray(array)
+        if array.shape != expected:
+            is_turned = array.shape == expected[::-1] and letter == "W"
+            hint = "; return its transpose, W.T" if is_turned else ""
+            raise ValueError(
+                f"{where} returned {letter} of shape {array.shape}, expected {expected}{hint}"
+            )
+        if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+            raise ValueError(
+                f"{where} returned {letter} with values that are not finite numbers; check the "
+                "formula and its settings"
+            )
+        arrays.append(array)
+    return arrays
+
+
+def name_of(strategy):
+    """Spell a strategy: its repr, or the name of a function."""
+    if isinstance(strategy, Initializer):
+        return repr(strategy)
+    return getattr(strategy, "__name__", repr(strategy))
+
+
+def initialize_parameters(layer_dims, init="he", random_state=None, *, activation="relu"):
+    """Start a network in the tutorials' functional form.
+
+    Parameters
+    ----------
+    layer_dims : sequence of int
+        Units of each layer, the inputs first: ``[2, 10, 5, 1]``.
+    init : str, Initializer, callable or sequence of these, default="he"
+        The strategy, or one for each layer.
+    random_state : int, RandomState or None, default=None
+        With 3, the digits that the tutorials print.
+    activation : str or BaseActivation, default="relu"
+        Activation of the hidden layers, for the strategies that ask for it.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``"W1"`` of shape (layer_dims[1], layer_dims[0]), ``"b1"`` of shape (layer_dims[1], 1),
+        and so on. This is the transpose of ``coefs_``, which is (fan_in, fan_out).
+
+    Raises
+    ------
+    ValueError
+        If `layer_dims` has fewer than two entries or one that is not a positive integer, or if
+        the strategy is not known or answers with something unusable.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> parameters = initialize_parameters([2, 4, 1], init="he", random_state=3)
+    >>> parameters["W2"]
+    array([[-0.03098412, -0.33744411, -0.92904268,  0.62552248]])
+    >>> parameters["b2"]
+    array([[0.]])
+    """
+    widths = check_widths(layer_dims, "layer_dims")
+    if len(widths) < 2:
+        raise ValueError(
+            f"layer_dims={layer_dims!r} needs two entries or more: the inputs, the hidden layers "
+            "and the outputs, as in [2, 10, 5, 1]"
+        )
+    hidden = (resolve_activation(activation),) * (len(widths) - 2)
+    network = Network(widths, hidden, LOSSES["binary_cross_entropy"])
+    parameters, _ = build_parameters(init, network, check_random_state(random_state))
+    return {
+        f"{letter}{number}": np.ascontiguousarray(array.T)
+        for number, layer in enumerate(layer_views(network, parameters), start=1)
+        for letter, array in zip("Wb", layer, strict=True)
+    }
+
+
+def check_widths(widths, name):
+    """Return numbers of units as a tuple of int, or say which one is none."""
+    widths = np.atleast_1d(np.asarray(widths, dtype=object))
+    if widths.ndim != 1 or not all(is_positive_integer(width) for width in widths):
+        raise ValueError(
+            f"{name}={widths.tolist()!r} must be positive integers, the numbers of units layer by "
+            "layer, as in (10, 5)"
+        )
+    return tuple(int(width) for width in widths)
+
+
+def is_positive_integer(value):
+    """Tell whether a value is an integer above zero, and not a bool."""
+    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return is_integer and value > 0

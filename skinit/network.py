@@ -1,0 +1,241 @@
+"""The mathematics of a multilayer perceptron, written to be read: forward, loss, backward.
+
+A layer is a pair (W, b), with W of shape (..., fan_in, fan_out) and b broadcast against
+(..., n_samples, fan_out). All functions are pure and work on the last two axes, so that one
+network needs W of shape (fan_in, fan_out) and a stack of S networks (S, fan_in, fan_out).
+Whatever is faster than this page has to agree with it.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skinit.activations import Identity
+
+__all__ = [
+    "Network",
+    "TrainingData",
+    "backward",
+    "forward",
+    "layer_views",
+    "loss_and_gradient",
+    "mean_loss",
+]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network before it has weights.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Units of each layer, the network's inputs first and its outputs last.
+    activations : tuple of BaseActivation
+        One per hidden layer. The output layer is linear: its values are the scores, and what
+        follows them belongs to the loss.
+    loss : Loss
+        Output link and loss.
+    """
+
+    widths: tuple
+    activations: tuple
+    loss: object
+
+    @property
+    def n_layers(self):
+        """Number of weight layers, the output layer included."""
+        return len(self.widths) - 1
+
+    @property
+    def n_parameters(self):
+        """Number of weights and biases."""
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(self.widths))
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a network learns from.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The network's input.
+    targets : ndarray of shape (n_samples, n_outputs)
+        What the link of the scores should be.
+    sample_weight : ndarray of shape (n_samples,) or None
+        How much each sample counts; None is one for each.
+    """
+
+    X: object
+    targets: np.ndarray
+    sample_weight: np.ndarray | None = None
+
+
+def layer_views(network, parameters):
+    """Look at a flat parameter vector as layers.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (..., n_parameters)
+        Per layer, from first to last: the weights in C order, then the biases.
+
+    Returns
+    -------
+    list of (W, b)
+        Views of `parameters`, of shapes (..., fan_in, fan_out) and (..., 1, fan_out).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.losses import LOSSES
+    >>> from skinit.activations import ReLU
+    >>> network = Network((2, 3, 1), (ReLU(),), LOSSES["squared_error"])
+    >>> layers = layer_views(network, np.arange(network.n_parameters))
+    >>> layers[1]
+    (array([[ 9],
+           [10],
+           [11]]), array([[12]]))
+    """
+    stack = parameters.shape[:-1]
+    layers, start = [], 0
+    for fan_in, fan_out in pairwise(network.widths):
+        middle, end = start + fan_in * fan_out, start + (fan_in + 1) * fan_out
+        layers.append(
+            (
+                parameters[..., start:middle].reshape(*stack, fan_in, fan_out),
+                parameters[..., middle:end].reshape(*stack, 1, fan_out),
+            )
+        )
+        start = end
+    return layers
+
+
+def forward(network, layers, X):
+    """Carry the input through the network.
+
+    .. math:: z^{(l)} = a^{(l-1)} W^{(l)} + b^{(l)}, \\qquad a^{(l)} = \\phi(z^{(l)})
+
+    Parameters
+    ----------
+    network : Network
+    layers : list of (W, b)
+    X : {ndarray, sparse matrix} of shape (..., n_samples, n_features)
+
+    Returns
+    -------
+    signals : list of (..., n_samples, n_units)
+        What arrives at each layer, the network's input first; the last entry are the scores.
+    pre_activations : list of (..., n_samples, n_units)
+        z of each layer.
+    """
+    signals, pre_activations = [X], []
+    for (W, b), activation in zip(layers, (*network.activations, Identity()), strict=True):
+        pre_activations.append(signals[-1] @ W + b)
+        signals.append(activation.value(pre_activations[-1]))
+    return signals, pre_activations
+
+
+def backward(network, layers, signals, pre_activations, delta):
+    """Carry the derivatives by the scores back to every weight and bias.
+
+    .. math::
+        \\partial W^{(l)} = a^{(l-1)\\top} \\delta^{(l)}, \\quad
+        \\partial b^{(l)} = \\textstyle\\sum_i \\delta^{(l)}_i, \\quad
+        \\delta^{(l-1)} = \\delta^{(l)} W^{(l)\\top} \\odot \\phi'(z^{(l-1)})
+
+    Parameters
+    ----------
+    network : Network
+    layers : list of (W, b)
+    signals, pre_activations : lists of ndarray
+        As `forward` returns them.
+    delta : ndarray of shape (..., n_samples, n_outputs)
+        Derivatives of a sum over the samples by each sample's scores.
+
+    Returns
+    -------
+    list of (dW, db)
+        Derivatives of that sum, of the shapes of the layers.
+    """
+    gradients = []
+    for index in reversed(range(network.n_layers)):
+        gradients.append((transpose(signals[index]) @ delta, delta.sum(axis=-2, keepdims=True)))
+        if index > 0:
+            W, _ = layers[index]
+            slope = network.activations[index - 1].slope(pre_activations[index - 1])
+            delta = (delta @ transpose(W)) * slope
+    return gradients[::-1]
+
+
+def mean_loss(network, scores, data):
+    """Average the loss over the samples, in float64 whatever the dtype of the scores.
+
+    Parameters
+    ----------
+    network : Network
+    scores : ndarray of shape (..., n_samples, n_outputs)
+    data : TrainingData
+
+    Returns
+    -------
+    ndarray of shape (...,)
+    """
+    losses = network.loss.per_sample(scores, data.targets).astype(np.float64)
+    return np.average(losses, axis=-1, weights=data.sample_weight)
+
+
+def loss_and_gradient(network, parameters, data):
+    """Compute the mean loss and its gradient.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (..., n_parameters)
+    data : TrainingData
+
+    Returns
+    -------
+    loss : ndarray of shape (...,)
+    gradient : ndarray of shape (..., n_parameters)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.losses import LOSSES
+    >>> network = Network((1, 1), (), LOSSES["squared_error"])
+    >>> data = TrainingData(np.array([[1.0], [2.0]]), np.array([[2.0], [4.0]]))
+    >>> loss, gradient = loss_and_gradient(network, np.array([1.0, 0.0]), data)
+    >>> float(loss), gradient
+    (1.25, array([-2.5, -1.5]))
+    """
+    layers = layer_views(network, parameters)
+    signals, pre_activations = forward(network, layers, data.X)
+    scores = signals[-1]
+
+    delta = network.loss.gradient(scores, data.targets)
+    total = delta.shape[-2]
+    if data.sample_weight is not None:
+        delta = delta * data.sample_weight[:, np.newaxis]
+        total = data.sample_weight.sum()
+
+    # Summed first and divided last: contributions that cancel do so exactly, and a start that
+    # sits on a saddle, such as all zeros, stays there instead of being rounded off it.
+    gradient = np.empty_like(parameters)
+    summed = backward(network, layers, signals, pre_activations, delta)
+    for view, part in zip(flat(layer_views(network, gradient)), flat(summed), strict=True):
+        np.divide(part, total, out=view)
+    return mean_loss(network, scores, data), gradient
+
+
+def transpose(A):
+    """Swap the last two axes, of a sparse matrix too."""
+    return A.T if issparse(A) else A.swapaxes(-1, -2)
+
+
+def flat(layers):
+    """List the arrays of all layers, weights before biases."""
+    return [array for layer in layers for array in layer]

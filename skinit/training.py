@@ -1,0 +1,215 @@
+"""The training loop: iterate over it with `training_steps`, or let `train` run it to its end."""
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from skinit.network import forward, layer_views, loss_and_gradient, mean_loss
+
+__all__ = ["DivergedError", "Step", "TrainingResult", "print_cost", "train", "training_steps"]
+
+
+class DivergedError(ValueError):
+    """The loss is no longer a finite number.
+
+    The estimator keeps the last weights whose loss was finite and can be used with them. A
+    search counts the fit as failed and goes on, as its ``error_score`` says.
+    """
+
+
+@dataclass(frozen=True)
+class Step:
+    """One iteration of training.
+
+    Parameters
+    ----------
+    iteration : int
+        Counted from 0.
+    loss : float
+        Mean loss before the step.
+    parameters : ndarray of shape (n_parameters,)
+        Parameters after the step.
+    """
+
+    iteration: int
+    loss: float
+    parameters: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training has learnt, however it ended.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+        The last parameters whose loss is finite.
+    losses : ndarray of shape (n_iter,)
+        Mean loss before each step that led to `parameters`; the first is the loss of the start.
+    final_loss : float
+        Mean loss of `parameters`.
+    constant_scores : bool
+        Whether the scores of all samples are the same, to rounding.
+    interrupted : bool
+        Whether the user stopped it (Ctrl-C).
+    diverged : bool
+        Whether the step after `parameters` led to a loss that is not finite.
+    """
+
+    parameters: np.ndarray
+    losses: np.ndarray
+    final_loss: float
+    constant_scores: bool
+    interrupted: bool
+    diverged: bool
+
+    @property
+    def n_iter(self):
+        """Number of steps taken."""
+        return len(self.losses)
+
+
+def training_steps(network, parameters, data, *, solver, learning_rate, max_iter):
+    """Iterate over the steps of a training run.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (n_parameters,)
+        Where to start; left as it is.
+    data : TrainingData
+    solver : BaseSolver
+    learning_rate : float
+    max_iter : int
+        Number of iterations.
+
+    Yields
+    ------
+    Step
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.losses import LOSSES
+    >>> from skinit.network import Network, TrainingData
+    >>> from skinit.solvers import GradientDescent
+    >>> network = Network((1, 1), (), LOSSES["squared_error"])
+    >>> data = TrainingData(np.array([[1.0], [-1.0]]), np.array([[3.0], [-3.0]]))
+    >>> for step in training_steps(
+    ...     network, np.zeros(2), data, solver=GradientDescent(), learning_rate=0.5, max_iter=3
+    ... ):
+    ...     print(step.iteration, step.loss, step.parameters)
+    0 4.5 [1.5 0. ]
+    1 1.125 [2.25 0.  ]
+    2 0.28125 [2.625 0.   ]
+    """
+    state = solver.initial_state(parameters)
+    for iteration in range(max_iter):
+        loss, gradient = loss_and_gradient(network, parameters, data)
+        parameters, state = solver.step(parameters, gradient, learning_rate, state)
+        yield Step(iteration, float(loss), parameters)
+
+
+def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=None):
+    """Train a network, and keep what was learnt also when it is interrupted or diverges.
+
+    Parameters
+    ----------
+    network, parameters, data, solver, learning_rate, max_iter
+        As in `training_steps`.
+    watch : callable or None
+        Called with every `Step`.
+
+    Returns
+    -------
+    TrainingResult
+    """
+    losses = np.empty(max_iter)
+    # A step from finite to not finite is found one iteration later, by its loss: until then the
+    # parameters before it are kept.
+    n_iter, before, interrupted = 0, parameters, False
+    steps = training_steps(
+        network, parameters, data, solver=solver, learning_rate=learning_rate, max_iter=max_iter
+    )
+    with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
+        try:
+            for step in steps:
+                if not np.isfinite(step.loss):
+                    break
+                losses[step.iteration] = step.loss
+                before, parameters, n_iter = parameters, step.parameters, step.iteration + 1
+                if watch is not None:
+                    watch(step)
+        except KeyboardInterrupt:
+            interrupted = True
+
+        final_loss, scores = evaluate(network, parameters, data)
+        diverged = not np.isfinite(final_loss)
+        if diverged and n_iter > 0:
+            parameters, n_iter = before, n_iter - 1
+            final_loss, scores = evaluate(network, parameters, data)
+        constant_scores = constant_over_samples(scores)
+    return TrainingResult(
+        parameters=parameters,
+        losses=losses[:n_iter].copy(),
+        final_loss=final_loss,
+        constant_scores=constant_scores,
+        interrupted=interrupted,
+        diverged=diverged,
+    )
+
+
+def evaluate(network, parameters, data):
+    """Compute the mean loss and the scores of all samples."""
+    scores = forward(network, layer_views(network, parameters), data.X)[0][-1]
+    return float(mean_loss(network, scores, data)), scores
+
+
+def constant_over_samples(scores):
+    """Tell whether all rows are the same, up to what rounding does in a few layers."""
+    spread = np.ptp(scores, axis=-2)
+    return bool(np.all(spread <= np.sqrt(np.finfo(scores.dtype).eps) * np.abs(scores).max()))
+
+
+def print_cost(max_iter, file=None):
+    """Make a watcher that prints the cost as the tutorials do, on some fifteen lines.
+
+    Parameters
+    ----------
+    max_iter : int
+        Number of iterations of the whole run.
+    file : file object or None
+        Where to print; None is standard output.
+
+    Returns
+    -------
+    callable
+        For the parameter `watch` of `train`.
+
+    Examples
+    --------
+    >>> watch = print_cost(max_iter=15000)
+    >>> for iteration in range(2500):
+    ...     watch(Step(iteration, loss=1 / (1 + iteration), parameters=None))
+    Cost after iteration 0: 1.0
+    Cost after iteration 1000: 0.000999000999000999
+    Cost after iteration 2000: 0.0004997501249375312
+    """
+    every = round_step(max_iter)
+
+    def watch(step):
+        if step.iteration % every == 0 or step.iteration == max_iter - 1:
+            print(f"Cost after iteration {step.iteration}: {step.loss}", file=file or sys.stdout)
+
+    return watch
+
+
+def round_step(n, most=15):
+    """Find the smallest of 1, 2, 5, 10, 20, 50, ... that divides n into at most `most` parts."""
+    power = 1
+    while True:
+        for digit in (1, 2, 5):
+            if n <= most * digit * power:
+                return digit * power
+        power *= 10
