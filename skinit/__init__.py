@@ -2,19 +2,23 @@
 
 from skinit.activations import Activation
 from skinit.datasets import load_circles, load_moons
+from skinit.displays import DecisionBoundaryPanel, LossCurveDisplay
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
 from skinit.initializers import INITIALIZERS, Initializer, initialize_parameters
-from skinit.training import DivergedError
+from skinit.training import DivergedError, InterruptedFitWarning
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "INITIALIZERS",
     "Activation",
+    "DecisionBoundaryPanel",
     "DivergedError",
     "InitMLPClassifier",
     "InitMLPRegressor",
     "Initializer",
+    "InterruptedFitWarning",
+    "LossCurveDisplay",
     "initialize_parameters",
     "load_circles",
     "load_moons",

@@ -40,11 +40,11 @@ class BaseActivation(BaseEstimator):
     """
 
     def value(self, z):
-        """Activations phi(z)."""
+        """Compute the activations phi(z)."""
         raise NotImplementedError
 
     def slope(self, z):
-        """Derivatives phi'(z)."""
+        """Compute the derivatives phi'(z)."""
         raise NotImplementedError
 
 

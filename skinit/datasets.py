@@ -1,8 +1,29 @@
-"""The two data sets of the classic initialization tutorials, split as the tutorials split them."""
+"""Data to compare initializations on.
 
-from sklearn.datasets import make_circles, make_moons
+The tutorials' circles and moons, split as the tutorials split them; and any other table, split and
+standardized by `load_split`.
+"""
 
-__all__ = ["load_circles", "load_moons"]
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+    make_circles,
+    make_moons,
+)
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from skinit.registry import look_up
+
+__all__ = ["BUILT_IN", "load_circles", "load_moons", "load_split"]
 
 
 def load_circles():
@@ -55,3 +76,129 @@ def load_moons():
     X_train, y_train = make_moons(n_samples=400, noise=0.2, random_state=1)
     X_test, y_test = make_moons(n_samples=100, noise=0.2, random_state=2)
     return X_train, y_train, X_test, y_test
+
+
+def load_split(source, *, target=None, task=None, random_state=0):
+    """Load a data set ready for a comparison: split, and standardized by its training part.
+
+    Parameters
+    ----------
+    source : str or path-like
+        A name of ``BUILT_IN``, or a CSV file with a header (extra ``pandas``). Columns of the file
+        that are not numbers are one-hot encoded.
+    target : str or None, default=None
+        The column of the CSV file to predict.
+    task : {"classification", "regression"} or None, default=None
+        None is regression where the target is numbers with fractions, or with more than twenty
+        different values.
+    random_state : int, default=0
+        Seed of the split, a quarter for testing; circles and moons come split.
+
+    Returns
+    -------
+    X_train : ndarray of shape (n_train, n_features)
+    y_train : ndarray of shape (n_train,)
+        Standardized too for regression.
+    X_test : ndarray of shape (n_test, n_features)
+    y_test : ndarray of shape (n_test,)
+    task : str
+        "classification" or "regression".
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set, file or column, or if values are missing.
+    ImportError
+        If a CSV file is to be read and pandas is not installed.
+
+    Examples
+    --------
+    >>> from skinit.datasets import load_split
+    >>> X_train, y_train, X_test, y_test, task = load_split("iris")
+    >>> X_train.shape, X_test.shape, task
+    ((112, 4), (38, 4), 'classification')
+    """
+    if source in BUILT_IN and target is not None:
+        raise ValueError(f"target={target!r} is for CSV files; {source} has its own")
+    loaded = BUILT_IN[source]() if source in BUILT_IN else read_csv(source, target)
+    y = loaded[1]
+    task = guess_task(y) if task is None else task
+    if task == "regression" and y.dtype.kind not in "iuf":
+        raise ValueError(f"task='regression' needs numbers, but target={target!r} has {y[0]!r}")
+    if len(loaded) == 4:
+        X_train, y_train, X_test, y_test = loaded
+    else:
+        X, y = loaded
+        by_class = task == "classification" and np.unique(y, return_counts=True)[1].min() > 1
+        X_train, X_test, y_train, y_test = train_test_split(
+            X, y, random_state=random_state, stratify=y if by_class else None
+        )
+
+    scaler = column_scaler(X_train)
+    X_train, X_test = scaler.fit_transform(X_train), scaler.transform(X_test)
+    if task == "regression":
+        y_scaler = StandardScaler().fit(y_train.reshape(-1, 1))
+        y_train, y_test = (y_scaler.transform(y.reshape(-1, 1))[:, 0] for y in (y_train, y_test))
+    return X_train, y_train, X_test, y_test, task
+
+
+BUILT_IN = {
+    "circles": load_circles,
+    "moons": load_moons,
+    "iris": partial(load_iris, return_X_y=True),
+    "wine": partial(load_wine, return_X_y=True),
+    "breast_cancer": partial(load_breast_cancer, return_X_y=True),
+    "digits": partial(load_digits, return_X_y=True),
+    "diabetes": partial(load_diabetes, return_X_y=True),
+}
+
+
+def read_csv(path, target):
+    """Read a table, and split off the column to predict."""
+    if not Path(path).is_file():
+        if not Path(path).suffix:
+            look_up(str(path), BUILT_IN, "DATA")
+        raise ValueError(f"DATA={str(path)!r}: there is no such file")
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "reading a CSV file needs pandas: pip install 'skinit[pandas]'"
+        ) from error
+
+    table = pd.read_csv(path)
+    if target not in table.columns:
+        raise ValueError(
+            f"target={target!r} is not a column of {Path(path).name}; its columns are "
+            f"{', '.join(map(repr, table.columns))}"
+        )
+    incomplete = table.columns[table.isna().any()]
+    if len(incomplete):
+        raise ValueError(
+            f"{Path(path).name} has missing values in {', '.join(map(repr, incomplete))}; fill "
+            "them in, or drop those rows or columns"
+        )
+    if len(table.columns) < 2 or len(table) < 8:
+        raise ValueError(
+            f"{Path(path).name} has {len(table)} rows and {len(table.columns)} columns; a "
+            "comparison needs at least 8 rows, the target and one more column"
+        )
+    return table.drop(columns=target), table[target].to_numpy()
+
+
+def guess_task(y):
+    """Tell classification from regression by the values of the target."""
+    if y.dtype.kind not in "iuf":
+        return "classification"
+    has_fractions = bool((y % 1 != 0).any())
+    return "regression" if has_fractions or len(np.unique(y)) > 20 else "classification"
+
+
+def column_scaler(X):
+    """Make a transformer that standardizes numbers and one-hot encodes other columns."""
+    if not hasattr(X, "columns"):
+        return StandardScaler()
+    numbers = make_column_selector(dtype_include="number")
+    others = make_column_selector(dtype_exclude="number")
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    return make_column_transformer((StandardScaler(), numbers), (encoder, others))

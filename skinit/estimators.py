@@ -23,7 +23,7 @@ from skinit.initializers.building import check_widths, is_positive_integer
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, forward, layer_views
 from skinit.solvers import SOLVERS, BaseSolver, resolve_solver
-from skinit.training import DivergedError, print_cost, train
+from skinit.training import DivergedError, InterruptedFitWarning, print_cost, train
 
 __all__ = ["InitMLPClassifier", "InitMLPRegressor"]
 
@@ -99,8 +99,9 @@ class BaseInitMLP(BaseEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the predictions end up the same for all samples, or if the fit is interrupted by
-            Ctrl-C, in which case it keeps what it has learnt.
+            If the predictions end up the same for all samples.
+        InterruptedFitWarning
+            If the fit is stopped by Ctrl-C; it keeps what it has learnt.
         """
         prepared = self._prepare(X, y, sample_weight)
         result = train(
@@ -170,7 +171,7 @@ class BaseInitMLP(BaseEstimator):
             warnings.warn(
                 f"interrupted after {result.n_iter} of {prepared.max_iter} iterations; the model "
                 "keeps what it has learnt so far",
-                ConvergenceWarning,
+                InterruptedFitWarning,
                 stacklevel=3,
             )
         if result.diverged:
@@ -408,7 +409,9 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        return self._loss().link(self._both_sides(X))
+        # The scores first: they tell a model that is not fitted, which has no loss yet.
+        scores = self._both_sides(X)
+        return self._loss().link(scores)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -424,7 +427,8 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        return self._loss().log_link(self._both_sides(X))
+        scores = self._both_sides(X)
+        return self._loss().log_link(scores)
 
     def _both_sides(self, X):
         """Return scores with one column for each class: two classes have mirrored logits."""

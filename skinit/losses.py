@@ -24,19 +24,19 @@ class Loss:
     link_name = None
 
     def link(self, scores):
-        """Predictions (probabilities or values), of the shape of `scores`."""
+        """Turn scores into predictions, probabilities or values, of the same shape."""
         raise NotImplementedError
 
     def log_link(self, scores):
-        """Logarithm of the probabilities, exact where they round to 0; for classifiers only."""
+        """Return the logarithm of probabilities, exact where they round to 0 (classifiers only)."""
         raise NotImplementedError
 
     def per_sample(self, scores, targets):
-        """Loss of each sample, of shape (..., n_samples)."""
+        """Compute the loss of each sample, of shape (..., n_samples)."""
         raise NotImplementedError
 
     def gradient(self, scores, targets):
-        """Derivative of `per_sample` by each score, of the shape of `scores`."""
+        """Differentiate `per_sample` by each score; the result has the shape of `scores`."""
         raise NotImplementedError
 
 

@@ -115,9 +115,9 @@ def layer_views(network, parameters):
 
 
 def forward(network, layers, X):
-    """Carry the input through the network.
+    r"""Carry the input through the network.
 
-    .. math:: z^{(l)} = a^{(l-1)} W^{(l)} + b^{(l)}, \\qquad a^{(l)} = \\phi(z^{(l)})
+    .. math:: z^{(l)} = a^{(l-1)} W^{(l)} + b^{(l)}, \qquad a^{(l)} = \phi(z^{(l)})
 
     Parameters
     ----------
@@ -140,12 +140,12 @@ def forward(network, layers, X):
 
 
 def backward(network, layers, signals, pre_activations, delta):
-    """Carry the derivatives by the scores back to every weight and bias.
+    r"""Carry the derivatives by the scores back to every weight and bias.
 
     .. math::
-        \\partial W^{(l)} = a^{(l-1)\\top} \\delta^{(l)}, \\quad
-        \\partial b^{(l)} = \\textstyle\\sum_i \\delta^{(l)}_i, \\quad
-        \\delta^{(l-1)} = \\delta^{(l)} W^{(l)\\top} \\odot \\phi'(z^{(l-1)})
+        \partial W^{(l)} = a^{(l-1)\top} \delta^{(l)}, \quad
+        \partial b^{(l)} = \textstyle\sum_i \delta^{(l)}_i, \quad
+        \delta^{(l-1)} = \delta^{(l)} W^{(l)\top} \odot \phi'(z^{(l-1)})
 
     Parameters
     ----------

@@ -4,10 +4,19 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from skinit.network import forward, layer_views, loss_and_gradient, mean_loss
 
-__all__ = ["DivergedError", "Step", "TrainingResult", "print_cost", "train", "training_steps"]
+__all__ = [
+    "DivergedError",
+    "InterruptedFitWarning",
+    "Step",
+    "TrainingResult",
+    "print_cost",
+    "train",
+    "training_steps",
+]
 
 
 class DivergedError(ValueError):
@@ -16,6 +25,10 @@ class DivergedError(ValueError):
     The estimator keeps the last weights whose loss was finite and can be used with them. A
     search counts the fit as failed and goes on, as its ``error_score`` says.
     """
+
+
+class InterruptedFitWarning(ConvergenceWarning):
+    """The user stopped a fit (Ctrl-C); it kept what it had learnt."""
 
 
 @dataclass(frozen=True)

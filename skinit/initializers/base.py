@@ -28,8 +28,8 @@ class Layer:
         The whole network: its widths, activations and loss.
     index : int
         Which layer, the first hidden one being 0.
-    dtype : dtype
-        What the weights will be stored as.
+    dtype : type
+        What the weights will be stored as, such as ``np.float32``.
     parameters : ndarray of shape (n_parameters,) or None
         Parameters of the network as far as they are drawn.
     data : TrainingData or None
@@ -38,7 +38,7 @@ class Layer:
 
     network: Network
     index: int
-    dtype: np.dtype = np.dtype(np.float64)
+    dtype: type = np.float64
     parameters: np.ndarray | None = None
     data: TrainingData | None = None
 

@@ -45,7 +45,7 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
     parameters = np.zeros(network.n_parameters, dtype)
     resolved = []
     for index, (W, b) in enumerate(layer_views(network, parameters)):
-        layer = Layer(network, index, np.dtype(dtype), parameters, data)
+        layer = Layer(network, index, np.dtype(dtype).type, parameters, data)
         strategy = strategies[index]
         if isinstance(strategy, Initializer):
             strategy = strategy.for_layer(layer)

@@ -273,7 +273,8 @@ class LeCun(Initializer):
 class Glorot(Initializer):
     r"""A compromise between keeping the signal and keeping the gradient, also called Xavier.
 
-    .. math:: \operatorname{Var} W = \frac{2 \, \mathrm{gain}^2}{\mathrm{fan\_in} + \mathrm{fan\_out}}
+    .. math::
+        \operatorname{Var} W = \frac{2 \, \mathrm{gain}^2}{\mathrm{fan\_in} + \mathrm{fan\_out}}
 
     Parameters
     ----------

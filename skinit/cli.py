@@ -1,0 +1,298 @@
+"""The command line: words in, words and pictures out.
+
+``skinit demo`` runs the tutorials' experiments, ``skinit compare`` does the same on other data,
+``skinit list`` shows what there is to compare.
+"""
+
+import argparse
+import inspect
+import os
+import sys
+import textwrap
+from contextlib import contextmanager
+from pathlib import Path
+
+from skinit import __version__
+from skinit.activations import ACTIVATIONS, resolve_activation
+from skinit.comparison import compare_inits, text_table
+from skinit.datasets import BUILT_IN, load_split
+from skinit.displays import DecisionBoundaryPanel, LossCurveDisplay, save_display
+from skinit.estimators import InitMLPClassifier, InitMLPRegressor
+from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias, resolve_init
+from skinit.tutorials import EXPERIMENTS, run_experiment
+
+__all__ = ["main"]
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str or None, default=None
+        The words after ``skinit``; None takes them from the command line.
+
+    Returns
+    -------
+    int
+        Exit code: 0 when all went well, 2 for bad arguments, 130 when interrupted.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    Traceback (most recent call last):
+    ...
+    SystemExit: 0
+    """
+    # Pictures go to files: a window system, if there is one, has no part in it.
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return arguments.command(arguments)
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        arguments.parser.error(str(error))
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that answers a mistake with one line."""
+
+    def error(self, message):
+        line = " ".join(message.split())
+        self.exit(2, f"{self.prog}: error: {line} (see '{self.prog} --help')\n")
+
+
+def make_parser():
+    """Describe the commands and their arguments."""
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="skinit", formatter_class=layout, description=__doc__)
+    parser.add_argument("--version", action="version", version=f"skinit {__version__}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        formatter_class=layout,
+        help="the tutorials' experiments: zeros, random and He on circles and moons",
+        description="Train the tutorials' networks from zeros, large random values and He's start, "
+        "on two circles\nand on two moons; print the figures beside the published ones and draw "
+        "the pictures.",
+        epilog="examples:\n  skinit demo\n  skinit demo --output pictures --max-iter 2000",
+    )
+    demo.add_argument("--max-iter", type=positive_integer, default=15000, metavar="N",
+                      help="iterations of each run (default: the tutorials' 15000)")  # fmt: skip
+    demo.set_defaults(command=demo_command, parser=demo)
+
+    compare = commands.add_parser(
+        "compare",
+        formatter_class=layout,
+        help="compare initializations on a data set of yours",
+        description="Train one network from several starts and seeds. X is standardized, and for "
+        "regression y too.",
+        epilog="examples:\n"
+        "  skinit compare moons --init zeros --init random --init he\n"
+        "  skinit compare digits --init he --init glorot --hidden 64,32 --seeds 5\n"
+        "  skinit compare houses.csv --target price --init he --init lecun --activation tanh",
+    )
+    compare.add_argument("data", metavar="DATA",
+                         help=f"{', '.join(BUILT_IN)}, or a CSV file with a header")  # fmt: skip
+    compare.add_argument("--init", action="append", metavar="NAME", required=True,
+                         help="a start, as often as you like (see 'skinit list')")  # fmt: skip
+    compare.add_argument("--target", metavar="COLUMN", help="the column of the CSV to predict")
+    compare.add_argument("--task", choices=["classification", "regression"],
+                         help="what to do with the target (default: by its values)")  # fmt: skip
+    compare.add_argument("--hidden", type=widths, default=(10, 5), metavar="N,N",
+                         help="units of the hidden layers (default: 10,5)")  # fmt: skip
+    compare.add_argument("--activation", default="relu", metavar="NAME",
+                         help=f"{', '.join(ACTIVATIONS)} (default: relu)")  # fmt: skip
+    compare.add_argument("--learning-rate", type=float, default=0.1, metavar="RATE",
+                         help="(default: 0.1)")  # fmt: skip
+    compare.add_argument("--max-iter", type=positive_integer, default=2000, metavar="N",
+                         help="iterations of each run (default: 2000)")  # fmt: skip
+    compare.add_argument("--seeds", type=positive_integer, default=3, metavar="N",
+                         help="seeds 0 to N-1 for each start (default: 3)")  # fmt: skip
+    compare.set_defaults(command=compare_command, parser=compare)
+
+    for command in (demo, compare):
+        command.add_argument("--output", type=Path, default=Path("skinit-output"), metavar="FOLDER",
+                             help="where the pictures go (default: skinit-output)")  # fmt: skip
+
+    catalogue = commands.add_parser(
+        "list",
+        formatter_class=layout,
+        help="every initializer, its formula and when to use it",
+        description="Show every initializer: its names, formula and when to use it.",
+        epilog="example:\n  skinit list",
+    )
+    catalogue.set_defaults(command=list_command, parser=catalogue)
+    return parser
+
+
+def positive_integer(text):
+    """Read a positive integer from the command line."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
+    return int(text)
+
+
+def widths(text):
+    """Read the widths of the hidden layers from the command line."""
+    return tuple(positive_integer(part.strip()) for part in text.split(","))
+
+
+def demo_command(arguments):
+    """Run both experiments and show them beside the published figures."""
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for name, experiment in EXPERIMENTS.items():
+        with progress(name) as announce:
+            comparison = run_experiment(experiment, max_iter=arguments.max_iter, announce=announce)
+        if comparison.runs:
+            print(f"\n{experiment.title}, {arguments.max_iter:,} iterations of gradient descent")
+            print("(the tutorial's figures in brackets)\n")
+            print(demo_table(comparison, experiment))
+            print_outcomes(comparison)
+            print("\n" + textwrap.fill(experiment.remark, WIDTH))
+            X_train, y_train, _, _ = experiment.load()
+            draw(comparison, X_train, y_train, arguments.output, name)
+        if comparison.interrupted:
+            raise KeyboardInterrupt
+    print(f"\nPictures: {arguments.output.resolve()}")
+    return 0
+
+
+def demo_table(comparison, experiment):
+    """Lay out the figures of an experiment, each with the tutorial's in brackets."""
+    rows = []
+    for run in comparison.runs:
+        published = experiment.published[run.init]
+        rows.append([
+            run.init,
+            f"{run.start_loss:.4f} ({published.start_cost or '-'})",
+            f"{run.final_loss:.4f} ({published.final_cost or '-'})",
+            f"{run.train_score:.0%} ({published.train})",
+            f"{run.test_score:.0%} ({published.test})",
+        ])  # fmt: skip
+    return text_table(["init", "start cost", "final cost", "train", "test"], rows)
+
+
+def compare_command(arguments):
+    """Compare starts on a data set."""
+    for name in arguments.init:
+        resolve_init(name)
+    resolve_activation(arguments.activation)
+    *split, task = load_split(arguments.data, target=arguments.target, task=arguments.task)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+
+    estimator = InitMLPClassifier if task == "classification" else InitMLPRegressor
+    model = estimator(
+        arguments.hidden,
+        activation=arguments.activation,
+        learning_rate=arguments.learning_rate,
+        max_iter=arguments.max_iter,
+    )
+    name, seeds = Path(arguments.data).stem, range(arguments.seeds)
+    with progress(name) as announce:
+        comparison = compare_inits(
+            model, arguments.init, *split, random_states=seeds, announce=announce
+        )
+    if comparison.runs:
+        X_train, y_train, X_test, _ = split
+        score = "accuracy" if task == "classification" else "R^2"
+        print(
+            f"\n{name}: {task}, {len(X_train)} training and {len(X_test)} test samples, "
+            f"{X_train.shape[1]} features\n(the score is {score}; mean ± standard deviation over "
+            f"{len(seeds)} seed{'s' * (len(seeds) > 1)})\n"
+        )
+        print(comparison)
+        print_outcomes(comparison)
+        draw(comparison, X_train, y_train, arguments.output, name)
+        print(f"\nPictures: {arguments.output.resolve()}")
+    if comparison.interrupted:
+        raise KeyboardInterrupt
+    return 0
+
+
+# What fits on any terminal.
+WIDTH = 79
+
+
+def print_outcomes(comparison):
+    """Say for each start what happened, taking the run of median loss where there are several."""
+    margin = max(map(len, comparison.inits)) + 4
+    print("\nWhat happened")
+    for init in comparison.inits:
+        runs = sorted(comparison.of(init), key=lambda run: run.final_loss)
+        median = runs[(len(runs) - 1) // 2]
+        which = f" (seed {median.random_state}, the median)" if len(runs) > 1 else ""
+        lines = textwrap.wrap(median.outcome + which, WIDTH - margin)
+        print(f"  {init:<{margin - 2}}" + f"\n{' ' * margin}".join(lines))
+
+
+def draw(comparison, X, y, folder, name):
+    """Write the loss curves and, where there are two features, the decision boundaries."""
+    estimators = comparison.estimators()
+    curves = LossCurveDisplay.from_estimators(estimators, log=True)
+    save_display(curves, folder / f"{name}_loss.png")
+    if X.shape[1] == 2:
+        titled = {}
+        for init in comparison.inits:
+            run = comparison.of(init)[0]
+            titled[f"{init}\ntrain {run.train_score:.0%}, test {run.test_score:.0%}"] = (
+                run.estimator
+            )
+        panel = DecisionBoundaryPanel.from_estimators(titled, X, y)
+        save_display(panel, folder / f"{name}_boundaries.png")
+
+
+@contextmanager
+def progress(title):
+    """Show on standard error which run is under way: a bar where rich is installed, else lines."""
+    try:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+    except ImportError:
+        yield lambda done, total, what: print(
+            f"{title}: run {done + 1} of {total}, {what}", file=sys.stderr, flush=True
+        )
+        return
+    text = TextColumn("{task.description}")
+    columns = [SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total, what: bar.update(
+            task, completed=done, total=total, description=f"{title}: {what}"
+        )
+
+
+def list_command(arguments):
+    """Print the catalogue."""
+    names = {}
+    for name, strategy in INITIALIZERS.items():
+        names.setdefault(repr(strategy), []).append(name)
+    for spelt, aliases in names.items():
+        strategy = INITIALIZERS[aliases[0]]
+        print(f"{', '.join(aliases)}\n    {spelt}")
+        print_entry(strategy)
+    print("And these, which take other initializers or arrays:\n")
+    for strategy in (PerLayer, Scaled, WithBias, Given):
+        print(f"{strategy.__name__}{inspect.signature(strategy)}")
+        print_entry(strategy)
+    return 0
+
+
+def print_entry(strategy):
+    """Print the formula of an initializer, and when to use it."""
+    print(f"    {strategy.formula}\n    use: {strategy.advice}\n")

@@ -1,0 +1,138 @@
+"""A picture of the loss over the iterations, for one run or for several on the same axes."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["LossCurveDisplay"]
+
+
+class LossCurveDisplay:
+    """Loss over iterations.
+
+    Parameters
+    ----------
+    curves : dict of str to ndarray of shape (n_iter,) or list of these
+        Losses of a run, under its name; a list holds several runs of one name, such as those of
+        several seeds, and is drawn in one colour.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : dict of str to list of matplotlib Line2D
+
+    See Also
+    --------
+    LossCurveDisplay.from_estimator : From a fitted estimator.
+    LossCurveDisplay.from_estimators : From several of them.
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier, LossCurveDisplay, load_circles
+    >>> X, y, _, _ = load_circles()
+    >>> runs = {
+    ...     init: InitMLPClassifier(init=init, max_iter=50, random_state=3).fit(X, y)
+    ...     for init in ("he", "glorot")
+    ... }
+    >>> display = LossCurveDisplay.from_estimators(runs)
+    >>> display.ax_.get_ylabel()
+    'loss'
+    """
+
+    def __init__(self, curves):
+        self.curves = curves
+
+    def plot(self, ax=None, *, log=False, **line_kw):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None makes a new figure.
+        log : bool, default=False
+            Whether the loss gets a logarithmic axis, for runs that start far apart.
+        **line_kw : dict
+            Keywords of ``matplotlib.axes.Axes.plot``, for all lines.
+
+        Returns
+        -------
+        self : LossCurveDisplay
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.lines_ = {}
+        for name, runs in self.curves.items():
+            runs = runs if isinstance(runs, (list, tuple)) else [runs]
+            color = ax._get_lines.get_next_color()
+            self.lines_[name] = [
+                ax.plot(
+                    np.asarray(losses),
+                    **{
+                        "color": color,
+                        "label": name if number == 0 else None,
+                        "alpha": 1.0 if len(runs) == 1 else 0.6,
+                        **line_kw,
+                    },
+                )[0]
+                for number, losses in enumerate(runs)
+            ]
+        if log:
+            ax.set_yscale("log")
+        else:
+            ax.set_ylim(bottom=0)
+        ax.set(xlabel="iteration", ylabel="loss")
+        ax.margins(x=0.01)
+        ax.grid(alpha=0.3)
+        ax.legend()
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
+
+    @classmethod
+    def from_estimator(cls, estimator, *, name=None, ax=None, log=False, **line_kw):
+        """Draw the loss curve of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator with the attribute ``loss_curve_``
+            One of skinit's or scikit-learn's own multilayer perceptrons, fitted.
+        name : str or None, default=None
+            For the legend; None is the class's name.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; give ``display.ax_`` to add a run to a picture.
+        log : bool, default=False
+            Whether the loss gets a logarithmic axis.
+        **line_kw : dict
+            Keywords of ``matplotlib.axes.Axes.plot``.
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_estimators({name: estimator}, ax=ax, log=log, **line_kw)
+
+    @classmethod
+    def from_estimators(cls, estimators, *, ax=None, log=False, **line_kw):
+        """Draw the loss curves of several fitted estimators.
+
+        Parameters
+        ----------
+        estimators : dict of str to estimator, or to a list of estimators
+            As in `from_estimator`, under the names for the legend.
+        ax, log, **line_kw
+            As in `from_estimator`.
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        curves = {}
+        for name, runs in estimators.items():
+            runs = runs if isinstance(runs, (list, tuple)) else [runs]
+            for run in runs:
+                check_is_fitted(run, "loss_curve_")
+            curves[name] = [np.asarray(run.loss_curve_) for run in runs]
+        return cls(curves).plot(ax=ax, log=log, **line_kw)

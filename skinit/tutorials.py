@@ -1,0 +1,126 @@
+"""The two experiments of the classic initialization tutorials, and the figures they published."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from skinit.comparison import compare_inits
+from skinit.datasets import load_circles, load_moons
+from skinit.estimators import InitMLPClassifier
+from skinit.initializers import PerLayer
+
+__all__ = ["EXPERIMENTS", "Experiment", "Published", "run_experiment"]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a tutorial prints for one start, to the digits it prints; None where it prints none.
+
+    Parameters
+    ----------
+    start_cost, final_cost : str or None
+        Cost before and after training.
+    train, test : str
+        Accuracy.
+    """
+
+    start_cost: str | None
+    final_cost: str | None
+    train: str
+    test: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One network on one data set, from several starts.
+
+    Parameters
+    ----------
+    title : str
+    load : callable
+        Returns X_train, y_train, X_test, y_test.
+    hidden_layer_sizes : tuple of int
+    inits : dict of str to init
+    random_state : int
+        Seed of the starts.
+    published : dict of str to Published
+        The tutorial's figures, under the names of the starts.
+    remark : str
+        What one should know to compare the figures.
+    """
+
+    title: str
+    load: Callable
+    hidden_layer_sizes: tuple
+    inits: dict
+    random_state: int
+    published: dict
+    remark: str
+
+
+EXPERIMENTS = {
+    "circles": Experiment(
+        title="Two circles, a network of widths 2-10-5-1",
+        load=load_circles,
+        hidden_layer_sizes=(10, 5),
+        inits={"zeros": "zeros", "random": "random", "he": "he"},
+        random_state=3,
+        published={
+            "zeros": Published("0.6931", "0.6931", "50%", "50%"),
+            "random": Published("inf", None, "83%", "86%"),
+            "he": Published("0.8831", None, "99%", "96%"),
+        },
+        remark=(
+            "The tutorial prints inf where a probability rounds to 0 or 1; here the cost is "
+            "computed from the logits and stays finite."
+        ),
+    ),
+    "moons": Experiment(
+        title="Two moons, a network of widths 2-12-6-1",
+        load=load_moons,
+        hidden_layer_sizes=(12, 6),
+        # The tutorial passes its strategy to the hidden layers; the output layer has its default.
+        inits={name: PerLayer(hidden=name) for name in ("zeros", "random", "he")},
+        # The tutorial fixes no seed. From this one the large start ends about where it ended there,
+        # which is rare: see examples/plot_moons_experiment.py for the spread over seeds.
+        random_state=85,
+        published={
+            "zeros": Published("0.6931", "0.6931", "50%", "50%"),
+            "random": Published("7.3128", "4.6369", "85%", "82%"),
+            "he": Published("0.6978", "0.0693", "95%", "94%"),
+        },
+        remark=(
+            "The tutorial fixes no seeds, so its points and weights are others. The large start "
+            "ends as low as there from few seeds only; this run uses one of them (85)."
+        ),
+    ),
+}
+
+
+def run_experiment(experiment, *, max_iter=15000, announce=None):
+    """Train the network of an experiment from each of its starts.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    max_iter : int, default=15000
+        The tutorials' number of iterations.
+    announce : callable or None, default=None
+        As in `compare_inits`.
+
+    Returns
+    -------
+    InitComparison
+
+    Examples
+    --------
+    >>> comparison = run_experiment(EXPERIMENTS["circles"], max_iter=10)
+    >>> [round(run.start_loss, 5) for run in comparison.runs]
+    [0.69315, 1773.58595, 0.88305]
+    """
+    return compare_inits(
+        InitMLPClassifier(experiment.hidden_layer_sizes, max_iter=max_iter),
+        experiment.inits,
+        *experiment.load(),
+        random_states=[experiment.random_state],
+        announce=announce,
+    )
