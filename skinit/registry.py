@@ -26,6 +26,8 @@ def look_up(name, registry, parameter):
     ------
     ValueError
         If the name is not known.
+    TypeError
+        If it is not a name at all.
 
     Examples
     --------
@@ -35,6 +37,10 @@ def look_up(name, registry, parameter):
     ...
     ValueError: activation='rleu' is not a known name; did you mean 'relu'?
     """
+    if not isinstance(name, str):
+        raise TypeError(
+            f"{parameter}={name!r} is not a name; known names: {', '.join(sorted(registry))}"
+        )
     if name in registry:
         return registry[name]
     # "He-Normal", "heNormal" and "he normal" are all "he_normal" to a person.
