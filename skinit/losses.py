@@ -106,7 +106,10 @@ class MultinomialCrossEntropy(Loss):
         return log_softmax(scores, axis=-1)
 
     def per_sample(self, scores, targets):
-        return logsumexp(scores, axis=-1) - (targets * scores).sum(axis=-1)
+        # Relative to the wanted class's score: where all scores are large, none of their digits
+        # cancels afterwards.
+        wanted = (targets * scores).sum(axis=-1, keepdims=True)
+        return logsumexp(scores - wanted, axis=-1)
 
     def gradient(self, scores, targets):
         return softmax(scores, axis=-1) - targets
