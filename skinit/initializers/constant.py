@@ -113,11 +113,14 @@ class Identity(Initializer):
            [0., 2., 0.]])
     """
 
-    formula = "W = I"
     advice = "deep networks of equal widths"
 
     def __init__(self, gain=1.0):
         self.gain = gain
+
+    @property
+    def formula(self):
+        return "W = I" if self.gain == 1 else f"W = {self.gain:g} I"
 
     def weights(self, layer, rng):
         check_scalar(self.gain, "gain", Real)

@@ -263,9 +263,10 @@ class LeCun(Initializer):
 
     @property
     def formula(self):
-        return f"Var W = 1 / fan_in, {self.distribution}"
+        return f"Var W = {self.gain**2:g} / fan_in, {self.distribution}"
 
     def weights(self, layer, rng):
+        check_scalar(self.gain, "gain", Real, min_val=0)
         rule = VarianceScaling(self.gain**2, "fan_in", self.distribution)
         return rule.weights(layer, rng)
 
@@ -303,9 +304,10 @@ class Glorot(Initializer):
 
     @property
     def formula(self):
-        return f"Var W = 2 / (fan_in + fan_out), {self.distribution}"
+        return f"Var W = {2 * self.gain**2:g} / (fan_in + fan_out), {self.distribution}"
 
     def weights(self, layer, rng):
+        check_scalar(self.gain, "gain", Real, min_val=0)
         rule = VarianceScaling(self.gain**2, "fan_avg", self.distribution)
         return rule.weights(layer, rng)
 
@@ -350,11 +352,16 @@ class He(Initializer):
 
     @property
     def formula(self):
-        return f"Var W = {2 / (1 + self.negative_slope**2):g} / {self.mode}, {self.distribution}"
+        return f"Var W = {self.scale():g} / {self.mode}, {self.distribution}"
 
     def weights(self, layer, rng):
-        scale = 2 * self.gain**2 / (1 + self.negative_slope**2)
-        return VarianceScaling(scale, self.mode, self.distribution).weights(layer, rng)
+        check_scalar(self.gain, "gain", Real, min_val=0)
+        check_scalar(self.negative_slope, "negative_slope", Real)
+        return VarianceScaling(self.scale(), self.mode, self.distribution).weights(layer, rng)
+
+    def scale(self):
+        """Variance factor."""
+        return 2 * self.gain**2 / (1 + self.negative_slope**2)
 
 
 class ScikitLearn(Initializer):
