@@ -40,6 +40,16 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
         If a strategy answers with the wrong shape or with values that are not finite.
     TypeError
         If `init` is not a strategy, or answers with something else than a pair (W, b).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.activations import ReLU
+    >>> from skinit.losses import LOSSES
+    >>> from skinit.network import Network
+    >>> network = Network((2, 3, 1), (ReLU(),), LOSSES["squared_error"])
+    >>> build_parameters(["identity", "ones"], network, np.random.RandomState(0))
+    (array([1., 0., 0., 0., 1., 0., 0., 0., 0., 1., 1., 1., 0.]), ['Identity()', 'Ones()'])
     """
     strategies = one_per_layer(init, network)
     parameters = np.zeros(network.n_parameters, dtype)
@@ -52,9 +62,11 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
         resolved.append(name_of(strategy))
         W[...], b[...] = checked(strategy(layer, rng), layer, resolved[-1])
 
-    for strategy in dict.fromkeys(strategies):
+    # Told apart by identity: a user's callable need not be hashable.
+    for strategy in {id(strategy): strategy for strategy in strategies}.values():
         if hasattr(strategy, "refine"):
-            parameters = strategy.refine(parameters, network, data, rng)
+            refined = strategy.refine(parameters, network, data, rng)
+            parameters = checked_refinement(refined, parameters, name_of(strategy))
     return parameters, resolved
 
 
@@ -90,13 +102,37 @@ def checked(answer, layer, name):
             raise ValueError(
                 f"{where} returned {letter} of shape {array.shape}, expected {expected}{hint}"
             )
-        if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+        if not is_finite_as(layer.dtype, array):
             raise ValueError(
-                f"{where} returned {letter} with values that are not finite numbers; check the "
-                "formula and its settings"
+                f"{where} returned {letter} with values that are not finite numbers in "
+                f"{np.dtype(layer.dtype)}; check the formula and its settings"
             )
         arrays.append(array)
     return arrays
+
+
+def checked_refinement(refined, parameters, name):
+    """Return what a strategy's `refine` made of the parameters, or say what is wrong with it."""
+    refined = np.asarray(refined)
+    if refined.shape != parameters.shape:
+        raise ValueError(
+            f"init={name}: refine returned an array of shape {refined.shape}, expected all "
+            f"parameters of the network, of shape {parameters.shape}"
+        )
+    if not is_finite_as(parameters.dtype, refined):
+        raise ValueError(
+            f"init={name}: refine returned values that are not finite numbers in "
+            f"{parameters.dtype}; check the formula and its settings"
+        )
+    return refined.astype(parameters.dtype)
+
+
+def is_finite_as(dtype, array):
+    """Tell whether an array holds numbers that are still finite once rounded to a dtype."""
+    if array.dtype.kind not in "iuf":
+        return False
+    with np.errstate(over="ignore"):  # an overflow is what is looked for
+        return bool(np.isfinite(array.astype(dtype)).all())
 
 
 def name_of(strategy):
