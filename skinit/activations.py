@@ -37,6 +37,21 @@ class BaseActivation(BaseEstimator):
     Both take the pre-activations z, an array of shape (..., n_samples, n_units), and return an
     array of the same shape and dtype. An activation holds settings only, so that one object can
     serve many layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Softer(BaseActivation):
+    ...     def __init__(self, width=2.0):
+    ...         self.width = width
+    ...
+    ...     def value(self, z):
+    ...         return self.width * np.tanh(z / self.width)
+    ...
+    ...     def slope(self, z):
+    ...         return 1 - np.tanh(z / self.width) ** 2
+    >>> Softer(width=4.0).value(np.array([-4.0, 0.0])).round(4)
+    array([-3.0464,  0.    ])
     """
 
     def value(self, z):

@@ -24,11 +24,32 @@ class DivergedError(ValueError):
 
     The estimator keeps the last weights whose loss was finite and can be used with them. A
     search counts the fit as failed and goes on, as its ``error_score`` says.
+
+    Examples
+    --------
+    >>> from skinit import DivergedError, InitMLPRegressor, load_circles
+    >>> X, y, _, _ = load_circles()
+    >>> model = InitMLPRegressor(learning_rate=1e6, random_state=0)
+    >>> try:
+    ...     model.fit(X, y)
+    ... except DivergedError:
+    ...     print(model.n_iter_ < 100, model.predict(X).shape)
+    True (300,)
     """
 
 
 class InterruptedFitWarning(ConvergenceWarning):
-    """The user stopped a fit (Ctrl-C); it kept what it had learnt."""
+    """The user stopped a fit (Ctrl-C); it kept what it had learnt.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skinit import InitMLPClassifier, InterruptedFitWarning, load_circles
+    >>> X, y, _, _ = load_circles()
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", InterruptedFitWarning)  # stop the whole script instead
+    ...     model = InitMLPClassifier(max_iter=10).fit(X, y)
+    """
 
 
 @dataclass(frozen=True)

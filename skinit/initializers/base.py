@@ -34,6 +34,15 @@ class Layer:
         Parameters of the network as far as they are drawn.
     data : TrainingData or None
         What the network will be trained on, where there is any yet.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> def fading(layer, rng):
+    ...     W = rng.normal(0, 0.5**layer.index, (layer.fan_in, layer.fan_out))
+    ...     return W, np.zeros(layer.fan_out)
+    >>> sorted(initialize_parameters([2, 3, 1], init=fading, random_state=0))
+    ['W1', 'W2', 'b1', 'b2']
     """
 
     network: Network
