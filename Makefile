@@ -1,0 +1,79 @@
+# Nothing here is newer than GNU make 3.81, which is what macOS has.
+
+# Which Python to build with, e.g. PYTHON=python3.12; what to pass on, e.g. ARGS="-k orthogonal".
+PYTHON ?=
+ARGS ?=
+
+UV := $(shell command -v uv 2>/dev/null)
+OLDEST := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\)"$$/\1/p' pyproject.toml)
+
+help: ## show this list
+	@awk 'BEGIN {FS = ": .*## |: ## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/.with-progress ## run the classic experiment and draw it
+	.venv/bin/skinit demo $(ARGS)
+
+# A selection cannot reach the coverage that the whole suite must have.
+test: .venv/.with-test ## run all tests with coverage, or some: make test ARGS="-k orthogonal"
+	.venv/bin/python -m pytest -n 2 $(or $(ARGS),--cov)
+
+# Old libraries meet newer ones here, and what they deprecate to each other is not our news.
+test-oldest: .venv-oldest/.with-test ## run the tests on the oldest supported Python (on PATH, or by uv) and libraries
+	.venv-oldest/bin/python -m pytest -n 2 -W ignore::DeprecationWarning \
+	    -W ignore::PendingDeprecationWarning $(ARGS)
+
+lint: .venv/.with-lint ## check style, format and spelling
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/codespell
+
+docs: .venv/.with-docs ## build the site; a warning is an error
+	.venv/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	@echo 'Start page: $(CURDIR)/docs/_build/html/index.html'
+
+bench: .venv/.with-progress ## time fitting; against PyTorch and JAX too after: make .venv/.with-bench
+	.venv/bin/python benchmarks/bench_fit.py $(ARGS)
+
+clean: ## remove environments, caches and built docs
+	rm -rf .venv .venv-oldest .coverage .hypothesis .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: help demo test test-oldest lint docs bench clean
+# Two installers must not write into one environment at a time.
+.NOTPARALLEL:
+
+# The install is editable, so a stamp depends on what is asked for and never on the sources.
+.venv/.with-%: pyproject.toml | .venv/bin/python
+	$(call install,.venv) -e '.[$*]'
+	@touch $@
+
+.venv-oldest/.with-test: pyproject.toml | .venv-oldest/bin/python
+	@.venv-oldest/bin/python -c '$(print_oldest)' > .venv-oldest/constraints.txt
+	$(call install,.venv-oldest) -c .venv-oldest/constraints.txt -e '.[test]'
+	@touch $@
+
+.venv/bin/python:
+	$(call new_venv,.venv,$(PYTHON))
+
+.venv-oldest/bin/python:
+	$(call new_venv,.venv-oldest,python$(OLDEST))
+
+install = $(if $(UV),uv pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet)
+
+# A half-made environment would pass for a whole one the next time. The seed is pip, for those who
+# want it by hand, or whose uv is gone tomorrow.
+define new_venv
+@rm -rf $(1)
+@$(if $(UV),uv venv --quiet --seed $(if $(2),--python $(2)),$(or $(2),python3) -m venv) $(1) \
+    && $(1)/bin/python -c '$(check_python)' || { rm -rf $(1); exit 1; }
+endef
+
+check_python = import sys; oldest = "$(OLDEST)"; \
+    sys.version_info >= tuple(map(int, oldest.split("."))) or sys.exit( \
+    "skinit needs Python " + oldest + " or newer, and this is " + sys.version.split()[0] + \
+    "; name another one: PYTHON=python3.12 make $(MAKECMDGOALS)")
+
+print_oldest = import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+    needs = project["dependencies"] + sum(project["optional-dependencies"].values(), []); \
+    print(*(need.replace(">=", "==") for need in needs if ">=" in need), sep="\n")
