@@ -120,19 +120,19 @@ def load_split(source, *, target=None, task=None, random_state=0):
     """
     if source in BUILT_IN and target is not None:
         raise ValueError(f"target={target!r} is for CSV files; {source} has its own")
+    if task not in (None, "classification", "regression"):
+        raise ValueError(f"task={task!r} must be 'classification', 'regression' or None")
     loaded = BUILT_IN[source]() if source in BUILT_IN else read_csv(source, target)
     y = loaded[1]
     task = guess_task(y) if task is None else task
-    if task == "regression" and y.dtype.kind not in "iuf":
-        raise ValueError(f"task='regression' needs numbers, but target={target!r} has {y[0]!r}")
     if len(loaded) == 4:
         X_train, y_train, X_test, y_test = loaded
     else:
         X, y = loaded
-        by_class = task == "classification" and np.unique(y, return_counts=True)[1].min() > 1
         X_train, X_test, y_train, y_test = train_test_split(
-            X, y, random_state=random_state, stratify=y if by_class else None
+            X, y, random_state=random_state, stratify=y if can_stratify(y, task) else None
         )
+    check_targets(y_train, task, source if target is None else f"target={target!r}")
 
     scaler = column_scaler(X_train)
     X_train, X_test = scaler.fit_transform(X_train), scaler.transform(X_test)
@@ -166,22 +166,24 @@ def read_csv(path, target):
             "reading a CSV file needs pandas: pip install 'skinit[pandas]'"
         ) from error
 
-    table = pd.read_csv(path)
+    name = Path(path).name
+    try:
+        table = pd.read_csv(path)
+    except ValueError as error:  # also pandas' own errors, and what is not UTF-8
+        raise ValueError(f"{name} is not a CSV file in UTF-8 with a header: {error}") from error
     if target not in table.columns:
+        problem = "needs a target" if target is None else f"has no column target={target!r}"
+        raise ValueError(f"{name} {problem}; its columns are {', '.join(map(repr, table.columns))}")
+    unusable = table.columns[(table.isna() | table.isin([np.inf, -np.inf])).any()]
+    if len(unusable):
         raise ValueError(
-            f"target={target!r} is not a column of {Path(path).name}; its columns are "
-            f"{', '.join(map(repr, table.columns))}"
-        )
-    incomplete = table.columns[table.isna().any()]
-    if len(incomplete):
-        raise ValueError(
-            f"{Path(path).name} has missing values in {', '.join(map(repr, incomplete))}; fill "
+            f"{name} has missing or infinite values in {', '.join(map(repr, unusable))}; fill "
             "them in, or drop those rows or columns"
         )
     if len(table.columns) < 2 or len(table) < 8:
         raise ValueError(
-            f"{Path(path).name} has {len(table)} rows and {len(table.columns)} columns; a "
-            "comparison needs at least 8 rows, the target and one more column"
+            f"{name} has {len(table)} rows and {len(table.columns)} columns; a comparison needs "
+            "at least 8 rows, the target and one more column"
         )
     return table.drop(columns=target), table[target].to_numpy()
 
@@ -192,6 +194,32 @@ def guess_task(y):
         return "classification"
     has_fractions = bool((y % 1 != 0).any())
     return "regression" if has_fractions or len(np.unique(y)) > 20 else "classification"
+
+
+def check_targets(y, task, name):
+    """Refuse targets that no network can learn, before the first of many is trained."""
+    is_number, n_values = y.dtype.kind in "iuf", len(np.unique(y))
+    if n_values < 2:
+        raise ValueError(
+            f"{name} has the same value {y.tolist()[0]!r} everywhere: there is nothing to learn"
+        )
+    if task == "regression" and not is_number:
+        raise ValueError(f"task='regression' needs numbers, but {name} has {y.tolist()[0]!r}")
+    # scikit-learn refuses fractions as classes, and warns of more classes than this.
+    if task == "classification" and (n_values > len(y) / 2 or (is_number and (y % 1 != 0).any())):
+        way_out = "task='regression' would do" if is_number else "choose another column"
+        raise ValueError(
+            f"{name} has {n_values} different values in {len(y)} training samples, which are "
+            f"no classes; {way_out}"
+        )
+
+
+def can_stratify(y, task):
+    """Tell whether each class can have its share of both parts."""
+    if task == "regression":
+        return False
+    counts = np.unique(y, return_counts=True)[1]
+    return counts.min() > 1 and len(counts) <= len(y) // 4
 
 
 def column_scaler(X):
