@@ -1,0 +1,162 @@
+"""Which module may import which, and what every public name must have."""
+
+import ast
+import graphlib
+import importlib
+import importlib.util
+import inspect
+from pathlib import Path
+
+import pytest
+
+import skinit
+
+# A module imports from rows above its own, and inside a row only from those before it.
+ROWS = [
+    ["registry"],  # finding things by name
+    ["activations", "losses", "datasets"],  # functions on arrays
+    ["network", "solvers", "tape"],  # array maths
+    ["initializers", "training"],
+    ["callbacks", "estimators"],  # scikit-learn's front door
+    ["diagnostics", "population", "ensembles", "interop"],  # take estimators or their parts
+    ["search", "drop_in"],
+    ["comparison", "tutorials"],
+    ["displays", "report"],  # the only importers of matplotlib and of the page template
+    ["skinit"],  # the public names
+    ["cli"],
+    ["__main__"],
+]
+ORDER = [name for row in ROWS for name in row]
+
+# The same inside the package of the initializers; families on one line do not know each other.
+INITIALIZER_ROWS = [
+    ["base"],
+    ["constant", "variance_scaling", "structured", "mean_field", "data_dependent"],
+    ["composite"],
+    ["building"],
+    ["__init__"],
+]
+
+ROOT = Path(skinit.__file__).parent
+SOURCES = {
+    ".".join(["skinit", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(
+        ".__init__"
+    ): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+MODULES = [name for name in SOURCES if not name.endswith(".__main__")]
+
+
+def imported_names(module):
+    """List what a module imports anywhere in its code, as absolute dotted names."""
+    is_package = SOURCES[module].name == "__init__.py"
+    package = module if is_package else module.rpartition(".")[0]
+    names = set()
+    for node in ast.walk(ast.parse(SOURCES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            relative = "." * node.level + (node.module or "")
+            origin = importlib.util.resolve_name(relative, package)
+            names.update(f"{origin}.{alias.name}" for alias in node.names)
+    return names
+
+
+def imported_modules(module):
+    """List the modules of skinit that a module imports."""
+    found = set()
+    for name in imported_names(module):
+        if name.partition(".")[0] == "skinit":
+            # The last part may be a function or a class.
+            found.add(name if name in SOURCES else name.rpartition(".")[0])
+    return found
+
+
+def place(module):
+    """Return the part of skinit that a module belongs to: a module or package at the top."""
+    return module.split(".")[1] if "." in module else module
+
+
+def position(name, order, variable):
+    if name not in order:
+        pytest.fail(
+            f"{name!r} has no place in the order of imports; add it to {variable} in "
+            "tests/test_architecture.py, below all that it imports"
+        )
+    return order.index(name)
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_modules_import_only_from_above(module):
+    own = position(place(module), ORDER, "ROWS")
+    others = {place(name) for name in imported_modules(module)} - {place(module)}
+    assert [name for name in others if position(name, ORDER, "ROWS") >= own] == []
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in SOURCES if place(name) == "initializers" and name != "skinit"]
+)
+def test_initializers_import_only_from_above_within_their_package(module):
+    def row(name):
+        last = name.removeprefix("skinit.initializers").removeprefix(".") or "__init__"
+        order = [name for row in INITIALIZER_ROWS for name in row]
+        position(last, order, "INITIALIZER_ROWS")
+        return next(number for number, row in enumerate(INITIALIZER_ROWS) if last in row)
+
+    siblings = [name for name in imported_modules(module) if place(name) == "initializers"]
+    assert [name for name in siblings if row(name) >= row(module)] == []
+
+
+def test_no_module_imports_itself_in_a_circle():
+    graph = {module: imported_modules(module) for module in SOURCES}
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_only_displays_and_the_report_import_matplotlib(module):
+    libraries = {name.partition(".")[0] for name in imported_names(module)}
+    assert place(module) in ("displays", "report") or "matplotlib" not in libraries
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_nobody_uses_random_numbers_of_the_process(module):
+    tree = ast.parse(SOURCES[module].read_text(encoding="utf-8"))
+    attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names = attributes | imported_names(module)
+    drawn_from = ("np.random.", "numpy.random.", "random.", "scipy.stats.qmc.")
+    used = {name for name in names if name.startswith(drawn_from) or name == "random"}
+    assert {name for name in used if not name.endswith(".RandomState")} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_names_exist(module):
+    loaded = importlib.import_module(module)
+    assert [name for name in loaded.__all__ if not hasattr(loaded, name)] == []
+
+
+def is_documentable(thing):
+    return inspect.isclass(thing) or inspect.isfunction(thing)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_classes_and_functions_have_docstrings(module):
+    loaded = importlib.import_module(module)
+    public = {name: getattr(loaded, name) for name in loaded.__all__}
+    assert [n for n, thing in public.items() if is_documentable(thing) and not thing.__doc__] == []
+
+
+@pytest.mark.parametrize("module", ["skinit", "skinit.initializers", "skinit.activations"])
+def test_names_that_users_import_have_examples(module):
+    loaded = importlib.import_module(module)
+    public = {name: getattr(loaded, name) for name in loaded.__all__}
+    documented = {name: thing.__doc__ for name, thing in public.items() if is_documentable(thing)}
+    assert [name for name, doc in documented.items() if "\n    Examples\n    ---" not in doc] == []
+
+
+def test_public_names_are_sorted():
+    """Constants, then classes, then functions, each by name."""
+
+    def constants_classes_functions(name):
+        return not name.isupper(), name[0].islower(), name
+
+    assert skinit.__all__ == sorted(skinit.__all__, key=constants_classes_functions)
