@@ -86,19 +86,33 @@ class InitComparison:
 
     def __repr__(self):
         rows = [
-            [init, *(mean_and_spread([getattr(run, name) for run in self.of(init)], form)
-                     for name, form in COLUMNS.values())]
+            [init]
+            + [
+                mean_and_spread([getattr(run, name) for run in self.of(init)], *style)
+                for name, *style in COLUMNS.values()
+            ]
             for init in self.inits
-        ]  # fmt: skip
+        ]
         return text_table(["init", *COLUMNS], rows)
 
 
-# Heading, attribute of a run and format.
+def write_loss(loss, digits):
+    """Write a loss with so many significant digits: 1347, 0.03618, 5.229e7."""
+    rounded = float(f"{loss:.{digits}g}")
+    return f"{rounded:.4g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
+
+
+def write_score(score, digits):
+    """Write a score with so many decimals, unless it is an R^2 far from 1."""
+    return f"{score:z.{digits}f}" if abs(score) < 100 else write_loss(score, digits + 1)
+
+
+# Heading, attribute of a run, how to write it, and the digits of its mean and of its spread.
 COLUMNS = {
-    "start loss": ("start_loss", ".4g"),
-    "final loss": ("final_loss", ".4g"),
-    "train score": ("train_score", ".3f"),
-    "test score": ("test_score", ".3f"),
+    "start loss": ("start_loss", write_loss, 4, 1),
+    "final loss": ("final_loss", write_loss, 4, 1),
+    "train score": ("train_score", write_score, 3, 3),
+    "test score": ("test_score", write_score, 3, 3),
 }
 
 
@@ -135,40 +149,48 @@ def compare_inits(
     if not isinstance(inits, dict):
         inits = {str(init): init for init in inits}
     plan = [(name, seed) for name in inits for seed in random_states]
-    runs, interrupted = [], False
+    data = X_train, y_train, X_test, y_test
+    runs = []
     for number, (name, seed) in enumerate(plan):
-        if announce is not None:
-            announce(number, len(plan), f"{name}, seed {seed}")
-        model = clone(estimator).set_params(init=inits[name], random_state=seed)
-        diverged = ""
-        with warnings.catch_warnings():
-            # What these warnings tell stands in the outcome.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.simplefilter("error", InterruptedFitWarning)
-            try:
-                model.fit(X_train, y_train)
-            except DivergedError as error:
-                diverged = f"diverged: {error}"
-            except (KeyboardInterrupt, InterruptedFitWarning):
-                interrupted = True
-                break
-        losses = [*model.loss_curve_, model.loss_]
-        scores = [np.nan, np.nan]  # of a start whose very loss is not finite
-        if np.isfinite(model.loss_):
-            scores = [model.score(X_train, y_train), model.score(X_test, y_test)]
-        runs.append(
-            InitRun(
-                init=name,
-                random_state=seed,
-                start_loss=float(losses[0]),
-                final_loss=float(model.loss_),
-                train_score=float(scores[0]),
-                test_score=float(scores[1]),
-                outcome=diverged or describe_outcome(model, y_train),
-                estimator=model,
-            )
-        )
-    return InitComparison(tuple(runs), interrupted)
+        try:
+            if announce is not None:
+                announce(number, len(plan), f"{name}, seed {seed}")
+            model = clone(estimator).set_params(init=inits[name], random_state=seed)
+            runs.append(make_run(name, model, *data))
+        except (KeyboardInterrupt, InterruptedFitWarning):
+            return InitComparison(tuple(runs), interrupted=True)
+    return InitComparison(tuple(runs))
+
+
+def make_run(name, model, X_train, y_train, X_test, y_test):
+    """Train a model, and keep its figures."""
+    diverged = ""
+    with warnings.catch_warnings():
+        # What these warnings tell stands in the outcome.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("error", InterruptedFitWarning)
+        try:
+            model.fit(X_train, y_train)
+        except DivergedError as error:
+            diverged = f"diverged: {error}"
+    scores = [np.nan, np.nan]  # of a start whose very loss is not finite
+    if np.isfinite(model.loss_):
+        scores = [model.score(X_train, y_train), model.score(X_test, y_test)]
+    return InitRun(
+        init=name,
+        random_state=model.random_state,
+        start_loss=start_loss(model),
+        final_loss=float(model.loss_),
+        train_score=float(scores[0]),
+        test_score=float(scores[1]),
+        outcome=diverged or describe_outcome(model, y_train),
+        estimator=model,
+    )
+
+
+def start_loss(model):
+    """Return the mean loss before training."""
+    return float([*model.loss_curve_, model.loss_][0])
 
 
 def describe_outcome(model, y):
@@ -192,20 +214,30 @@ def describe_outcome(model, y):
     >>> describe_outcome(model, y)
     'too large weights: the loss starts at 2559 times that of guessing and ends at ...% of it'
     """
-    guessing = loss_of_guessing(model, y)
-    start, end = [*model.loss_curve_, model.loss_][0], model.loss_
-    moved = "the loss never moves" if abs(end - start) < 1e-6 * start else "the loss hardly falls"
+    guessing, start, end = loss_of_guessing(model, y), start_loss(model), float(model.loss_)
+    if np.all(np.asarray(y) == np.asarray(y)[0]):
+        return "nothing to learn: the target is the same for all samples"
     if any(has_identical_units(W) for W in model.coefs_[:-1]):
-        few = f", and {moved}" if end > 0.9 * start else ""
-        return f"all units of a layer stay identical: the symmetry never breaks{few}"
+        moves = "hardly falls" if abs(end - start) > 1e-6 * start else "never moves"
+        why = f", and the loss {moves}" if end > 0.9 * start else ""
+        return f"all units of a layer stay identical: the symmetry never breaks{why}"
+    ends = f"the loss ends at {relative(end, guessing)} that of guessing"
     if start > 10 * guessing:
-        return (
-            f"too large weights: the loss starts at {start / guessing:.0f} times that of guessing "
-            f"and ends at {end / guessing:.0%} of it"
-        )
-    if end > 0.9 * guessing:
-        return f"has not learnt: the loss ends at {end / guessing:.0%} of that of guessing"
-    return f"learns: the loss ends at {end / guessing:.0%} of that of guessing"
+        starts = f"the loss starts at {relative(start, guessing)} that of guessing"
+        return f"too large weights: {starts} and ends at {relative(end, guessing)} it"
+    if end > 2 * max(start, guessing):
+        return f"too large steps: {ends}; lower the learning rate"
+    return f"{'learns' if end < 0.9 * guessing else 'has not learnt'}: {ends}"
+
+
+def relative(loss, guessing):
+    """Say how large a loss is beside that of guessing."""
+    ratio = loss / guessing
+    if ratio < 0.005:
+        return "less than 1% of"
+    if ratio < 10:
+        return f"{ratio:.0%} of"
+    return f"{ratio:.0f} times" if ratio < 1e6 else f"{write_loss(ratio, 1)} times"
 
 
 def loss_of_guessing(model, y):
@@ -221,10 +253,14 @@ def has_identical_units(W):
     return W.shape[1] > 1 and bool(np.array_equal(W, np.broadcast_to(W[:, :1], W.shape)))
 
 
-def mean_and_spread(values, form):
-    """Format a mean, with the standard deviation where there are several values."""
-    mean = format(np.mean(values), form)
-    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):{form}}"
+def mean_and_spread(values, write, digits, spread_digits):
+    """Write a mean, with the standard deviation where there are several values."""
+    if len(values) == 1:
+        return write(values[0], digits)
+    # The loss that a diverging run ends at may be finite and its square not.
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, spread = np.mean(values), np.std(values, ddof=1)
+    return f"{write(mean, digits)} ± {write(spread, spread_digits)}"
 
 
 def text_table(headings, rows):
