@@ -1,0 +1,343 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from skinit import initialize_parameters
+from skinit.activations import resolve_activation
+from skinit.initializers import (
+    INITIALIZERS,
+    Glorot,
+    He,
+    LeCun,
+    Normal,
+    ScikitLearn,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+    build_parameters,
+)
+from skinit.losses import LOSSES
+from skinit.network import Network, layer_views
+
+FAN_IN, FAN_OUT = 300, 200
+
+
+def normal(std):
+    return stats.norm(0, std)
+
+
+def uniform(limit):
+    return stats.uniform(-limit, 2 * limit)
+
+
+def truncated_normal(std):
+    """A Gaussian cut at two standard deviations; the constant is the one of Keras and JAX."""
+    return stats.truncnorm(-2, 2, scale=std / 0.87962566103423978)
+
+
+m, n = FAN_IN, FAN_OUT
+
+# What Keras, PyTorch, scikit-learn and the tutorials publish, for a layer of fan-in m, fan-out n.
+PUBLISHED = {
+    "random": normal(10),
+    "normal": normal(0.05),
+    "random_normal": normal(0.05),
+    "uniform": uniform(0.05),
+    "random_uniform": uniform(0.05),
+    "truncated_normal": truncated_normal(0.05),
+    "trunc_normal": truncated_normal(0.05),
+    "he": normal(np.sqrt(2 / m)),
+    "he_normal": normal(np.sqrt(2 / m)),
+    "kaiming": normal(np.sqrt(2 / m)),
+    "kaiming_normal": normal(np.sqrt(2 / m)),
+    "he_uniform": uniform(np.sqrt(6 / m)),
+    "kaiming_uniform": uniform(np.sqrt(6 / m)),
+    "glorot": normal(np.sqrt(2 / (m + n))),
+    "glorot_normal": normal(np.sqrt(2 / (m + n))),
+    "xavier": normal(np.sqrt(2 / (m + n))),
+    "xavier_normal": normal(np.sqrt(2 / (m + n))),
+    "glorot_uniform": uniform(np.sqrt(6 / (m + n))),
+    "xavier_uniform": uniform(np.sqrt(6 / (m + n))),
+    "lecun": normal(np.sqrt(1 / m)),
+    "lecun_normal": normal(np.sqrt(1 / m)),
+    "lecun_uniform": uniform(np.sqrt(3 / m)),
+    "variance_scaling": normal(np.sqrt(1 / m)),
+    "scikit_learn": uniform(np.sqrt(6 / (m + n))),
+    "sklearn": uniform(np.sqrt(6 / (m + n))),
+}
+
+FANS = {"fan_in": m, "fan_out": n, "fan_avg": (m + n) / 2, "geometric": (m * n) ** 0.5}
+
+DISTRIBUTIONS = {
+    "normal": normal,
+    "uniform": lambda std: uniform(np.sqrt(3) * std),
+    "truncated_normal": truncated_normal,
+}
+
+# Pairs of a start and the distribution that its weights must have.
+SAMPLED = {
+    **{
+        name: (init, PUBLISHED.get(name))
+        for name, init in INITIALIZERS.items()
+        if type(init).__module__ == "skinit.initializers.variance_scaling"
+    },
+    **{
+        f"{mode} {shape}": (VarianceScaling(1.7, mode, shape), distribution((1.7 / fan) ** 0.5))
+        for mode, fan in FANS.items()
+        for shape, distribution in DISTRIBUTIONS.items()
+    },
+    "PyTorch's leaky He": (He(negative_slope=0.25), normal(np.sqrt(2 / 1.0625) / np.sqrt(m))),
+    "PyTorch's Linear": (
+        He(negative_slope=np.sqrt(5), distribution="uniform"),
+        uniform(1 / np.sqrt(m)),
+    ),
+    "Keras' He": (He(distribution="truncated_normal"), truncated_normal(np.sqrt(2 / m))),
+    "Keras' Glorot": (
+        Glorot(distribution="truncated_normal"),
+        truncated_normal(np.sqrt(2 / (m + n))),
+    ),
+    "gain": (LeCun(gain=3.0), normal(3 / np.sqrt(m))),
+}
+
+for_every_sample = pytest.mark.parametrize("name", SAMPLED)
+
+
+def draw(name):
+    """Draw a layer; return its weights and the distribution that they should have."""
+    init, distribution = SAMPLED[name]
+    if distribution is None:
+        pytest.fail(f"{name!r} is new: add the distribution of its weights to PUBLISHED")
+    W = initialize_parameters([FAN_IN, FAN_OUT], init, random_state=12)["W1"]
+    return W.ravel(), distribution
+
+
+@for_every_sample
+def test_sampled_mean_agrees_with_the_formula(name):
+    W, distribution = draw(name)
+    z = W.mean() / (distribution.std() / np.sqrt(W.size))
+    assert 2 * stats.norm.sf(abs(z)) > 1e-4
+
+
+@for_every_sample
+def test_sampled_variance_agrees_with_the_formula(name):
+    """The mean square of N draws of kurtosis k has the relative variance (k - 1) / N."""
+    W, distribution = draw(name)
+    kurtosis = distribution.stats(moments="k") + 3
+    z = (np.mean(W**2) / distribution.var() - 1) / np.sqrt((kurtosis - 1) / W.size)
+    assert 2 * stats.norm.sf(abs(z)) > 1e-4
+
+
+@for_every_sample
+def test_sampled_distribution_has_the_shape_of_the_formula(name):
+    W, distribution = draw(name)
+    assert stats.kstest(W, distribution.cdf).pvalue > 1e-4
+
+
+@for_every_sample
+def test_weights_are_uncorrelated_along_inputs_and_units(name):
+    W, distribution = draw(name)
+    W = W.reshape(FAN_OUT, FAN_IN) / distribution.std()
+    for left, right in [(W[:, :-1], W[:, 1:]), (W[:-1], W[1:])]:
+        z = (left * right).sum() / np.sqrt(left.size)
+        assert 2 * stats.norm.sf(abs(z)) > 1e-4
+
+
+# the digits of the tutorials
+
+
+def test_he_gives_the_tutorials_digits():
+    parameters = initialize_parameters([2, 4, 1], "he", random_state=3)
+    W1 = [
+        [1.78862847, 0.43650985],
+        [0.09649747, -1.8634927],
+        [-0.2773882, -0.35475898],
+        [-0.08274148, -0.62700068],
+    ]
+    assert_array_equal(parameters["W1"].round(8), W1)
+    W2 = [[-0.03098412, -0.33744411, -0.92904268, 0.62552248]]
+    assert_array_equal(parameters["W2"].round(8), W2)
+    assert not parameters["b1"].any()
+    assert not parameters["b2"].any()
+
+
+def test_random_gives_the_tutorials_digits():
+    parameters = initialize_parameters([3, 2, 1], "random", random_state=3)
+    W1 = [[17.88628473, 4.36509851, 0.96497468], [-18.63492703, -2.77388203, -3.54758979]]
+    assert_array_equal(parameters["W1"].round(8), W1)
+    assert_array_equal(parameters["W2"].round(8), [[-0.82741481, -6.27000677]])
+    assert not parameters["b1"].any()
+    assert not parameters["b2"].any()
+
+
+@pytest.mark.parametrize(
+    ("init", "factor"), [("random", lambda n: 10), ("he", lambda n: np.sqrt(2 / n))]
+)
+def test_deeper_networks_go_on_in_the_tutorials_stream(init, factor):
+    """As the tutorials write it: randn(units, inputs) * factor, layer after layer."""
+    widths, rng = [2, 10, 5, 1], np.random.RandomState(3)
+    parameters = initialize_parameters(widths, init, random_state=3)
+    for number in range(1, 4):
+        expected = rng.randn(widths[number], widths[number - 1]) * factor(widths[number - 1])
+        assert_array_equal(parameters[f"W{number}"], expected)
+
+
+# one seed, one stream
+
+
+@pytest.mark.parametrize(
+    ("init", "std"),
+    [
+        (Normal(std=10), lambda m, n: 10),
+        (LeCun(), lambda m, n: (1 / m) ** 0.5),
+        (Glorot(gain=2.0), lambda m, n: 2 * (2 / (m + n)) ** 0.5),
+        (He(mode="fan_out"), lambda m, n: (2 / n) ** 0.5),
+        (VarianceScaling(3.0, "geometric"), lambda m, n: 3**0.5 / (m * n) ** 0.25),
+    ],
+    ids=repr,
+)
+def test_gaussian_starts_with_one_seed_differ_only_in_scale(init, std):
+    widths, rng = [5, 7, 3, 2], np.random.RandomState(1)
+    parameters = initialize_parameters(widths, init, random_state=1)
+    for number in range(1, 4):
+        fan_in, fan_out = widths[number - 1], widths[number]
+        standard = rng.standard_normal((fan_out, fan_in))
+        assert_allclose(parameters[f"W{number}"], std(fan_in, fan_out) * standard, rtol=1e-14)
+
+
+@pytest.mark.parametrize("shape", ["uniform", "truncated_normal"])
+def test_starts_of_one_distribution_and_seed_differ_only_in_scale(shape):
+    one = initialize_parameters([5, 7, 3], LeCun(distribution=shape), random_state=1)
+    other = initialize_parameters([5, 7, 3], He(gain=3.0, distribution=shape), random_state=1)
+    for key in ("W1", "W2"):
+        assert_allclose(other[key], 3 * np.sqrt(2) * one[key], rtol=1e-13)
+
+
+def test_uniform_draws_are_those_of_the_random_state():
+    W = initialize_parameters([5, 7], Uniform(limit=2.0), random_state=1)["W1"]
+    assert_allclose(W, np.random.RandomState(1).uniform(-2, 2, (7, 5)), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("init", "largest"), [(Uniform(limit=0.3), 0.3), (TruncatedNormal(std=0.3), 0.6 / 0.8796256)]
+)
+def test_no_weight_is_beyond_the_limit(init, largest):
+    W = initialize_parameters([500, 500], init, random_state=0)["W1"]
+    assert 0.999 * largest < abs(W).max() <= largest * (1 + 1e-6)
+
+
+# settings
+
+
+@pytest.mark.parametrize("family", [LeCun, Glorot, He])
+def test_gain_multiplies_the_weights(family):
+    plain = initialize_parameters([5, 7], family(), random_state=1)["W1"]
+    gained = initialize_parameters([5, 7], family(gain=0.3), random_state=1)["W1"]
+    assert_allclose(gained, 0.3 * plain, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        VarianceScaling(3.0, "fan_out"),
+        VarianceScaling(0.5, "geometric"),
+        LeCun(gain=2.0),
+        Glorot(gain=0.5),
+        He(gain=3.0, mode="fan_avg", negative_slope=0.5),
+    ],
+    ids=repr,
+)
+def test_the_formula_tells_the_variance(init):
+    variance = init.formula.removeprefix("Var W = ").partition(",")[0]
+    drawn = initialize_parameters([FAN_IN, FAN_OUT], init, random_state=1)["W1"]
+    standard = initialize_parameters([FAN_IN, FAN_OUT], Normal(std=1.0), random_state=1)["W1"]
+    assert_allclose(eval(variance, FANS), (drawn.flat[0] / standard.flat[0]) ** 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("init", [Normal(0.3), Uniform(0.3), TruncatedNormal(0.3)], ids=repr)
+def test_the_formula_tells_the_spread(init):
+    assert "0.3" in init.formula
+
+
+@pytest.mark.parametrize(
+    ("init", "setting"),
+    [
+        (Normal(-1), "std"),
+        (Normal("1"), "std"),
+        (Uniform(-1), "limit"),
+        (TruncatedNormal(None), "std"),
+        (VarianceScaling(-1), "scale"),
+        (VarianceScaling("1"), "scale"),
+        (VarianceScaling(mode="fan_inn"), "mode"),
+        (VarianceScaling(mode=None), "mode"),
+        (VarianceScaling(distribution="gaussian"), "distribution"),
+        (LeCun(gain=-1), "gain"),
+        (Glorot(gain=None), "gain"),
+        (He(gain="relu"), "gain"),
+        (He(negative_slope="0"), "negative_slope"),
+        (He(mode="fan"), "mode"),
+        (LeCun(distribution=2), "distribution"),
+    ],
+    ids=repr,
+)
+def test_a_wrong_setting_is_named(init, setting):
+    with pytest.raises((TypeError, ValueError), match=setting):
+        initialize_parameters([2, 1], init)
+
+
+@pytest.mark.parametrize("init", [Normal(np.nan), VarianceScaling(np.inf), He(gain=np.nan)])
+def test_a_setting_that_is_not_finite_is_told(init):
+    with pytest.raises(ValueError, match="not finite"):
+        initialize_parameters([2, 1], init)
+
+
+def test_zero_spread_is_a_start_of_zeros():
+    assert not initialize_parameters([2, 3], Normal(std=0))["W1"].any()
+
+
+# scikit-learn's own start
+
+
+SKLEARN_PROBLEMS = {
+    "binary": (MLPClassifier, 2, 1, "binary_cross_entropy"),
+    "multiclass": (MLPClassifier, 4, 4, "multinomial_cross_entropy"),
+    "regression": (MLPRegressor, None, 1, "squared_error"),
+}
+
+
+@pytest.mark.parametrize("problem", SKLEARN_PROBLEMS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize(("hidden", "random_state"), [((4,), 0), ((5, 3), 1), ((1, 6, 2), 42)])
+def test_scikit_learns_start_is_bit_identical(problem, dtype, activation, hidden, random_state):
+    make, n_classes, n_outputs, loss = SKLEARN_PROBLEMS[problem]
+    X = np.random.RandomState(0).normal(size=(24, 3)).astype(dtype)
+    model = make(
+        hidden_layer_sizes=hidden,
+        activation=activation,
+        random_state=random_state,
+        # A step too short to move anything: what is left is the start.
+        solver="sgd",
+        momentum=0,
+        alpha=0,
+        learning_rate_init=1e-300,
+    )
+    if n_classes is None:
+        model.partial_fit(X, X[:, 0])
+    else:
+        model.partial_fit(X, np.arange(24) % n_classes, classes=np.arange(n_classes))
+
+    hidden_activations = (resolve_activation(activation),) * len(hidden)
+    network = Network((3, *hidden, n_outputs), hidden_activations, LOSSES[loss])
+    rng = np.random.RandomState(random_state)
+    parameters, _ = build_parameters(ScikitLearn(), network, rng, dtype=dtype)
+    for index, (W, b) in enumerate(layer_views(network, parameters)):
+        assert model.coefs_[index].dtype == dtype
+        assert_array_equal(W, model.coefs_[index])
+        assert_array_equal(b[0], model.intercepts_[index])
+
+
+def test_scikit_learns_biases_are_drawn_as_its_weights():
+    b = initialize_parameters([2, 20_000], ScikitLearn(), random_state=0)["b1"].ravel()
+    assert stats.kstest(b, uniform(np.sqrt(6 / 20_002)).cdf).pvalue > 1e-4
