@@ -1,0 +1,219 @@
+"""
+Two moons: a start for each layer, a start of your own, and a lucky seed
+========================================================================
+
+The second classic experiment: zeros, large random weights and He on two interleaving half circles,
+with ReLU layers of 12 and 6 units. In its tutorial only the hidden layers take the strategy; the
+output layer keeps a default. This page does the same with
+:class:`~skinit.initializers.PerLayer`, adds a start that is a plain function, and then asks how
+much of the outcome is due to the seed.
+"""
+
+# sphinx_gallery_thumbnail_number = 3
+
+# %%
+# A start for each layer
+# ----------------------
+#
+# ``PerLayer(hidden="zeros")`` is zeros for the hidden layers and He for the output layer.
+# ``PerLayer(first=..., hidden=..., output=...)`` sets all three.
+
+from skinit import InitMLPClassifier, load_moons
+from skinit.initializers import PerLayer
+
+inits = {name: PerLayer(hidden=name, output="he") for name in ("zeros", "random", "he")}
+
+# %%
+# A start of your own
+# -------------------
+#
+# A start can be any function that takes a layer and a random number generator, and returns the
+# weights, of shape ``(layer.fan_in, layer.fan_out)``, and the biases.
+#
+# A column of the weights belongs to one unit: its direction says what the unit responds to, its
+# length how strongly. The columns of a Gaussian draw have different lengths, and with two inputs
+# some are much shorter than others. The function below draws directions that are uniform on the
+# sphere, and gives them all the same length. It is the length that He's weights have on average,
+# in the sense of the root mean square.
+
+import numpy as np
+
+
+def random_directions(layer, rng):
+    """Weight vectors of one length, in directions that are uniform on the sphere."""
+    W = rng.normal(size=(layer.fan_in, layer.fan_out))
+    W *= np.sqrt(2) / np.linalg.norm(W, axis=0)
+    return W, np.zeros(layer.fan_out)
+
+
+inits["directions"] = PerLayer(hidden=random_directions, output="he")
+
+# %%
+# Train from all four
+# -------------------
+
+from skinit.comparison import compare_inits
+
+X_train, y_train, X_test, y_test = load_moons()
+comparison = compare_inits(
+    InitMLPClassifier((12, 6)), inits, X_train, y_train, X_test, y_test, random_states=[85]
+)
+print(comparison)
+
+# %%
+# Zeros cannot learn, and He can, as on the circles. Large random weights end in between, and the
+# function does as well as He. What a layer was started with is on record:
+
+print(*comparison.of("directions")[0].estimator.init_resolved_, sep="\n")
+
+# %%
+
+from skinit import LossCurveDisplay
+
+display = LossCurveDisplay.from_estimators(comparison.estimators(), log=True)
+display.ax_.set_title("Two moons: loss during training")
+
+# %%
+
+from skinit import DecisionBoundaryPanel
+
+titled = {
+    f"{run.init}\ntrain {run.train_score:.0%}, test {run.test_score:.0%}": run.estimator
+    for run in comparison.runs
+}
+DecisionBoundaryPanel.from_estimators(titled, X_train, y_train)
+
+# %%
+# One seed is an anecdote
+# -----------------------
+#
+# The seed 85 was chosen for this page, because from it the large random weights end about where
+# they end in the tutorial, at a training accuracy of 85%. Is that what usually happens? Here is
+# the same network, started from large random weights with the seeds 0 to 19, and trained for
+# 15,000 iterations again.
+#
+# The function below does what ``fit`` does, with the parts that skinit is made of. The loss can be
+# exchanged that way, which is needed in a minute.
+
+from joblib import Parallel, delayed
+
+from skinit.activations import ReLU
+from skinit.initializers import build_parameters
+from skinit.losses import LOSSES, BinaryCrossEntropy
+from skinit.network import Network, TrainingData, forward, layer_views
+from skinit.solvers import GradientDescent
+from skinit.training import train
+
+
+def accuracy_from_large_start(seed, loss):
+    """Train from large random weights; return the test accuracy."""
+    network = Network((2, 12, 6, 1), (ReLU(), ReLU()), loss)
+    data = TrainingData(X_train, y_train[:, np.newaxis].astype(float))
+    start, _ = build_parameters(
+        PerLayer(hidden="random", output="he"), network, np.random.RandomState(seed), data=data
+    )
+    result = train(
+        network, start, data, solver=GradientDescent(), learning_rate=0.01, max_iter=15000
+    )
+    signals, _ = forward(network, layer_views(network, result.parameters), X_test)
+    return np.mean((signals[-1][:, 0] > 0) == y_test)
+
+
+def accuracies_from_large_starts(loss):
+    """Train from the seeds 0 to 19, two at a time."""
+    runs = (delayed(accuracy_from_large_start)(seed, loss) for seed in range(20))
+    return np.array(Parallel(n_jobs=2)(runs))
+
+
+from_logits = accuracies_from_large_starts(LOSSES["binary_cross_entropy"])
+
+
+def spread(accuracies):
+    """Say median and range."""
+    return (
+        f"median {np.median(accuracies):.1%}, from {accuracies.min():.0%} to {accuracies.max():.0%}"
+    )
+
+
+seed_85 = comparison.of("random")[0].test_score
+print(f"seed 85:       {seed_85:.0%}")
+print(f"seeds 0 to 19: {spread(from_logits)}")
+
+# %%
+# Not one of the twenty ends as low as seed 85. On this problem, most large random starts recover.
+#
+# A likely reason why the tutorial's run does not
+# -----------------------------------------------
+#
+# The tutorial computes its cost from the probability p, as the logarithm of p + 0.00001, which is
+# never the logarithm of 0. (The number can be read off the cost that it prints for zeros:
+# 0.69312718 is -log(0.50001), whereas log 2 is 0.69314718.) For a sample of class 1, the derivative
+# of that cost by the logit is -p (1 - p) / (p + 0.00001). Where the network is sure and wrong, p is
+# far below 0.00001, and the derivative is almost 0: the worst mistakes are those that teach
+# nothing. Computed from the logit, the derivative for such a sample is almost -1.
+#
+# If that matters, the same twenty starts must end lower with the tutorial's cost. It takes a few
+# lines to try.
+
+
+class RoundedCrossEntropy(BinaryCrossEntropy):
+    """Cross-entropy of a probability that is kept away from 0 by adding a small number."""
+
+    def __init__(self, epsilon=1e-5):
+        self.epsilon = epsilon
+
+    def per_sample(self, scores, targets):
+        p = self.link(scores)
+        yes, no = np.log(p + self.epsilon), np.log(1 - p + self.epsilon)
+        return -(targets * yes + (1 - targets) * no).sum(axis=-1)
+
+    def gradient(self, scores, targets):
+        p = self.link(scores)
+        yes, no = 1 / (p + self.epsilon), 1 / (1 - p + self.epsilon)
+        return ((1 - targets) * no - targets * yes) * p * (1 - p)
+
+
+one_sure_mistake = np.array([[-40.0]]), np.array([[1.0]])
+for loss in (BinaryCrossEntropy(), RoundedCrossEntropy()):
+    print(f"{type(loss).__name__}: derivative {loss.gradient(*one_sure_mistake).item():.2g}")
+
+from_probabilities = accuracies_from_large_starts(RoundedCrossEntropy())
+print(f"\ncost from logits:        {spread(from_logits)}")
+print(f"cost from probabilities: {spread(from_probabilities)}")
+
+# %%
+# The starts and the data are the same in both rows of the picture, a dot for each seed; the line is
+# the median.
+
+import matplotlib.pyplot as plt
+
+rows = {"cost from\nlogits": from_logits, "cost from\nprobabilities": from_probabilities}
+fig, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
+for height, accuracies in enumerate(rows.values()):
+    # Dots of equal accuracy are stacked.
+    for accuracy in np.unique(accuracies):
+        n_seeds = np.sum(accuracies == accuracy)
+        offsets = 0.07 * (np.arange(n_seeds) - (n_seeds - 1) / 2)
+        ax.plot(np.full(n_seeds, accuracy), height + offsets, "o", color=f"C{height}", alpha=0.7)
+    ax.vlines(np.median(accuracies), height - 0.35, height + 0.35, color=f"C{height}", linewidth=2)
+ax.axvline(seed_85, color="gray", linestyle=":")
+ax.annotate("seed 85,\nfrom logits", (seed_85, -0.45), ha="right", va="top", color="gray")
+ax.set(
+    yticks=range(len(rows)),
+    yticklabels=rows,
+    ylim=(len(rows) - 0.5, -0.6),
+    xlabel="test accuracy",
+    title="Two moons from large random weights: 20 seeds",
+)
+ax.xaxis.set_major_formatter(plt.matplotlib.ticker.PercentFormatter(1))
+ax.grid(axis="x", alpha=0.3)
+
+# %%
+# So the large start is a handicap that this problem forgives, as long as the gradient tells the
+# network about its worst mistakes. Two lessons remain:
+#
+# * compare starts over several seeds, as ``random_states`` of
+#   :func:`~skinit.comparison.compare_inits` does, before you believe in a difference;
+# * compute a cost from the logits. skinit always does.
+
+plt.show()
