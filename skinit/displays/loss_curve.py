@@ -11,9 +11,9 @@ class LossCurveDisplay:
 
     Parameters
     ----------
-    curves : dict of str to ndarray of shape (n_iter,) or list of these
-        Losses of a run, under its name; a list holds several runs of one name, such as those of
-        several seeds, and is drawn in one colour.
+    curves : dict of str to array-like of shape (n_iter,) or list of these
+        Losses of a run, under its name; a list of several runs of one name, such as those of
+        several seeds, is drawn in one colour.
 
     Attributes
     ----------
@@ -50,7 +50,9 @@ class LossCurveDisplay:
         ax : matplotlib Axes or None, default=None
             Where to draw; None makes a new figure.
         log : bool, default=False
-            Whether the loss gets a logarithmic axis, for runs that start far apart.
+            Whether the loss gets a logarithmic axis, for runs that start far apart. The axis then
+            ends at a hundred times the highest loss of the run that ends best, and says so:
+            losses far beyond would press all runs that learn into one line.
         **line_kw : dict
             Keywords of ``matplotlib.axes.Axes.plot``, for all lines.
 
@@ -63,29 +65,29 @@ class LossCurveDisplay:
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         self.lines_ = {}
-        for name, runs in self.curves.items():
-            runs = runs if isinstance(runs, (list, tuple)) else [runs]
-            color = ax._get_lines.get_next_color()
-            self.lines_[name] = [
-                ax.plot(
-                    np.asarray(losses),
-                    **{
-                        "color": color,
-                        "label": name if number == 0 else None,
-                        "alpha": 1.0 if len(runs) == 1 else 0.6,
-                        **line_kw,
-                    },
-                )[0]
-                for number, losses in enumerate(runs)
-            ]
-        if log:
-            ax.set_yscale("log")
-        else:
-            ax.set_ylim(bottom=0)
+        for name, curve in self.curves.items():
+            runs = as_runs(curve)
+            style = {"label": name, "alpha": 1.0 if len(runs) == 1 else 0.6, **line_kw}
+            self.lines_[name] = []
+            for losses in runs:
+                self.lines_[name] += ax.plot(losses, **style)
+                # The others of this name share its colour and its entry in the legend.
+                style = {**style, "color": self.lines_[name][0].get_color(), "label": None}
         ax.set(xlabel="iteration", ylabel="loss")
         ax.margins(x=0.01)
         ax.grid(alpha=0.3)
-        ax.legend()
+        # matplotlib's default is the same, and warns that it can be slow.
+        ax.legend(loc="best")
+        # The limits stay automatic, so that a run added later is seen whole.
+        if log:
+            ax.set_yscale("log")
+            curves = [line.get_ydata() for line in ax.get_lines()]
+            top = highest_loss_of_interest(curves)
+            if 0 < top < np.concatenate(curves).max():
+                ax.set_ylim(top=top, auto=None)
+                ax.set_ylabel(f"loss (the axis ends at {top:.3g})")
+        else:
+            ax.set_ylim(bottom=0, auto=None)
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
@@ -133,6 +135,22 @@ class LossCurveDisplay:
         for name, runs in estimators.items():
             runs = runs if isinstance(runs, (list, tuple)) else [runs]
             for run in runs:
-                check_is_fitted(run, "loss_curve_")
+                check_is_fitted(run)
+                if not hasattr(run, "loss_curve_"):
+                    raise ValueError(
+                        f"{name!r} is a {type(run).__name__} without loss_curve_; give a network "
+                        "trained step by step (of a pipeline, its last step)"
+                    )
             curves[name] = [np.asarray(run.loss_curve_) for run in runs]
         return cls(curves).plot(ax=ax, log=log, **line_kw)
+
+
+def as_runs(curve):
+    """List the runs of one name, also where there is a single one."""
+    return list(curve) if len(curve) and np.ndim(curve[0]) else [curve]
+
+
+def highest_loss_of_interest(curves):
+    """Return a hundred times the highest loss of the curve that ends lowest, or 0."""
+    best = min((curve for curve in curves if len(curve)), key=lambda curve: curve[-1], default=[0])
+    return 100 * np.max(best)
