@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.utils.validation import check_is_fitted
 
 __all__ = ["DecisionBoundaryPanel"]
 
@@ -18,9 +19,9 @@ class DecisionBoundaryPanel:
     ----------
     estimators : dict of str to fitted estimator
         Models with two features, under the titles of their pictures.
-    X : ndarray of shape (n_samples, 2)
-        Samples to draw over the predictions.
-    y : ndarray of shape (n_samples,)
+    X : array-like of shape (n_samples, 2)
+        Samples to draw over the predictions; the columns of a data frame name the axes.
+    y : array-like of shape (n_samples,)
         Their targets.
 
     Attributes
@@ -60,12 +61,18 @@ class DecisionBoundaryPanel:
         """
         import matplotlib.pyplot as plt
 
+        X, y = np.asarray(self.X), np.asarray(self.y)
+        if X.ndim != 2 or X.shape[1] != 2:
+            raise ValueError(
+                f"X has the shape {X.shape}, but a decision boundary is drawn over two features; "
+                "fit and draw models of two columns of X"
+            )
         own_figure = axes is None
         if own_figure:
             n = len(self.estimators)
             _, axes = plt.subplots(
                 1, n, figsize=(1.6 + 3.2 * n, 3.8), sharex=True, sharey=True,
-                squeeze=False, layout="constrained",
+                squeeze=False, layout="compressed",
             )  # fmt: skip
         self.axes_ = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
         if len(self.axes_) != len(self.estimators):
@@ -74,16 +81,19 @@ class DecisionBoundaryPanel:
                 "estimators; give one for each"
             )
 
-        X, y = np.asarray(self.X), np.asarray(self.y)
         self.displays_ = []
         for ax, (title, estimator) in zip(self.axes_, self.estimators.items(), strict=True):
-            settings = {**boundary_settings(estimator), **boundary_kw}
-            display = DecisionBoundaryDisplay.from_estimator(estimator, X, ax=ax, **settings)
+            check_is_fitted(estimator)
+            settings = {**boundary_settings(estimator, y), **boundary_kw}
+            # A data frame as it is: its column names are what the model was fitted with.
+            display = DecisionBoundaryDisplay.from_estimator(estimator, self.X, ax=ax, **settings)
             draw_samples(ax, X, y, estimator, display.surface_)
             ax.set(title=title, box_aspect=1)
             self.displays_.append(display)
         self.figure_ = self.axes_[0].figure
         if own_figure:
+            for ax in self.axes_:
+                ax.label_outer()
             self.add_key()
         return self
 
@@ -107,8 +117,8 @@ class DecisionBoundaryPanel:
         Parameters
         ----------
         estimators : dict of str to fitted estimator
-        X : ndarray of shape (n_samples, 2)
-        y : ndarray of shape (n_samples,)
+        X : array-like of shape (n_samples, 2)
+        y : array-like of shape (n_samples,)
         axes, **boundary_kw
             As in `plot`.
 
@@ -125,8 +135,8 @@ class DecisionBoundaryPanel:
         Parameters
         ----------
         estimator : fitted estimator
-        X : ndarray of shape (n_samples, 2)
-        y : ndarray of shape (n_samples,)
+        X : array-like of shape (n_samples, 2)
+        y : array-like of shape (n_samples,)
         name : str or None, default=None
             The title; None is the class's name.
         ax : matplotlib Axes or None, default=None
@@ -142,11 +152,18 @@ class DecisionBoundaryPanel:
         return cls.from_estimators({name: estimator}, X, y, axes=axes, **boundary_kw)
 
 
-def boundary_settings(estimator):
+def boundary_settings(estimator, y):
     """Choose what to show of an estimator: values, the probability of a class, or classes."""
     settings = {"eps": 0.5, "grid_resolution": 200, "alpha": 0.6}
     if is_regressor(estimator):
-        return {**settings, "response_method": "predict", "cmap": "viridis"}
+        from matplotlib.ticker import MaxNLocator
+
+        # Levels over the targets, so that a value has the same colour in every picture.
+        levels = MaxNLocator(12).tick_values(y.min(), y.max())
+        return {
+            **settings, "response_method": "predict", "cmap": "viridis", "levels": levels,
+            "extend": "both",
+        }  # fmt: skip
     if len(estimator.classes_) == 2:
         # Fixed levels, so that one half is the same colour in every picture.
         levels = np.linspace(0, 1, 11)
