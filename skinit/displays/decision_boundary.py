@@ -67,6 +67,11 @@ class DecisionBoundaryPanel:
                 f"X has the shape {X.shape}, but a decision boundary is drawn over two features; "
                 "fit and draw models of two columns of X"
             )
+        # A data frame as it is: its column names are what the models were fitted with.
+        plane = self.X if hasattr(self.X, "columns") else X
+        for estimator in self.estimators.values():
+            check_is_fitted(estimator)
+
         own_figure = axes is None
         if own_figure:
             n = len(self.estimators)
@@ -83,10 +88,8 @@ class DecisionBoundaryPanel:
 
         self.displays_ = []
         for ax, (title, estimator) in zip(self.axes_, self.estimators.items(), strict=True):
-            check_is_fitted(estimator)
             settings = {**boundary_settings(estimator, y), **boundary_kw}
-            # A data frame as it is: its column names are what the model was fitted with.
-            display = DecisionBoundaryDisplay.from_estimator(estimator, self.X, ax=ax, **settings)
+            display = DecisionBoundaryDisplay.from_estimator(estimator, plane, ax=ax, **settings)
             draw_samples(ax, X, y, estimator, display.surface_)
             ax.set(title=title, box_aspect=1)
             self.displays_.append(display)
