@@ -10,11 +10,15 @@ import os
 import sys
 import textwrap
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
+
+from sklearn.base import is_regressor
 
 from skinit import __version__
 from skinit.activations import ACTIVATIONS, resolve_activation
-from skinit.comparison import compare_inits, text_table
+from skinit.comparison import compare_inits, text_table, write_score
 from skinit.datasets import BUILT_IN, load_split
 from skinit.displays import DecisionBoundaryPanel, LossCurveDisplay, save_display
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
@@ -52,8 +56,14 @@ def main(argv=None):
         parser.print_help()
         return 0
     try:
-        return arguments.command(arguments)
-    except (ValueError, TypeError, ImportError, OSError) as error:
+        code = arguments.command(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; Python must not flush to it at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
         arguments.parser.error(str(error))
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
@@ -71,7 +81,14 @@ class Parser(argparse.ArgumentParser):
 def make_parser():
     """Describe the commands and their arguments."""
     layout = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="skinit", formatter_class=layout, description=__doc__)
+    parser = Parser(
+        prog="skinit",
+        formatter_class=layout,
+        description="Train the same neural network from several initializations, and see what "
+        "they change.",
+        epilog="examples:\n  skinit demo\n  skinit list\n"
+        "  skinit compare iris --init zeros --init he\n  skinit compare --help",
+    )
     parser.add_argument("--version", action="version", version=f"skinit {__version__}")
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -80,9 +97,9 @@ def make_parser():
         "demo",
         formatter_class=layout,
         help="the tutorials' experiments: zeros, random and He on circles and moons",
-        description="Train the tutorials' networks from zeros, large random values and He's start, "
-        "on two circles\nand on two moons; print the figures beside the published ones and draw "
-        "the pictures.",
+        description="Train the tutorials' networks from zeros, large random values and He's\n"
+        "start, on two circles and on two moons; print the figures beside the\n"
+        "published ones and draw the pictures.",
         epilog="examples:\n  skinit demo\n  skinit demo --output pictures --max-iter 2000",
     )
     demo.add_argument("--max-iter", type=positive_integer, default=15000, metavar="N",
@@ -93,12 +110,12 @@ def make_parser():
         "compare",
         formatter_class=layout,
         help="compare initializations on a data set of yours",
-        description="Train one network from several starts and seeds. X is standardized, and for "
-        "regression y too.",
+        description="Train one network from several starts and seeds, and print what became of\n"
+        "them. The features are standardized, and for regression the target too.",
         epilog="examples:\n"
         "  skinit compare moons --init zeros --init random --init he\n"
         "  skinit compare digits --init he --init glorot --hidden 64,32 --seeds 5\n"
-        "  skinit compare houses.csv --target price --init he --init lecun --activation tanh",
+        "  skinit compare houses.csv --target price --init he --init lecun",
     )
     compare.add_argument("data", metavar="DATA",
                          help=f"{', '.join(BUILT_IN)}, or a CSV file with a header")  # fmt: skip
@@ -111,8 +128,8 @@ def make_parser():
                          help="units of the hidden layers (default: 10,5)")  # fmt: skip
     compare.add_argument("--activation", default="relu", metavar="NAME",
                          help=f"{', '.join(ACTIVATIONS)} (default: relu)")  # fmt: skip
-    compare.add_argument("--learning-rate", type=float, default=0.1, metavar="RATE",
-                         help="(default: 0.1)")  # fmt: skip
+    compare.add_argument("--learning-rate", type=positive_number, default=0.1, metavar="RATE",
+                         help="length of a step (default: 0.1)")  # fmt: skip
     compare.add_argument("--max-iter", type=positive_integer, default=2000, metavar="N",
                          help="iterations of each run (default: 2000)")  # fmt: skip
     compare.add_argument("--seeds", type=positive_integer, default=3, metavar="N",
@@ -141,6 +158,17 @@ def positive_integer(text):
     return int(text)
 
 
+def positive_number(text):
+    """Read a positive number from the command line."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return number
+
+
 def widths(text):
     """Read the widths of the hidden layers from the command line."""
     return tuple(positive_integer(part.strip()) for part in text.split(","))
@@ -148,7 +176,8 @@ def widths(text):
 
 def demo_command(arguments):
     """Run both experiments and show them beside the published figures."""
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    make_folder(arguments.output)
+    pictures = []
     for name, experiment in EXPERIMENTS.items():
         with progress(name) as announce:
             comparison = run_experiment(experiment, max_iter=arguments.max_iter, announce=announce)
@@ -159,11 +188,10 @@ def demo_command(arguments):
             print_outcomes(comparison)
             print("\n" + textwrap.fill(experiment.remark, WIDTH))
             X_train, y_train, _, _ = experiment.load()
-            draw(comparison, X_train, y_train, arguments.output, name)
+            pictures += draw(comparison, X_train, y_train, arguments.output, name)
         if comparison.interrupted:
-            raise KeyboardInterrupt
-    print(f"\nPictures: {arguments.output.resolve()}")
-    return 0
+            break
+    return finish(comparison, pictures)
 
 
 def demo_table(comparison, experiment):
@@ -187,7 +215,7 @@ def compare_command(arguments):
         resolve_init(name)
     resolve_activation(arguments.activation)
     *split, task = load_split(arguments.data, target=arguments.target, task=arguments.task)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    make_folder(arguments.output)
 
     estimator = InitMLPClassifier if task == "classification" else InitMLPRegressor
     model = estimator(
@@ -196,7 +224,7 @@ def compare_command(arguments):
         learning_rate=arguments.learning_rate,
         max_iter=arguments.max_iter,
     )
-    name, seeds = Path(arguments.data).stem, range(arguments.seeds)
+    name, seeds, pictures = Path(arguments.data).stem, range(arguments.seeds), []
     with progress(name) as announce:
         comparison = compare_inits(
             model, arguments.init, *split, random_states=seeds, announce=announce
@@ -211,15 +239,24 @@ def compare_command(arguments):
         )
         print(comparison)
         print_outcomes(comparison)
-        draw(comparison, X_train, y_train, arguments.output, name)
-        print(f"\nPictures: {arguments.output.resolve()}")
-    if comparison.interrupted:
-        raise KeyboardInterrupt
-    return 0
+        pictures = draw(comparison, X_train, y_train, arguments.output, name)
+    return finish(comparison, pictures)
 
 
 # What fits on any terminal.
 WIDTH = 79
+
+
+def make_folder(path):
+    """Make the folder for the pictures, and see before the work that they can be written."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise ValueError(
+            f"--output {str(path)!r} must be a folder that can be written to, or a new one: "
+            f"{error.strerror}"
+        ) from error
 
 
 def print_outcomes(comparison):
@@ -227,47 +264,69 @@ def print_outcomes(comparison):
     margin = max(map(len, comparison.inits)) + 4
     print("\nWhat happened")
     for init in comparison.inits:
-        runs = sorted(comparison.of(init), key=lambda run: run.final_loss)
-        median = runs[(len(runs) - 1) // 2]
-        which = f" (seed {median.random_state}, the median)" if len(runs) > 1 else ""
-        lines = textwrap.wrap(median.outcome + which, WIDTH - margin)
+        run, seed = median_run(comparison, init)
+        which = f" ({seed}, the median)" if seed else ""
+        lines = textwrap.wrap(run.outcome + which, WIDTH - margin)
         print(f"  {init:<{margin - 2}}" + f"\n{' ' * margin}".join(lines))
+
+
+def median_run(comparison, init):
+    """Return the run of median loss, and its seed in words where there are several runs."""
+    runs = sorted(comparison.of(init), key=lambda run: run.final_loss)
+    median = runs[(len(runs) - 1) // 2]
+    return median, f"seed {median.random_state}" if len(runs) > 1 else ""
 
 
 def draw(comparison, X, y, folder, name):
     """Write the loss curves and, where there are two features, the decision boundaries."""
-    estimators = comparison.estimators()
-    curves = LossCurveDisplay.from_estimators(estimators, log=True)
-    save_display(curves, folder / f"{name}_loss.png")
+    curves = LossCurveDisplay.from_estimators(comparison.estimators(), log=True)
+    pictures = [folder / f"{name}_loss.png"]
+    save_display(curves, pictures[0])
     if X.shape[1] == 2:
-        titled = {}
+        models = {}
         for init in comparison.inits:
-            run = comparison.of(init)[0]
-            titled[f"{init}\ntrain {run.train_score:.0%}, test {run.test_score:.0%}"] = (
-                run.estimator
-            )
-        panel = DecisionBoundaryPanel.from_estimators(titled, X, y)
-        save_display(panel, folder / f"{name}_boundaries.png")
+            run, seed = median_run(comparison, init)
+            if is_regressor(run.estimator):
+                train, test = write_score(run.train_score, 2), write_score(run.test_score, 2)
+                scores = f"R^2: train {train}, test {test}"
+            else:
+                scores = f"train {run.train_score:.0%}, test {run.test_score:.0%}"
+            title = ", ".join(filter(None, (init, seed)))
+            models[f"{title}\n{scores}"] = run.estimator
+        panel = DecisionBoundaryPanel.from_estimators(models, X, y)
+        pictures.append(folder / f"{name}_boundaries.png")
+        save_display(panel, pictures[1])
+    return pictures
+
+
+def finish(comparison, pictures):
+    """Say where the pictures are, and pass on an interrupt now that nothing is lost."""
+    if pictures:
+        print(f"\nPictures in {pictures[0].parent.resolve()}:")
+        print(textwrap.fill(", ".join(path.name for path in pictures), WIDTH))
+    if comparison.interrupted:
+        raise KeyboardInterrupt
+    return 0
 
 
 @contextmanager
 def progress(title):
-    """Show on standard error which run is under way: a bar where rich is installed, else lines."""
-    try:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-    except ImportError:
+    """Show on standard error which run is under way: a bar where it can move, else lines."""
+    if not (sys.stderr.isatty() and find_spec("rich")):
         yield lambda done, total, what: print(
             f"{title}: run {done + 1} of {total}, {what}", file=sys.stderr, flush=True
         )
         return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     text = TextColumn("{task.description}")
     columns = [SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -104,7 +104,7 @@ def write_loss(loss, digits):
 
 def write_score(score, digits):
     """Write a score with so many decimals, unless it is an R^2 far from 1."""
-    return f"{score:z.{digits}f}" if abs(score) < 100 else write_loss(score, digits + 1)
+    return f"{score:z.{digits}f}" if abs(score) < 100 else write_loss(score, 1)
 
 
 # Heading, attribute of a run, how to write it, and the digits of its mean and of its spread.

@@ -82,9 +82,10 @@ class LossCurveDisplay:
         if log:
             ax.set_yscale("log")
             curves = [line.get_ydata() for line in ax.get_lines()]
-            top = highest_loss_of_interest(curves)
-            if 0 < top < np.concatenate(curves).max():
-                ax.set_ylim(top=top, auto=None)
+            top, losses = highest_loss_of_interest(curves), np.concatenate(curves)
+            if 0 < top < losses.max():
+                # The margin below grows with what is cut off above: it needs an end as well.
+                ax.set_ylim(0.7 * losses[losses > 0].min(), top, auto=None)
                 ax.set_ylabel(f"loss (the axis ends at {top:.3g})")
         else:
             ax.set_ylim(bottom=0, auto=None)
