@@ -104,7 +104,7 @@ def write_loss(loss, digits):
 
 def write_score(score, digits):
     """Write a score with so many decimals, unless it is an R^2 far from 1."""
-    return f"{score:z.{digits}f}" if abs(score) < 100 else write_loss(score, 1)
+    return f"{score:z.{digits}f}" if abs(score) < 10 else write_loss(score, 1)
 
 
 # Heading, attribute of a run, how to write it, and the digits of its mean and of its spread.
@@ -227,7 +227,12 @@ def describe_outcome(model, y):
         return f"too large weights: {starts} and ends at {relative(end, guessing)} it"
     if end > 2 * max(start, guessing):
         return f"too large steps: {ends}; lower the learning rate"
-    return f"{'learns' if end < 0.9 * guessing else 'has not learnt'}: {ends}"
+    if end > 0.9 * guessing:
+        return f"has not learnt: {ends}"
+    # A start may be better than guessing by chance, or because it was trained before.
+    if end > 0.9 * start:
+        return f"has hardly moved: {ends}, and started at {relative(start, guessing)} it"
+    return f"learns: {ends}"
 
 
 def relative(loss, guessing):
