@@ -78,17 +78,7 @@ class LossCurveDisplay:
         ax.grid(alpha=0.3)
         # matplotlib's default is the same, and warns that it can be slow.
         ax.legend(loc="best")
-        # The limits stay automatic, so that a run added later is seen whole.
-        if log:
-            ax.set_yscale("log")
-            curves = [line.get_ydata() for line in ax.get_lines()]
-            top, losses = highest_loss_of_interest(curves), np.concatenate(curves)
-            if 0 < top < losses.max():
-                # The margin below grows with what is cut off above: it needs an end as well.
-                ax.set_ylim(0.7 * losses[losses > 0].min(), top, auto=None)
-                ax.set_ylabel(f"loss (the axis ends at {top:.3g})")
-        else:
-            ax.set_ylim(bottom=0, auto=None)
+        limit_losses(ax, log or ax.get_yscale() == "log")
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
@@ -151,7 +141,19 @@ def as_runs(curve):
     return list(curve) if len(curve) and np.ndim(curve[0]) else [curve]
 
 
-def highest_loss_of_interest(curves):
-    """Return a hundred times the highest loss of the curve that ends lowest, or 0."""
-    best = min((curve for curve in curves if len(curve)), key=lambda curve: curve[-1], default=[0])
-    return 100 * np.max(best)
+def limit_losses(ax, log):
+    """Choose the limits of the loss axis by all lines on it."""
+    # As a limit, the largest number would leave no room for a margin.
+    curves = [np.minimum(line.get_ydata(), 1e300) for line in ax.get_lines()]
+    losses = np.concatenate(curves)
+    if not log or not losses.any():
+        # Automatic from here on, so that a run added later is seen whole.
+        ax.set_ylim(bottom=0, auto=None)
+        return
+    best = min(filter(np.any, curves), key=lambda curve: curve[-1])
+    top = 100 * best.max()
+    # Before the scale, which would look for limits of its own.
+    ax.set_ylim(0.7 * losses[losses > 0].min(), min(top, 1.4 * losses.max()))
+    ax.set_yscale("log")
+    if top < losses.max():
+        ax.set_ylabel(f"loss (the axis ends at {top:.3g})")
