@@ -92,7 +92,7 @@ class Activation(BaseActivation):
 
 
 class Identity(BaseActivation):
-    """phi(z) = z: a linear layer.
+    """``phi(z) = z``: a linear layer.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class Identity(BaseActivation):
 
 
 class ReLU(BaseActivation):
-    """phi(z) = max(z, 0); the slope at 0 is 0.
+    """``phi(z) = max(z, 0)``; the slope at 0 is 0.
 
     References
     ----------
@@ -130,7 +130,7 @@ class ReLU(BaseActivation):
 
 
 class LeakyReLU(BaseActivation):
-    """phi(z) = z for z > 0, else negative_slope * z; the slope at 0 is `negative_slope`.
+    """``phi(z) = z`` for z > 0, else ``negative_slope * z``; the slope at 0 is `negative_slope`.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class LeakyReLU(BaseActivation):
 
 
 class ELU(BaseActivation):
-    """phi(z) = z for z > 0, else alpha * (exp(z) - 1): the exponential linear unit.
+    """``phi(z) = z`` for z > 0, else ``alpha * (exp(z) - 1)``: the exponential linear unit.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ SELU_SCALE = 1.0507009873554805
 
 
 class SELU(BaseActivation):
-    """phi(z) = 1.0507 * ELU(z, alpha=1.6733): keeps mean 0 and variance 1 from layer to layer.
+    """``phi(z) = 1.0507 * ELU(z, alpha=1.6733)``: keeps mean 0 and variance 1 from layer to layer.
 
     References
     ----------
@@ -217,7 +217,7 @@ class SELU(BaseActivation):
 
 
 class GELU(BaseActivation):
-    """phi(z) = z * Phi(z), with the normal distribution function Phi, exact by the error function.
+    """``phi(z) = z * Phi(z)``, with Phi, the normal distribution function, exact by erf.
 
     References
     ----------
@@ -239,7 +239,7 @@ class GELU(BaseActivation):
 
 
 class SiLU(BaseActivation):
-    """phi(z) = z * logistic(z), also called swish.
+    """``phi(z) = z * logistic(z)``, also called swish.
 
     References
     ----------
@@ -261,7 +261,7 @@ class SiLU(BaseActivation):
 
 
 class Mish(BaseActivation):
-    """phi(z) = z * tanh(softplus(z)).
+    """``phi(z) = z * tanh(softplus(z))``.
 
     References
     ----------
@@ -283,7 +283,7 @@ class Mish(BaseActivation):
 
 
 class Softplus(BaseActivation):
-    """phi(z) = log(1 + exp(z)): a smooth ReLU.
+    """``phi(z) = log(1 + exp(z))``: a smooth ReLU.
 
     References
     ----------
@@ -305,7 +305,7 @@ class Softplus(BaseActivation):
 
 
 class Softsign(BaseActivation):
-    """phi(z) = z / (1 + |z|): saturates more slowly than tanh.
+    """``phi(z) = z / (1 + |z|)``: saturates more slowly than tanh.
 
     References
     ----------
@@ -327,7 +327,7 @@ class Softsign(BaseActivation):
 
 
 class Tanh(BaseActivation):
-    """phi(z) = tanh(z).
+    """``phi(z) = tanh(z)``.
 
     References
     ----------
@@ -349,7 +349,7 @@ class Tanh(BaseActivation):
 
 
 class Logistic(BaseActivation):
-    """phi(z) = 1 / (1 + exp(-z)), also called sigmoid.
+    """``phi(z) = 1 / (1 + exp(-z))``, also called sigmoid.
 
     References
     ----------
@@ -372,7 +372,7 @@ class Logistic(BaseActivation):
 
 
 class Sin(BaseActivation):
-    """phi(z) = sin(z).
+    """``phi(z) = sin(z)``.
 
     References
     ----------

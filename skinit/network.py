@@ -144,7 +144,7 @@ def backward(network, layers, signals, pre_activations, delta):
 
     .. math::
         \partial W^{(l)} = a^{(l-1)\top} \delta^{(l)}, \quad
-        \partial b^{(l)} = \textstyle\sum_i \delta^{(l)}_i, \quad
+        \partial b^{(l)} = {\textstyle \sum_i \delta^{(l)}_i}, \quad
         \delta^{(l-1)} = \delta^{(l)} W^{(l)\top} \odot \phi'(z^{(l-1)})
 
     Parameters
