@@ -289,7 +289,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         Biases before training.
     init_resolved_ : list of str
         What each layer was started with, spelt out.
-    loss_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_ : ndarray of shape (`n_iter_`,)
         Mean cross-entropy before each step, in nats; the first is that of the start.
     loss_ : float
         Mean cross-entropy after training.
@@ -307,7 +307,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         "logistic" or "softmax".
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had any that are all strings.
 
     See Also
@@ -482,7 +482,7 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         Biases before training.
     init_resolved_ : list of str
         What each layer was started with, spelt out.
-    loss_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_ : ndarray of shape (`n_iter_`,)
         Half the squared error before each step, summed over outputs and averaged over samples, in
         the squared unit of y; the first is that of the start.
     loss_ : float
@@ -501,7 +501,7 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         "identity".
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had any that are all strings.
 
     See Also
