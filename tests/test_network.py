@@ -64,6 +64,19 @@ def test_gradient_equals_finite_differences(
     assert_allclose(gradient, numerical_gradient(mean, parameters), rtol=1e-7, atol=1e-10)
 
 
+@pytest.mark.parametrize("activations", [(Tanh(), ReLU()), (ReLU(), Tanh())], ids=str)
+def test_gradient_follows_each_layers_own_activation(
+    activations, data, parameters, numerical_gradient
+):
+    network = Network(WIDTHS, activations, LOSSES["squared_error"])
+
+    def mean(parameters):
+        return loss_and_gradient(network, parameters, data)[0]
+
+    _, gradient = loss_and_gradient(network, parameters, data)
+    assert_allclose(gradient, numerical_gradient(mean, parameters), rtol=1e-7, atol=1e-10)
+
+
 @with_and_without_sample_weight
 @every_activation_and_loss
 def test_a_stack_of_networks_equals_its_members(activation, loss, sample_weight, data, stack):

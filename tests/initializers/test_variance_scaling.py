@@ -195,7 +195,6 @@ def test_deeper_networks_go_on_in_the_tutorials_stream(init, factor):
         (He(mode="fan_out"), lambda m, n: (2 / n) ** 0.5),
         (VarianceScaling(3.0, "geometric"), lambda m, n: 3**0.5 / (m * n) ** 0.25),
     ],
-    ids=repr,
 )
 def test_gaussian_starts_with_one_seed_differ_only_in_scale(init, std):
     widths, rng = [5, 7, 3, 2], np.random.RandomState(1)
