@@ -342,7 +342,7 @@ class He(Initializer):
            [-0.08274148, -0.62700068]])
     """
 
-    advice = "ReLU and its relatives; the default"
+    advice = "ReLU and its relatives"
 
     def __init__(self, gain=1.0, mode="fan_in", negative_slope=0.0, distribution="normal"):
         self.gain = gain
