@@ -23,16 +23,9 @@ defaults of :class:`~skinit.InitMLPClassifier`.
 from skinit import InitMLPClassifier, load_circles
 from skinit.comparison import compare_inits
 
-X_train, y_train, X_test, y_test = load_circles()
-comparison = compare_inits(
-    InitMLPClassifier(),
-    ["zeros", "random", "he"],
-    X_train,
-    y_train,
-    X_test,
-    y_test,
-    random_states=[3],
-)
+data = X_train, y_train, X_test, y_test = load_circles()
+inits = ["zeros", "random", "he"]
+comparison = compare_inits(InitMLPClassifier(), inits, *data, random_states=[3])
 print(comparison)
 
 # %%
@@ -43,8 +36,10 @@ print(comparison)
 #
 # Each run also says in words how it went.
 
+import textwrap
+
 for run in comparison.runs:
-    print(f"{run.init}: {run.outcome}")
+    print(textwrap.fill(f"{run.init}: {run.outcome}", width=75, subsequent_indent="    "))
 
 # %%
 # The weights before training
@@ -56,7 +51,7 @@ for run in comparison.runs:
 
 from skinit import initialize_parameters
 
-for init in ("zeros", "random", "he"):
+for init in inits:
     start = initialize_parameters([2, 10, 5, 1], init=init, random_state=3)
     print(f"{init}, the first four of ten units:\n{start['W1'][:4]}\n")
 
@@ -70,7 +65,7 @@ he = initialize_parameters([2, 10, 5, 1], init="he", random_state=3)
 for name in ("W1", "W2", "W3"):
     ratio = large[name] / he[name]
     n_inputs = he[name].shape[1]
-    print(f"{name}: {n_inputs:2d} inputs, every weight {ratio.min():.2f} times as large as He's")
+    print(f"{name}: {n_inputs:2} inputs, ratio {ratio.min():.2f} to {ratio.max():.2f}")
 
 # %%
 # A fitted model keeps its start in ``initial_coefs_``, in the shape of ``coefs_``: (inputs, units),
@@ -85,7 +80,8 @@ print(np.array_equal(model.initial_coefs_[0].T, he["W1"]))
 # Loss curves
 # -----------
 #
-# The logarithmic axis is needed for the large random start alone.
+# The curve of the large random start begins far above the others, and jumps up and down before it
+# settles. The axis is logarithmic for its sake.
 
 from skinit import LossCurveDisplay
 

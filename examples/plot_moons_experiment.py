@@ -54,10 +54,8 @@ inits["directions"] = PerLayer(hidden=random_directions, output="he")
 
 from skinit.comparison import compare_inits
 
-X_train, y_train, X_test, y_test = load_moons()
-comparison = compare_inits(
-    InitMLPClassifier((12, 6)), inits, X_train, y_train, X_test, y_test, random_states=[85]
-)
+data = X_train, y_train, X_test, y_test = load_moons()
+comparison = compare_inits(InitMLPClassifier((12, 6)), inits, *data, random_states=[85])
 print(comparison)
 
 # %%
@@ -108,12 +106,14 @@ from skinit.training import train
 def accuracy_from_large_start(seed, loss):
     """Train from large random weights; return the test accuracy."""
     network = Network((2, 12, 6, 1), (ReLU(), ReLU()), loss)
-    data = TrainingData(X_train, y_train[:, np.newaxis].astype(float))
-    start, _ = build_parameters(
-        PerLayer(hidden="random", output="he"), network, np.random.RandomState(seed), data=data
-    )
+    start, _ = build_parameters(inits["random"], network, np.random.RandomState(seed))
     result = train(
-        network, start, data, solver=GradientDescent(), learning_rate=0.01, max_iter=15000
+        network,
+        start,
+        TrainingData(X_train, y_train[:, np.newaxis].astype(float)),
+        solver=GradientDescent(),
+        learning_rate=0.01,
+        max_iter=15000,
     )
     signals, _ = forward(network, layer_views(network, result.parameters), X_test)
     return np.mean((signals[-1][:, 0] > 0) == y_test)

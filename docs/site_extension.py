@@ -1,0 +1,181 @@
+"""What the site adds to Sphinx: tables that are read off the library, and formulas as MathML."""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from skinit.activations import ACTIVATIONS
+from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias
+
+logger = logging.getLogger(__name__)
+
+
+def setup(app):
+    """Register all that is below."""
+    app.add_directive("initializer-table", InitializerTable)
+    app.add_directive("composite-table", CompositeTable)
+    app.add_directive("activation-table", ActivationTable)
+    app.add_directive("command-output", CommandOutput)
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.connect("source-read", insert_unreleased_changes)
+    app.connect("autodoc-skip-member", skip_member)
+    app.connect("autodoc-process-docstring", unlink_foreign_labels)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def reading_order(filename):
+    """Sort the gallery: the classic experiments first."""
+    return "experiment" not in filename, filename
+
+
+class TableDirective(SphinxDirective):
+    """A table whose rows are computed when the site is built."""
+
+    headings = ()
+    widths = "auto"
+
+    def rows(self):
+        """Return a list of rows, each a list of cells in reStructuredText."""
+        raise NotImplementedError
+
+    def run(self):
+        lines = [".. list-table::", f"   :widths: {self.widths}", "   :header-rows: 1", ""]
+        for row in [self.headings, *self.rows()]:
+            for number, cell in enumerate(row):
+                lines.append(f"   {' ' if number else '*'} - {cell}")
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+class InitializerTable(TableDirective):
+    """Every named initializer: its names, what it stands for, formula and use."""
+
+    headings = ("Names", "Object", "What is drawn", "When to use it")
+    widths = "22 22 28 28"
+
+    def rows(self):
+        names = {}
+        for name, strategy in INITIALIZERS.items():
+            names.setdefault(repr(strategy), []).append(name)
+        for spelt, aliases in names.items():
+            strategy = INITIALIZERS[aliases[0]]
+            yield [
+                ", ".join(f'``"{name}"``' for name in aliases),
+                f":class:`{spelt} <skinit.initializers.{type(strategy).__name__}>`",
+                f"``{strategy.formula}``",
+                capitalized(strategy.advice),
+            ]
+
+
+def capitalized(sentence):
+    """Write the first letter as a capital and leave the others: ReLU stays ReLU."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+class CompositeTable(TableDirective):
+    """The initializers without a name, as they take other initializers or arrays."""
+
+    headings = ("Class", "What it does", "When to use it")
+
+    def rows(self):
+        for strategy in (PerLayer, Scaled, WithBias, Given):
+            name = strategy.__name__
+            yield [
+                f":class:`~skinit.initializers.{name}`",
+                f"``{strategy.formula}``",
+                capitalized(strategy.advice),
+            ]
+
+
+class ActivationTable(TableDirective):
+    """Every named activation: its names, and the first line of its documentation."""
+
+    headings = ("Names", "Class", "Value")
+
+    def rows(self):
+        names = {}
+        for name, activation in ACTIVATIONS.items():
+            names.setdefault(type(activation), []).append(name)
+        for activation, aliases in names.items():
+            yield [
+                ", ".join(f'``"{name}"``' for name in aliases),
+                f":class:`~skinit.activations.{activation.__name__}`",
+                activation.__doc__.partition("\n")[0],
+            ]
+
+
+class CommandOutput(SphinxDirective):
+    """A ``skinit`` command and what it prints, run when the site is built."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self):
+        command = self.arguments[0]
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(
+                [sys.executable, "-m", *command.split()], capture_output=True, text=True, cwd=folder
+            )
+            printed = done.stdout.replace(str(Path(folder).resolve()), "/home/you")
+        if done.returncode != 0:
+            raise ExtensionError(f"{command!r} failed: {done.stderr}")
+        text = f"$ {command}\n{printed}"
+        return [nodes.literal_block(text, text, language="console")]
+
+
+def insert_unreleased_changes(app, docname, source):
+    """Show the fragments of the next release where towncrier will insert them."""
+    marker = ".. towncrier release notes start\n"
+    if docname != "changelog" or marker not in source[0]:
+        return
+    draft = subprocess.run(
+        [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "Unreleased"],
+        capture_output=True, text=True, check=True, cwd=Path(app.srcdir).parent,
+    ).stdout  # fmt: skip
+    source[0] = source[0].replace(marker, f"{marker}\n{draft}")
+
+
+def skip_member(app, what, name, member, skip, options):
+    """Leave out scikit-learn's metadata routing: it is the same in every estimator."""
+    is_routing = name == "get_metadata_routing" or (
+        name.startswith("set_") and name.endswith("_request")
+    )
+    return True if is_routing else None
+
+
+def unlink_foreign_labels(app, what, name, member, options, lines):
+    """Turn links into scikit-learn's user guide to text, in methods inherited from there."""
+    if (getattr(member, "__module__", None) or "").startswith("sklearn."):
+        lines[:] = [re.sub(r":ref:`([^<`]+) <\w+>`", r"\1", line) for line in lines]
+
+
+# Every browser shows MathML, without a script and without a network.
+def visit_math(translator, node):
+    """Write an inline formula."""
+    write_math(translator, node, as_block=False)
+
+
+def visit_math_block(translator, node):
+    """Write a displayed formula."""
+    write_math(translator, node, as_block=True)
+
+
+def write_math(translator, node, as_block):
+    """Convert a formula from LaTeX to MathML."""
+    try:
+        mathml = str(tex2mathml(node.astext(), as_block=as_block))
+    except MathError as error:
+        logger.warning(
+            "formula %s: %s (write what docutils can convert)", node.astext(), error, location=node
+        )
+        mathml = translator.encode(node.astext())
+    translator.body.append(f'<div class="math">{mathml}</div>' if as_block else mathml)
+    raise nodes.SkipNode
