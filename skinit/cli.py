@@ -84,8 +84,7 @@ def make_parser():
     parser = Parser(
         prog="skinit",
         formatter_class=layout,
-        description="Train the same neural network from several initializations, and see what "
-        "they change.",
+        description="Train the same neural network from several starts, and see what they change.",
         epilog="examples:\n  skinit demo\n  skinit list\n"
         "  skinit compare iris --init zeros --init he\n  skinit compare --help",
     )
