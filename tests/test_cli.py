@@ -1,0 +1,463 @@
+"""The command line, as a user meets it: what it prints where, what it writes, how it refuses."""
+
+import contextlib
+import importlib.util
+import io
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+import skinit
+from skinit import InitMLPClassifier
+from skinit.cli import main
+from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias
+
+COMMANDS = ["demo", "compare", "list"]
+QUICK = ["--seeds", "1", "--max-iter", "3"]
+NEEDS_RICH = pytest.mark.skipif(not importlib.util.find_spec("rich"), reason="needs rich")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command leaves behind."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    @property
+    def pictures(self):
+        return sorted(path.name for path in self.folder.glob("**/*.png"))
+
+
+class Terminal(io.StringIO):
+    """A stream that takes itself for a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def run(folder, *words, err=None):
+    """Type ``skinit`` and these words in a folder."""
+    out, err = io.StringIO(), io.StringIO() if err is None else err
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as leave:
+            code = leave.code
+    return Outcome(code, out.getvalue(), err.getvalue(), folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plain_terminal():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        patch.setenv("TERM", "xterm")
+        mpl.use("Agg")
+        patch.setattr("matplotlib.pyplot.show", lambda *_, **__: pytest.fail("opens a window"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("demo"), "demo", "--max-iter", 5, "--output", "pictures")
+
+
+@pytest.fixture(scope="module")
+def iris(tmp_path_factory):
+    words = ["--init", "zeros", "--init", "he", "--init", "truncated_normal", "--max-iter", "20"]
+    return run(tmp_path_factory.mktemp("iris"), "compare", "iris", *words)
+
+
+@pytest.fixture(scope="module")
+def diabetes(tmp_path_factory):
+    words = ["--init", "random", "--init", "truncated_normal", "--max-iter", "20"]
+    return run(tmp_path_factory.mktemp("diabetes"), "compare", "diabetes", *words)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write a table with two features, a name, a number and a constant."""
+    rows = [f"{k % 7},{k % 5},{'ab'[k % 2]},{k * 1.5},1" for k in range(40)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["first,second,letter,number,same", *rows]))
+    return path
+
+
+# The demonstration
+
+
+def test_demo_ends_well_and_says_nothing_but_progress_on_standard_error(demo):
+    assert demo.code == 0
+    assert [line.split(":")[0] for line in demo.err.splitlines()] == ["circles"] * 3 + ["moons"] * 3
+
+
+def test_demo_prints_both_tables_beside_the_published_figures(demo):
+    assert re.findall(r"widths (\S+),", demo.out) == ["2-10-5-1", "2-12-6-1"]
+    assert demo.out.count("init ") == 2
+    assert "0.8831 (0.8831)" in demo.out
+    assert "1773.5860 (inf)" in demo.out
+
+
+def test_demo_says_in_words_what_happened_to_each_start(demo):
+    assert demo.out.count("zeros   all units of a layer stay identical") == 2
+    assert demo.out.count("random  too large weights") == 2
+
+
+def test_demo_writes_four_pictures_into_the_folder_that_it_names(demo):
+    expected = [f"{d}_{what}.png" for d in ("circles", "moons") for what in ("boundaries", "loss")]
+    assert demo.pictures == expected
+    assert f"Pictures in {(demo.folder / 'pictures').resolve()}:" in demo.out
+    assert all(name in demo.out for name in expected)
+
+
+# Comparisons
+
+
+def test_compare_tells_what_it_compares(iris):
+    assert iris.code == 0
+    assert "iris: classification, 112 training and 38 test samples, 4 features" in iris.out
+    assert "(the score is accuracy; mean ± standard deviation over 3 seeds)" in iris.out
+
+
+def test_compare_has_one_row_and_one_verdict_for_each_start(iris):
+    table, verdicts = iris.out.split("What happened")
+    for name in ("zeros", "he", "truncated_normal"):
+        assert len(re.findall(rf"^{name} .* ± ", table, re.MULTILINE)) == 1
+        assert len(re.findall(rf"^  {name} ", verdicts, re.MULTILINE)) == 1
+    assert verdicts.count("the median)") == 3
+
+
+def test_compare_draws_the_loss_of_data_with_many_features(iris):
+    assert iris.pictures == ["iris_loss.png"]
+    assert f"Pictures in {(iris.folder / 'skinit-output').resolve()}:\niris_loss.png" in iris.out
+
+
+def test_compare_scores_a_regression_by_r2(diabetes):
+    assert diabetes.code == 0
+    assert "diabetes: regression, 331 training and 111 test samples, 10 features" in diabetes.out
+    assert "(the score is R^2;" in diabetes.out
+
+
+@pytest.mark.parametrize(
+    ("target", "task"), [("letter", "classification"), ("number", "regression")]
+)
+def test_compare_reads_a_table(table, target, task):
+    words = ["compare", table, "--target", target, "--init", "he", *QUICK]
+    assert f"table: {task}, 30 training and 10 test samples" in run(table.parent, *words).out
+
+
+def test_compare_draws_boundaries_of_data_with_two_features(tmp_path):
+    outcome = run(tmp_path, "compare", "moons", "--init", "he", *QUICK)
+    assert outcome.pictures == ["moons_boundaries.png", "moons_loss.png"]
+
+
+def test_compare_draws_boundaries_of_a_regression(tmp_path):
+    rows = [f"{k % 7},{k % 5},{k * 1.5}" for k in range(40)]
+    (tmp_path / "plane.csv").write_text("\n".join(["x,y,z", *rows]))
+    outcome = run(tmp_path, "compare", "plane.csv", "--target", "z", "--init", "he", *QUICK)
+    assert outcome.pictures == ["plane_boundaries.png", "plane_loss.png"]
+
+
+def test_compare_makes_the_folder_and_those_above(tmp_path):
+    words = ["compare", "iris", "--init", "he", *QUICK, "--output", "a/b"]
+    assert (run(tmp_path, *words).folder / "a" / "b" / "iris_loss.png").is_file()
+
+
+def test_compare_with_one_seed_speaks_of_no_median(tmp_path):
+    outcome = run(tmp_path, "compare", "iris", "--init", "he", *QUICK)
+    assert "over 1 seed)" in outcome.out
+    assert "median" not in outcome.out
+
+
+def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
+    seen = []
+    fit = InitMLPClassifier.fit
+    monkeypatch.setattr(
+        InitMLPClassifier, "fit", lambda self, X, y: seen.append(self) or fit(self, X, y)
+    )
+    words = ["--hidden", "4, 3", "--activation", "tanh", "--learning-rate", "0.5"]
+    run(tmp_path, "compare", "wine", "--init", "lecun", "--max-iter", "2", "--seeds", "2", *words)
+    assert [model.random_state for model in seen] == [0, 1]
+    model = seen[0]
+    assert (model.hidden_layer_sizes, model.activation) == ((4, 3), "tanh")
+    assert (model.learning_rate, model.init, model.max_iter) == (0.5, "lecun", 2)
+
+
+def test_a_learning_rate_that_diverges_is_no_error_but_told_in_words(tmp_path):
+    words = ["--activation", "identity", "--learning-rate", "100", "--max-iter", "300"]
+    outcome = run(tmp_path, "compare", "diabetes", "--init", "he", "--seeds", "2", *words)
+    assert outcome.code == 0
+    assert "  he  diverged: the loss stopped being finite at iteration" in outcome.out
+    assert outcome.pictures == ["diabetes_loss.png"]
+
+
+# The catalogue
+
+
+def test_list_shows_every_name_with_formula_and_advice(tmp_path):
+    entries = {
+        name: entry
+        for entry in run(tmp_path, "list").out.strip().split("\n\n")
+        for name in re.split(r", |\(", entry.splitlines()[0])
+    }
+    for name, strategy in INITIALIZERS.items():
+        assert strategy.formula in entries[name]
+        assert f"use: {strategy.advice}" in entries[name]
+
+
+def test_list_shows_the_initializers_that_have_no_name(tmp_path):
+    out = run(tmp_path, "list").out
+    for strategy in (PerLayer, Scaled, WithBias, Given):
+        assert f"\n{strategy.__name__}(" in out
+        assert strategy.advice in out
+
+
+# Help and version
+
+
+def test_help_of_the_program_names_its_commands_and_has_examples(tmp_path):
+    out = run(tmp_path, "--help").out
+    assert "examples:\n  skinit demo\n" in out
+    assert all(f"\n    {command} " in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_has_examples(command, tmp_path):
+    outcome = run(tmp_path, command, "--help")
+    assert outcome.code == 0
+    assert re.search(rf"\nexamples?:\n  skinit {command}", outcome.out)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_examples_in_the_help_are_understood(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(f"skinit.cli.{command}_command", lambda arguments: 0)
+    help_text = run(tmp_path, command, "--help").out
+    for example in re.findall(r"^  skinit (.*)$", help_text, re.MULTILINE):
+        assert run(tmp_path, *example.split()).code == 0
+
+
+def test_without_a_command_the_help_is_shown(tmp_path):
+    assert run(tmp_path) == run(tmp_path, "--help")
+
+
+def test_python_m_skinit_is_the_command_line():
+    command = [sys.executable, "-m", "skinit", "--version"]
+    done = subprocess.run(
+        command, cwd=Path(skinit.__file__).parents[1], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"skinit {skinit.__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], *([c, "--help"] for c in COMMANDS)])
+def test_what_is_explained_fits_into_80_columns(words, tmp_path):
+    assert max(map(len, run(tmp_path, *words).out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["demo", "iris", "diabetes"])
+def test_results_fit_into_80_columns(command, request):
+    outcome = request.getfixturevalue(command)
+    lines = [x for x in outcome.out.splitlines() if not x.startswith("Pictures in ")]
+    assert max(map(len, lines)) <= 80
+
+
+# Mistakes
+
+IRIS = ["compare", "iris", "--init", "he"]
+TABLE = ["compare", "table.csv", "--init", "he", "--target"]
+MISTAKES = {
+    "unknown command": (["dmo"], "invalid choice: 'dmo'"),
+    "unknown option": (["demo", "--iterations", "3"], "unrecognized arguments: --iterations"),
+    "one word too many": (["list", "he"], "unrecognized arguments: he"),
+    "no data": (["compare", "--init", "he"], "arguments are required: DATA"),
+    "no init": (["compare", "iris"], "arguments are required: --init"),
+    "unknown data": (["compare", "zzz", "--init", "he"], "known names: breast_cancer, circles"),
+    "misspelt data": (["compare", "irs", "--init", "he"], "did you mean 'iris'?"),
+    "misspelt init": (["compare", "iris", "--init", "he_norml"], "did you mean 'he_normal'?"),
+    "misspelt activation": ([*IRIS, "--activation", "rleu"], "did you mean 'relu'?"),
+    "misspelt task": ([*IRIS, "--task", "regresion"], "invalid choice: 'regresion'"),
+    "no number": ([*IRIS, "--max-iter", "many"], "'many' is not a positive integer"),
+    "negative number": ([*IRIS, "--max-iter", "-3"], "'-3' is not a positive integer"),
+    "zero": ([*IRIS, "--seeds", "0"], "'0' is not a positive integer"),
+    "fraction": ([*IRIS, "--seeds", "1.5"], "'1.5' is not a positive integer"),
+    "rate that is no number": ([*IRIS, "--learning-rate", "x"], "'x' is not a positive number"),
+    "negative rate": ([*IRIS, "--learning-rate", "-1"], "'-1' is not a positive number"),
+    "rate of zero": ([*IRIS, "--learning-rate", "0"], "'0' is not a positive number"),
+    "rate nan": ([*IRIS, "--learning-rate", "nan"], "'nan' is not a positive number"),
+    "infinite rate": ([*IRIS, "--learning-rate", "inf"], "'inf' is not a positive number"),
+    "empty hidden": ([*IRIS, "--hidden", ""], "'' is not a positive integer"),
+    "hidden with a hole": ([*IRIS, "--hidden", "3,,3"], "'' is not a positive integer"),
+    "hidden of zero": ([*IRIS, "--hidden", "3,0"], "'0' is not a positive integer"),
+    "target of built-in": ([*IRIS, "--target", "y"], "is for CSV files; iris has its own"),
+    "classes of fractions": (
+        ["compare", "diabetes", "--init", "he", "--task", "classification"],
+        "task='regression' would do",
+    ),
+    "no such file": (["compare", "no.csv", "--init", "he", "--target", "y"], "no such file"),
+    "a folder": (["compare", ".", "--init", "he", "--target", "y"], "DATA='.'"),
+    "no target": (TABLE[:-1], "table.csv needs a target; its columns are 'first', 'second'"),
+    "no such column": ([*TABLE, "Letter"], "table.csv has no column target='Letter'; its columns"),
+    "regression on text": ([*TABLE, "letter", "--task", "regression"], "needs numbers, but target"),
+    "one value only": ([*TABLE, "same"], "has the same value 1 everywhere"),
+    "a file as folder": ([*IRIS, "--output", "table.csv"], "--output 'table.csv' must be a folder"),
+    "a folder in a file": (["demo", "--output", "table.csv/x"], "must be a folder"),
+    "a folder of the system": (["demo", "--output", "/proc"], "--output '/proc' must be a folder"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_answered_with_one_line_and_code_2(name, table):
+    words, complaint = MISTAKES[name]
+    outcome = run(table.parent, *words)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    (line,) = outcome.err.splitlines()
+    assert re.fullmatch(r"skinit( \w+)?: error: .* \(see 'skinit( \w+)? --help'\)", line)
+    assert complaint in line
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"first,letter\n1\n", b"first,letter\n1,a,b,c\n2,3\n1,2,3,4,5,6\n", b"\xff\xfe\x00y"],
+    ids=["empty", "short", "ragged", "not UTF-8"],
+)
+def test_a_broken_table_is_answered_with_one_line_that_names_it(content, table):
+    table.write_bytes(content)
+    outcome = run(table.parent, *TABLE, "letter")
+    assert (outcome.code, outcome.out) == (2, "")
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("skinit compare: error: table.csv ")
+
+
+def test_without_pandas_a_table_is_answered_with_the_extra(table, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    outcome = run(table.parent, *TABLE, "letter")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "pip install 'skinit[pandas]'" in outcome.err
+
+
+def test_a_mistake_leaves_no_folder_behind(table):
+    run(table.parent, *TABLE, "nothing")
+    run(table.parent, "compare", "iris", "--init", "hee")
+    assert [path.name for path in table.parent.iterdir()] == ["table.csv"]
+
+
+def test_a_network_that_fits_no_memory_is_an_error_without_a_traceback(tmp_path, monkeypatch):
+    def fit(*_):
+        raise MemoryError("Unable to allocate 60 GiB")
+
+    monkeypatch.setattr(InitMLPClassifier, "fit", fit)
+    outcome = run(tmp_path, *IRIS)
+    assert outcome.code == 2
+    assert outcome.err.splitlines()[-1].startswith("skinit compare: error: Unable to allocate")
+
+
+# Interrupts
+
+
+def interrupt_fit(number, monkeypatch):
+    """Press Ctrl-C in the fit of this number."""
+    fit, fits = InitMLPClassifier.fit, []
+
+    def fit_or_press(self, X, y):
+        fits.append(self)
+        if len(fits) == number:
+            raise KeyboardInterrupt
+        return fit(self, X, y)
+
+    monkeypatch.setattr(InitMLPClassifier, "fit", fit_or_press)
+
+
+def test_ctrl_c_in_a_comparison_keeps_the_whole_runs(tmp_path, monkeypatch):
+    interrupt_fit(3, monkeypatch)
+    words = ["--init", "he", "--init", "zeros", "--seeds", "2", "--max-iter", "3"]
+    outcome = run(tmp_path, "compare", "iris", *words)
+    assert outcome.code == 130
+    assert outcome.err.splitlines()[-1] == "interrupted"
+    assert re.search(r"^he .* ± ", outcome.out, re.MULTILINE)
+    assert "zeros" not in outcome.out
+    assert outcome.pictures == ["iris_loss.png"]
+
+
+def test_ctrl_c_in_the_demo_keeps_the_whole_runs_and_says_where(tmp_path, monkeypatch):
+    interrupt_fit(5, monkeypatch)
+    outcome = run(tmp_path, "demo", "--max-iter", 3)
+    assert outcome.code == 130
+    assert len(outcome.pictures) == 4
+    assert "Pictures in " in outcome.out
+    assert "Two moons" in outcome.out
+    assert "0.5565 (0.6978)" not in outcome.out
+
+
+def test_ctrl_c_in_the_first_run_prints_no_result(tmp_path, monkeypatch):
+    interrupt_fit(1, monkeypatch)
+    outcome = run(tmp_path, *IRIS)
+    assert (outcome.code, outcome.out, outcome.pictures) == (130, "", [])
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "skinit", "list"], cwd=Path(skinit.__file__).parents[1],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.close()
+    with process.stderr as err:
+        assert err.read() == b""
+    assert process.wait() == 0
+
+
+# Progress
+
+
+def test_progress_tells_each_run_on_standard_error(iris):
+    lines = [
+        f"iris: run {3 * k + seed + 1} of 9, {name}, seed {seed}"
+        for k, name in enumerate(["zeros", "he", "truncated_normal"])
+        for seed in range(3)
+    ]
+    assert iris.err.splitlines() == lines
+
+
+def test_nothing_but_the_result_is_on_standard_output(iris):
+    assert "run 1 of" not in iris.out
+
+
+def test_without_rich_a_terminal_gets_lines(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich", None)
+    outcome = run(tmp_path, *IRIS, *QUICK, err=Terminal())
+    assert outcome.code == 0
+    assert outcome.err == "iris: run 1 of 1, he, seed 0\n"
+
+
+@NEEDS_RICH
+def test_with_rich_a_terminal_gets_a_bar_that_goes_away(tmp_path):
+    outcome = run(tmp_path, *IRIS, *QUICK, err=Terminal())
+    assert "iris: he, seed 0" in outcome.err
+    assert outcome.err.endswith("\x1b[2K")  # the line is wiped
+
+
+@NEEDS_RICH
+def test_with_rich_a_mistake_found_late_is_still_told(tmp_path, monkeypatch):
+    def fit(*_):
+        raise ValueError("too late")
+
+    monkeypatch.setattr(InitMLPClassifier, "fit", fit)
+    outcome = run(tmp_path, *IRIS, err=Terminal())
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.endswith("skinit compare: error: too late (see 'skinit compare --help')\n")
+
+
+@NEEDS_RICH
+def test_results_are_the_same_with_a_bar(tmp_path):
+    without = run(tmp_path, *IRIS, *QUICK).out
+    assert run(tmp_path, *IRIS, *QUICK, err=Terminal()).out == without
