@@ -123,7 +123,7 @@ def forward(network, layers, X):
     ----------
     network : Network
     layers : list of (W, b)
-    X : {ndarray, sparse matrix} of shape (..., n_samples, n_features)
+    X : ndarray of shape (..., n_samples, n_features) or sparse matrix of one network
 
     Returns
     -------

@@ -160,29 +160,33 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
     TrainingResult
     """
     losses = np.empty(max_iter)
-    # A step from finite to not finite is found one iteration later, by its loss: until then the
+    # A step to parameters whose loss is not finite is found one iteration later: until then the
     # parameters before it are kept.
-    n_iter, before, interrupted = 0, parameters, False
+    n_iter, before, interrupted, diverged = 0, parameters, False, False
     steps = training_steps(
         network, parameters, data, solver=solver, learning_rate=learning_rate, max_iter=max_iter
     )
     with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
         try:
             for step in steps:
-                if not np.isfinite(step.loss):
+                # Behind a silent unit, parameters can be lost and the loss not show it.
+                if not (np.isfinite(step.loss) and np.isfinite(step.parameters).all()):
+                    diverged = True
                     break
                 losses[step.iteration] = step.loss
                 before, parameters, n_iter = parameters, step.parameters, step.iteration + 1
                 if watch is not None:
                     watch(step)
+            final_loss, scores = evaluate(network, parameters, data)
         except KeyboardInterrupt:
             interrupted = True
-
-        final_loss, scores = evaluate(network, parameters, data)
-        diverged = not np.isfinite(final_loss)
-        if diverged and n_iter > 0:
-            parameters, n_iter = before, n_iter - 1
             final_loss, scores = evaluate(network, parameters, data)
+
+        if not np.isfinite(final_loss):
+            diverged = True
+            if n_iter > 0:
+                parameters, n_iter = before, n_iter - 1
+                final_loss, scores = evaluate(network, parameters, data)
         constant_scores = constant_over_samples(scores)
     return TrainingResult(
         parameters=parameters,
@@ -202,8 +206,8 @@ def evaluate(network, parameters, data):
 
 def constant_over_samples(scores):
     """Tell whether all rows are the same, up to what rounding does in a few layers."""
-    spread = np.ptp(scores, axis=-2)
-    return bool(np.all(spread <= np.sqrt(np.finfo(scores.dtype).eps) * np.abs(scores).max()))
+    spread, size = np.ptp(scores, axis=-2), np.abs(scores).max(axis=-2)
+    return bool(np.all(spread <= 100 * np.finfo(scores.dtype).eps * size))
 
 
 def print_cost(max_iter, file=None):

@@ -9,7 +9,7 @@ from skinit.activations import ReLU, Tanh
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, loss_and_gradient
 from skinit.solvers import SOLVERS, GradientDescent
-from skinit.training import Step, print_cost, train, training_steps
+from skinit.training import Step, evaluate, print_cost, train, training_steps
 
 NETWORK = Network((2, 4, 1), (Tanh(),), LOSSES["squared_error"])
 LINEAR = Network((2, 1), (), LOSSES["squared_error"])
@@ -245,7 +245,7 @@ def test_a_network_that_answers_the_same_to_all_has_constant_scores(data):
 
 
 def test_scores_that_differ_by_rounding_only_are_constant(data, rng):
-    start = np.append(rng.normal(0, 1e-12, 2), 1.0)
+    start = np.append(rng.normal(0, 1e-15, 2), 1.0)
     assert run(LINEAR, start, data, max_iter=1, learning_rate=1e-20).constant_scores
 
 
@@ -297,3 +297,29 @@ def test_the_tutorials_run_prints_every_thousandth_iteration():
 def test_the_cost_is_printed_to_standard_output(capsys):
     print_cost(max_iter=1)(Step(0, loss=0.25, parameters=None))
     assert capsys.readouterr().out == "Cost after iteration 0: 0.25\n"
+
+
+def test_an_interrupt_while_the_final_loss_is_computed_loses_nothing(monkeypatch, data):
+    calls = []
+
+    def interrupted_once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    monkeypatch.setattr("skinit.training.evaluate", interrupted_once)
+    result = run(LINEAR, np.zeros(3), data, max_iter=5, learning_rate=0.1)
+    assert result.interrupted
+    assert result.n_iter == 5
+
+
+def test_parameters_lost_behind_a_silent_unit_are_found(data):
+    class LosesOne(GradientDescent):
+        def step(self, parameters, gradient, learning_rate, state):
+            return np.where(np.arange(len(parameters)) == 2, -np.inf, parameters), state
+
+    network = Network((2, 1, 1), (ReLU(),), LINEAR.loss)
+    result = run(network, np.ones(5), data, max_iter=3, learning_rate=0.1, solver=LosesOne())
+    assert result.diverged
+    assert np.isfinite(result.parameters).all()

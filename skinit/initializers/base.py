@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from skinit.network import Network, TrainingData, forward, layer_views
 from skinit.registry import look_up
 
-__all__ = ["INITIALIZERS", "Initializer", "Layer", "resolve_init"]
+__all__ = ["INITIALIZERS", "Initializer", "Layer", "draw_layer", "resolve_init"]
 
 # The names and what they stand for are written in `skinit/initializers/__init__.py`.
 INITIALIZERS = {}
@@ -88,7 +88,10 @@ class Layer:
 
     @property
     def inputs(self):
-        """Data arriving at this layer, of shape (n_samples, fan_in); computed when asked for."""
+        """Data arriving at this layer, of shape (n_samples, fan_in); computed when asked for.
+
+        At the first layer it is X itself, and sparse where X is.
+        """
         layers = layer_views(self.network, self.parameters_or_error("inputs"))
         return forward(self.network, layers, self.data.X)[0][self.index]
 
@@ -117,8 +120,9 @@ class Layer:
 class Initializer(BaseEstimator):
     """Base class of the initializers: settings that answer with the weights of a layer.
 
-    A strategy of your own overrides `weights`, and `bias` where its biases are not zero. Its
-    ``__init__`` only stores its settings, so that scikit-learn can clone and tune it.
+    A strategy of your own overrides `weights`, and `bias` where its biases are not zero; one that
+    draws both together overrides ``__call__`` instead. Its ``__init__`` only stores its settings,
+    so that scikit-learn can clone and tune it.
 
     Attributes
     ----------
@@ -227,3 +231,73 @@ def resolve_init(init):
         f"init={init!r} is not an initializer; give a name such as 'he', an object such as "
         "He(gain=0.5), or a function (layer, rng) -> (W, b)"
     )
+
+
+def draw_layer(strategy, layer, rng):
+    """Ask a strategy for a layer, and check what it answers.
+
+    Parameters
+    ----------
+    strategy : callable
+        As `resolve_init` returns it.
+    layer : Layer
+    rng : RandomState
+
+    Returns
+    -------
+    W : ndarray of shape (fan_in, fan_out)
+    b : ndarray of shape (fan_out,)
+
+    Raises
+    ------
+    TypeError
+        If the answer is not a pair.
+    ValueError
+        If an array has the wrong shape or values that are not finite.
+    """
+    answer = strategy(layer, rng)
+    where = f"init={name_of(strategy)} for layer {layer.index + 1} of {layer.n_layers}"
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        raise TypeError(
+            f"{where} returned {type(answer).__name__}, expected a pair (W, b): the weights of "
+            f"shape {(layer.fan_in, layer.fan_out)} and the biases of shape {(layer.fan_out,)}"
+        )
+    W = check_array_of("W", answer[0], (layer.fan_in, layer.fan_out), layer.dtype, where)
+    b = check_array_of("b", answer[1], (layer.fan_out,), layer.dtype, where)
+    return W, b
+
+
+def check_array_of(letter, array, expected, dtype, where):
+    """Return the weights or the biases as an array, or say what is wrong with them."""
+    try:
+        array = np.asarray(array)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{where} returned {letter} that is no array: {error}") from error
+    if array.shape != expected:
+        turned = array.shape == expected[::-1] and letter == "W"
+        column = array.shape == (*expected, 1) and letter == "b"
+        hint = "; return its transpose, W.T" if turned else "; return b[:, 0]" if column else ""
+        raise ValueError(
+            f"{where} returned {letter} of shape {array.shape}, expected {expected}{hint}"
+        )
+    if not is_finite_as(dtype, array):
+        raise ValueError(
+            f"{where} returned {letter} with values that are not finite numbers in "
+            f"{np.dtype(dtype)}; check the formula and its settings"
+        )
+    return array
+
+
+def is_finite_as(dtype, array):
+    """Tell whether an array holds numbers that are still finite once rounded to a dtype."""
+    if array.dtype.kind not in "iuf":
+        return False
+    with np.errstate(over="ignore"):  # an overflow is what is looked for
+        return bool(np.isfinite(array.astype(dtype)).all())
+
+
+def name_of(strategy):
+    """Spell a strategy: its repr, or the name of a function."""
+    if isinstance(strategy, Initializer):
+        return repr(strategy)
+    return getattr(strategy, "__name__", repr(strategy))

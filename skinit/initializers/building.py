@@ -4,7 +4,14 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skinit.activations import resolve_activation
-from skinit.initializers.base import Initializer, Layer, resolve_init
+from skinit.initializers.base import (
+    Initializer,
+    Layer,
+    draw_layer,
+    is_finite_as,
+    name_of,
+    resolve_init,
+)
 from skinit.losses import LOSSES
 from skinit.network import Network, layer_views
 
@@ -60,7 +67,7 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
         if isinstance(strategy, Initializer):
             strategy = strategy.for_layer(layer)
         resolved.append(name_of(strategy))
-        W[...], b[...] = checked(strategy(layer, rng), layer, resolved[-1])
+        W[...], b[...] = draw_layer(strategy, layer, rng)
 
     # Told apart by identity: a user's callable need not be hashable.
     for strategy in {id(strategy): strategy for strategy in strategies}.values():
@@ -83,34 +90,6 @@ def one_per_layer(init, network):
     return [resolve_init(entry) for entry in init]
 
 
-def checked(answer, layer, name):
-    """Return a strategy's answer as arrays, or say what is wrong with it."""
-    where = f"init={name} for layer {layer.index + 1} of {layer.n_layers}"
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        raise TypeError(
-            f"{where} returned {type(answer).__name__}, expected a pair (W, b): the weights of "
-            f"shape {(layer.fan_in, layer.fan_out)} and the biases of shape {(layer.fan_out,)}"
-        )
-    arrays = []
-    for letter, array, expected in zip(
-        "Wb", answer, [(layer.fan_in, layer.fan_out), (layer.fan_out,)], strict=True
-    ):
-        array = np.asarray(array)
-        if array.shape != expected:
-            is_turned = array.shape == expected[::-1] and letter == "W"
-            hint = "; return its transpose, W.T" if is_turned else ""
-            raise ValueError(
-                f"{where} returned {letter} of shape {array.shape}, expected {expected}{hint}"
-            )
-        if not is_finite_as(layer.dtype, array):
-            raise ValueError(
-                f"{where} returned {letter} with values that are not finite numbers in "
-                f"{np.dtype(layer.dtype)}; check the formula and its settings"
-            )
-        arrays.append(array)
-    return arrays
-
-
 def checked_refinement(refined, parameters, name):
     """Return what a strategy's `refine` made of the parameters, or say what is wrong with it."""
     refined = np.asarray(refined)
@@ -125,21 +104,6 @@ def checked_refinement(refined, parameters, name):
             f"{parameters.dtype}; check the formula and its settings"
         )
     return refined.astype(parameters.dtype)
-
-
-def is_finite_as(dtype, array):
-    """Tell whether an array holds numbers that are still finite once rounded to a dtype."""
-    if array.dtype.kind not in "iuf":
-        return False
-    with np.errstate(over="ignore"):  # an overflow is what is looked for
-        return bool(np.isfinite(array.astype(dtype)).all())
-
-
-def name_of(strategy):
-    """Spell a strategy: its repr, or the name of a function."""
-    if isinstance(strategy, Initializer):
-        return repr(strategy)
-    return getattr(strategy, "__name__", repr(strategy))
 
 
 def initialize_parameters(layer_dims, init="he", random_state=None, *, activation="relu"):

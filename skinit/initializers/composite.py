@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_scalar
 
-from skinit.initializers.base import Initializer, resolve_init
+from skinit.initializers.base import Initializer, draw_layer, resolve_init
 
 __all__ = ["PerLayer", "Scaled", "WithBias"]
 
@@ -46,11 +46,11 @@ class PerLayer(Initializer):
             chosen = self.first
         else:
             chosen = self.hidden
-        strategy = resolve_init(chosen)
+        strategy = resolve_part(chosen)
         return strategy.for_layer(layer) if isinstance(strategy, Initializer) else strategy
 
     def __call__(self, layer, rng):
-        return self.for_layer(layer)(layer, rng)
+        return draw_layer(self.for_layer(layer), layer, rng)
 
 
 class Scaled(Initializer):
@@ -79,8 +79,8 @@ class Scaled(Initializer):
 
     def __call__(self, layer, rng):
         check_scalar(self.factor, "factor", Real)
-        W, b = resolve_init(self.base)(layer, rng)
-        return self.factor * np.asarray(W), b
+        W, b = draw_layer(resolve_part(self.base), layer, rng)
+        return self.factor * W, b
 
 
 class WithBias(Initializer):
@@ -90,7 +90,7 @@ class WithBias(Initializer):
     ----------
     base : str, Initializer or callable, default="he"
         The other strategy; the biases that it draws are dropped.
-    bias : float or callable, default=0.01
+    value : float or callable, default=0.01
         One value for all, or a function ``(layer, rng) -> b`` of shape (fan_out,).
 
     References
@@ -106,16 +106,27 @@ class WithBias(Initializer):
            [0.1]])
     """
 
-    formula = "W of base, b = bias"
+    formula = "W of base, b = value"
     advice = "ReLU units that should all start active; a last layer at the base rate"
 
-    def __init__(self, base="he", bias=0.01):
+    def __init__(self, base="he", value=0.01):
         self.base = base
-        self.bias = bias
+        self.value = value
 
     def __call__(self, layer, rng):
-        W, _ = resolve_init(self.base)(layer, rng)
-        if callable(self.bias):
-            return W, self.bias(layer, rng)
-        check_scalar(self.bias, "bias", Real)
-        return W, np.full(layer.fan_out, float(self.bias))
+        W, _ = draw_layer(resolve_part(self.base), layer, rng)
+        if callable(self.value):
+            return W, self.value(layer, rng)
+        check_scalar(self.value, "value", Real)
+        return W, np.full(layer.fan_out, float(self.value))
+
+
+def resolve_part(init):
+    """Resolve a strategy that is to be a part of another one."""
+    strategy = resolve_init(init)
+    if hasattr(strategy, "refine"):
+        raise TypeError(
+            f"init={strategy!r} looks at the whole network once all layers are drawn, and cannot "
+            "be a part of another initializer; use it by itself"
+        )
+    return strategy

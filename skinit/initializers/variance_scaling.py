@@ -139,7 +139,7 @@ class Uniform(Initializer):
 
     def weights(self, layer, rng):
         check_scalar(self.limit, "limit", Real, min_val=0)
-        return draw_uniform(self.limit / np.sqrt(3.0), layer, rng)
+        return rng.uniform(-self.limit, self.limit, (layer.fan_out, layer.fan_in)).T
 
 
 class TruncatedNormal(Initializer):

@@ -260,7 +260,7 @@ def wrong(W=None, b=None):
         (wrong(W=lambda layer: np.ones(3)), r"W of shape \(3,\), expected \(2, 4\)$"),
         (wrong(W=lambda layer: 1.0), r"W of shape \(\), expected \(2, 4\)$"),
         (wrong(b=lambda layer: np.ones(2)), r"b of shape \(2,\), expected \(4,\)$"),
-        (wrong(b=lambda layer: np.ones((4, 1))), r"b of shape \(4, 1\), expected \(4,\)$"),
+        (wrong(b=lambda layer: np.ones((4, 1))), r"b of shape \(4, 1\), expected \(4,\); return b"),
     ],
 )
 def test_an_answer_of_the_wrong_shape_is_told_the_right_one(init, message, rng):

@@ -86,7 +86,7 @@ def test_scaled_takes_functions():
 @pytest.mark.parametrize("base", ["he", ScikitLearn()])
 def test_with_bias_keeps_the_weights_and_replaces_the_biases(base):
     plain = initialize_parameters(WIDTHS, base, random_state=0)
-    ours = initialize_parameters(WIDTHS, WithBias(base, bias=0.5), random_state=0)
+    ours = initialize_parameters(WIDTHS, WithBias(base, value=0.5), random_state=0)
     for key in plain:
         assert_array_equal(ours[key], plain[key] if key.startswith("W") else 0.5)
 
@@ -123,7 +123,7 @@ def test_a_misspelt_name_inside_gets_did_you_mean(init):
 
 
 @pytest.mark.parametrize(
-    ("init", "setting"), [(Scaled(factor="2"), "factor"), (WithBias(bias="0"), "bias")]
+    ("init", "setting"), [(Scaled(factor="2"), "factor"), (WithBias(value="0"), "value")]
 )
 def test_a_setting_that_is_no_number_is_named(init, setting):
     with pytest.raises(TypeError, match=setting):
@@ -140,3 +140,23 @@ def test_the_parts_are_left_as_they_were():
     init = PerLayer(part, part, part)
     initialize_parameters(WIDTHS, init)
     assert (init.first, init.hidden, init.output) == (part, part, part)
+
+
+class LooksAtTheWholeNetwork(He):
+    def refine(self, parameters, network, data, rng):
+        return parameters
+
+
+@pytest.mark.parametrize("composite", [Scaled, WithBias, PerLayer])
+def test_a_strategy_that_refines_the_whole_network_is_no_part_of_another(composite):
+    with pytest.raises(TypeError, match="by itself"):
+        initialize_parameters(WIDTHS, composite(LooksAtTheWholeNetwork()))
+
+
+@pytest.mark.parametrize("composite", [Scaled, WithBias, PerLayer])
+def test_a_part_that_answers_nonsense_is_named(composite):
+    def nonsense(layer, rng):
+        return 3
+
+    with pytest.raises(TypeError, match="init=nonsense for layer 1 of 4 returned int"):
+        initialize_parameters(WIDTHS, composite(nonsense))

@@ -43,7 +43,7 @@ INITS = {
     "given": GIVEN,
     "per_layer": PerLayer(first="sklearn", hidden=He(gain=0.5), output="zeros"),
     "scaled": Scaled(Glorot(distribution="uniform"), factor=0.5),
-    "with_bias": WithBias("lecun", bias=0.1),
+    "with_bias": WithBias("lecun", value=0.1),
     "nested": PerLayer(hidden=Scaled(WithBias(Normal(std=2.0), 0.25), 3.0), output=Constant(0.5)),
 }
 
