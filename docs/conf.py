@@ -28,6 +28,9 @@ templates_path = ["_templates"]
 # `name` is a link where there is such an object, and code where there is none.
 default_role = "py:obj"
 maximum_signature_line_length = 80
+toc_object_entries_show_parents = "hide"
+# Quotes are mostly those of Python strings.
+smartquotes = False
 
 autodoc_default_options = {"members": True, "inherited-members": True}
 numpydoc_show_class_members = False
@@ -41,6 +44,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "site_extension.reading_order",
     # An example prints what it wants to show.
     "capture_repr": (),
+    "thumbnail_size": (400, 280),
     "remove_config_comments": True,
     "abort_on_example_error": True,
     "download_all_examples": False,

@@ -140,15 +140,17 @@ def insert_unreleased_changes(app, docname, source):
         [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "Unreleased"],
         capture_output=True, text=True, check=True, cwd=Path(app.srcdir).parent,
     ).stdout  # fmt: skip
+    draft = re.sub(r".*Unreleased.*\n=+", "Unreleased\n==========", draft, count=1)
     source[0] = source[0].replace(marker, f"{marker}\n{draft}")
 
 
 def skip_member(app, what, name, member, skip, options):
-    """Leave out scikit-learn's metadata routing: it is the same in every estimator."""
-    is_routing = name == "get_metadata_routing" or (
-        name.startswith("set_") and name.endswith("_request")
-    )
-    return True if is_routing else None
+    """Leave out what would say nothing about the class at hand."""
+    # scikit-learn's metadata routing is the same in every estimator.
+    is_routing = re.fullmatch("get_metadata_routing|set_.*_request", name)
+    # Sphinx would show the documentation of the value's type.
+    is_bare_property = isinstance(member, property) and not member.__doc__
+    return True if is_routing or is_bare_property else None
 
 
 def unlink_foreign_labels(app, what, name, member, options, lines):
@@ -177,5 +179,5 @@ def write_math(translator, node, as_block):
             "formula %s: %s (write what docutils can convert)", node.astext(), error, location=node
         )
         mathml = translator.encode(node.astext())
-    translator.body.append(f'<div class="math">{mathml}</div>' if as_block else mathml)
+    translator.body.append(f'<div class="formula">{mathml}</div>' if as_block else mathml)
     raise nodes.SkipNode

@@ -3,10 +3,9 @@ Tune the initialization in a grid search
 ========================================
 
 The start of :class:`~skinit.InitMLPClassifier` is a parameter like any other, and so are the
-settings of the start. Here :class:`sklearn.model_selection.GridSearchCV` compares starts given by
-name, starts given as objects, and a range of sizes, inside a pipeline that standardizes the
-features, on two data sets: breast cancer (30 features, 2 classes) and digits (64 features,
-10 classes).
+settings of the start. Here scikit-learn's ``GridSearchCV`` compares starts given by name, starts
+given as objects, and a range of sizes, inside a pipeline that standardizes the features, on two
+data sets: breast cancer (30 features, 2 classes) and digits (64 features, 10 classes).
 
 Training is short on purpose, 50 iterations: given enough time, several starts would end up alike.
 """
@@ -28,7 +27,13 @@ candidates = [
     # Names.
     {"clf__init": ["zeros", "random", "glorot", "he", "scikit_learn"]},
     # Objects.
-    {"clf__init": [He(distribution="uniform"), PerLayer(output="zeros"), WithBias("he", bias=0.1)]},
+    {
+        "clf__init": [
+            He(distribution="uniform"),
+            PerLayer(output="zeros"),
+            WithBias("he", value=0.1),
+        ]
+    },
     # Settings of an object: the standard deviation, relative to He's ...
     {"clf__init": [He()], "clf__init__gain": [0.1, 0.3, 1, 3, 10]},
     # ... and the variance, as a factor of 1 / sqrt(fan_in * fan_out).

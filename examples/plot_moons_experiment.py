@@ -1,6 +1,6 @@
 """
-Two moons: a start for each layer, a start of your own, and a lucky seed
-========================================================================
+Two moons, a start of your own, and luck
+========================================
 
 The second classic experiment: zeros, large random weights and He on two interleaving half circles,
 with ReLU layers of 12 and 6 units. In its tutorial only the hidden layers take the strategy; the
