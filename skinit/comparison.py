@@ -175,7 +175,8 @@ def make_run(name, model, X_train, y_train, X_test, y_test):
             diverged = f"diverged: {error}"
     scores = [np.nan, np.nan]  # of a start whose very loss is not finite
     if np.isfinite(model.loss_):
-        scores = [model.score(X_train, y_train), model.score(X_test, y_test)]
+        with np.errstate(over="ignore", invalid="ignore"):  # of a model that has just diverged
+            scores = [model.score(X_train, y_train), model.score(X_test, y_test)]
     return InitRun(
         init=name,
         random_state=model.random_state,

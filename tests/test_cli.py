@@ -194,12 +194,22 @@ def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
     assert (model.learning_rate, model.init, model.max_iter) == (0.5, "lecun", 2)
 
 
-def test_a_learning_rate_that_diverges_is_no_error_but_told_in_words(tmp_path):
-    words = ["--activation", "identity", "--learning-rate", "100", "--max-iter", "300"]
+@pytest.mark.parametrize("rate", ["5", "100", "1e300"])
+def test_a_learning_rate_that_diverges_is_no_error_but_told_in_words(rate, tmp_path):
+    words = ["--activation", "identity", "--learning-rate", rate, "--max-iter", "300"]
     outcome = run(tmp_path, "compare", "diabetes", "--init", "he", "--seeds", "2", *words)
     assert outcome.code == 0
     assert "  he  diverged: the loss stopped being finite at iteration" in outcome.out
     assert outcome.pictures == ["diabetes_loss.png"]
+
+
+def test_a_regression_that_diverges_is_drawn_over_its_plane(tmp_path):
+    rows = [f"{k % 7},{k % 5},{k * 1.5}" for k in range(40)]
+    (tmp_path / "plane.csv").write_text("\n".join(["x,y,z", *rows]))
+    words = ["--init", "he", "--learning-rate", "5", "--max-iter", "999", "--seeds", "1"]
+    outcome = run(tmp_path, "compare", "plane.csv", "--target", "z", *words)
+    assert outcome.code == 0
+    assert len(outcome.pictures) == 2
 
 
 # The catalogue

@@ -153,6 +153,14 @@ def test_a_start_that_is_not_finite_has_no_scores():
     assert np.isnan([run.train_score, run.test_score]).all()
 
 
+def test_scores_too_low_for_a_number_do_not_stop_the_others():
+    X = np.array([[1.0], [-1.0]] * 50)  # each step multiplies the loss by 1.5
+    model = InitMLPRegressor((), learning_rate=1 + 1.5**0.5, max_iter=2000)
+    he, zeros = compare_inits(model, ["he", "zeros"], X, X[:, 0], X, X[:, 0]).runs
+    assert he.final_loss > 1e305
+    assert he.train_score == zeros.train_score == -np.inf
+
+
 def interrupt_at(call):
     """Return a callable that presses Ctrl-C at one of its calls."""
     calls = []

@@ -143,8 +143,8 @@ def as_runs(curve):
 
 def limit_losses(ax, log):
     """Choose the limits of the loss axis by all lines on it."""
-    # As a limit, the largest number would leave no room for a margin.
-    curves = [np.minimum(line.get_ydata(), 1e300) for line in ax.get_lines()]
+    # A run that diverges gets close to the largest number there is, where no tick has room.
+    curves = [np.minimum(line.get_ydata(), 1e100) for line in ax.get_lines()]
     losses = np.concatenate(curves)
     if not log or not losses.any():
         # Automatic from here on, so that a run added later is seen whole.

@@ -142,8 +142,9 @@ def test_a_run_without_loss_does_not_hide_the_others():
     assert shown(LossCurveDisplay({"none": [0.0], "some": [1.0, 0.5]}).plot(log=True).ax_)([1, 0.5])
 
 
-def test_a_run_that_diverged_is_drawn_on_a_logarithmic_axis_without_a_warning():
-    LossCurveDisplay({"far": [1e300, 1.7e308]}).plot(log=True).figure_.canvas.draw()
+@pytest.mark.parametrize("curve", [[1e300, 1.7e308], [0.5, 1e150, 3e305], [1e90, 1e305, 1e99]])
+def test_a_run_that_diverged_is_drawn_on_a_logarithmic_axis_without_a_warning(curve):
+    LossCurveDisplay({"far": curve}).plot(log=True).figure_.canvas.draw()
 
 
 def test_a_run_added_to_a_logarithmic_axis_leaves_it_so():
