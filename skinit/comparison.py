@@ -266,6 +266,8 @@ def mean_and_spread(values, write, digits, spread_digits):
     # The loss that a diverging run ends at may be finite and its square not.
     with np.errstate(over="ignore", invalid="ignore"):
         mean, spread = np.mean(values), np.std(values, ddof=1)
+    if len(set(values)) == 1:
+        spread = 0.0  # and not what rounding leaves of it
     return f"{write(mean, digits)} ± {write(spread, spread_digits)}"
 
 

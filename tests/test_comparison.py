@@ -347,6 +347,11 @@ def test_repr_of_several_seeds_gives_mean_and_standard_deviation():
     assert f"0.600 ± {np.std([0.5, 0.7], ddof=1):.3f}" in row
 
 
+def test_repr_of_equal_values_has_no_spread():
+    runs = tuple(made_up_run(final_loss=np.log(2), random_state=seed) for seed in range(3))
+    assert "0.6931 ± 0 " in repr(InitComparison(runs))
+
+
 def test_repr_has_one_row_for_each_start(comparison):
     lines = repr(comparison).splitlines()
     assert [line.split()[0] for line in lines[2:]] == ["zeros", "he"]
