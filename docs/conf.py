@@ -66,8 +66,6 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-# Pages that have nothing below them in the navigation.
-html_sidebars = {
-    name: []
-    for name in ("index", "quickstart", "initializers", "adding_an_initializer", "changelog")
-}
+# Only the API has so many pages that one needs a list of them at the side.
+without_sidebar = ["index", "auto_examples/*", "quickstart", "initializers", "changelog"]
+html_sidebars = {name: [] for name in [*without_sidebar, "adding_an_initializer", "search"]}

@@ -11,8 +11,6 @@ The network has two inputs, ReLU layers of 10 and 5 units, and one output. It is
 defaults of :class:`~skinit.InitMLPClassifier`.
 """
 
-# sphinx_gallery_thumbnail_number = 2
-
 # %%
 # Train three times
 # -----------------
@@ -20,6 +18,7 @@ defaults of :class:`~skinit.InitMLPClassifier`.
 # :func:`~skinit.comparison.compare_inits` fits the same estimator from each start and collects the
 # figures. The loss is the cross-entropy in nats, the score is the accuracy.
 
+# sphinx_gallery_thumbnail_number = 2
 from skinit import InitMLPClassifier, load_circles
 from skinit.comparison import compare_inits
 

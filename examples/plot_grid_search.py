@@ -35,19 +35,27 @@ candidates = [
         ]
     },
     # Settings of an object: the standard deviation, relative to He's ...
-    {"clf__init": [He()], "clf__init__gain": [0.1, 0.3, 1, 3, 10]},
+    {
+        "clf__init": [He()],
+        "clf__init__gain": [0.1, 0.3, 1, 3, 10],
+    },
     # ... and the variance, as a factor of 1 / sqrt(fan_in * fan_out).
-    {"clf__init": [VarianceScaling(mode="geometric")], "clf__init__scale": [0.02, 0.2, 2, 20, 200]},
+    {
+        "clf__init": [VarianceScaling(mode="geometric")],
+        "clf__init__scale": [0.02, 0.2, 2, 20, 200],
+    },
 ]
 
 # %%
 # A setting such as ``clf__init__gain`` belongs to the object in ``clf__init``. A name has no
 # settings, and asking for one gets an answer that says what to write instead.
 
+import textwrap
+
 try:
     model.set_params(clf__init="he", clf__init__gain=3)
 except ValueError as error:
-    print(error)
+    print(textwrap.fill(str(error)))
 
 # %%
 # Expect warnings
@@ -70,7 +78,7 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     clone(model).set_params(clf__init="zeros").fit(*data["breast cancer"])
 for warning in caught:
-    print(f"{warning.category.__name__}: {warning.message}")
+    print(textwrap.fill(f"{warning.category.__name__}: {warning.message}"))
 
 # %%
 # In your own work, take it seriously. The search below includes bad starts in order to show what
@@ -128,7 +136,8 @@ axes[0].invert_yaxis()
 # %%
 # Zeros and large random weights are at the dotted line, or just above it. Among the other
 # candidates, the size of the weights decides more than the formula behind them. The right size is
-# near ``gain=1`` and ``scale=2``; a tenth of it does more harm than ten times as much.
+# near ``gain=1`` and ``scale=2``. Weights of a tenth of that size do more harm than weights of ten
+# times that size.
 #
 # Is the winner better, or was it lucky?
 # --------------------------------------
