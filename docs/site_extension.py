@@ -48,7 +48,13 @@ class TableDirective(SphinxDirective):
         raise NotImplementedError
 
     def run(self):
-        lines = [".. list-table::", f"   :widths: {self.widths}", "   :header-rows: 1", ""]
+        lines = [
+            ".. list-table::",
+            "   :class: stacked",
+            f"   :widths: {self.widths}",
+            "   :header-rows: 1",
+            "",
+        ]
         for row in [self.headings, *self.rows()]:
             for number, cell in enumerate(row):
                 lines.append(f"   {' ' if number else '*'} - {cell}")
