@@ -29,6 +29,7 @@ def setup(app):
     app.connect("source-read", insert_unreleased_changes)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("autodoc-process-docstring", unlink_foreign_labels)
+    app.connect("autodoc-process-docstring", keep_initials)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -163,6 +164,11 @@ def unlink_foreign_labels(app, what, name, member, options, lines):
     """Turn links into scikit-learn's user guide to text, in methods inherited from there."""
     if (getattr(member, "__module__", None) or "").startswith("sklearn."):
         lines[:] = [re.sub(r":ref:`([^<`]+) <\w+>`", r"\1", line) for line in lines]
+
+
+def keep_initials(app, what, name, member, options, lines):
+    """Keep "C. M. Bishop" from becoming item C of a list."""
+    lines[:] = [re.sub(r"^(\s*)(?=[A-Z]\. )", r"\1\\", line) for line in lines]
 
 
 # Every browser shows MathML, without a script and without a network.
