@@ -32,6 +32,9 @@ toc_object_entries_show_parents = "hide"
 # Quotes are mostly those of Python strings.
 smartquotes = False
 
+# Types and shapes are told in words, in the docstrings.
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True, "inherited-members": True}
 numpydoc_show_class_members = False
 

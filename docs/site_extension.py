@@ -9,6 +9,7 @@ from pathlib import Path
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sklearn.base import BaseEstimator
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -153,11 +154,15 @@ def insert_unreleased_changes(app, docname, source):
 
 def skip_member(app, what, name, member, skip, options):
     """Leave out what would say nothing about the class at hand."""
-    # scikit-learn's metadata routing is the same in every estimator.
-    is_routing = re.fullmatch("get_metadata_routing|set_.*_request", name)
+    # What every estimator has from scikit-learn, and every exception from Python.
+    is_common = (
+        getattr(BaseEstimator, name, None) is member
+        or re.fullmatch("set_.*_request", name)
+        or getattr(member, "__objclass__", None) is BaseException
+    )
     # Sphinx would show the documentation of the value's type.
-    is_bare_property = isinstance(member, property) and not member.__doc__
-    return True if is_routing or is_bare_property else None
+    is_bare = isinstance(member, type) or (isinstance(member, property) and not member.__doc__)
+    return True if is_common or is_bare else None
 
 
 def unlink_foreign_labels(app, what, name, member, options, lines):
