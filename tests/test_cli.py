@@ -295,7 +295,7 @@ MISTAKES = {
     "misspelt data": (["compare", "irs", "--init", "he"], "did you mean 'iris'?"),
     "misspelt init": (["compare", "iris", "--init", "he_norml"], "did you mean 'he_normal'?"),
     "misspelt activation": ([*IRIS, "--activation", "rleu"], "did you mean 'relu'?"),
-    "misspelt task": ([*IRIS, "--task", "regresion"], "invalid choice: 'regresion'"),
+    "misspelt task": ([*IRIS, "--task", "regress"], "invalid choice: 'regress'"),
     "no number": ([*IRIS, "--max-iter", "many"], "'many' is not a positive integer"),
     "negative number": ([*IRIS, "--max-iter", "-3"], "'-3' is not a positive integer"),
     "zero": ([*IRIS, "--seeds", "0"], "'0' is not a positive integer"),

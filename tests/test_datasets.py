@@ -113,7 +113,7 @@ def test_the_task_can_be_chosen():
         ({"source": "zzz"}, "known names: breast_cancer, circles"),
         ({"source": "no.csv", "target": "y"}, "DATA='no.csv': there is no such file"),
         ({"source": "iris", "target": "y"}, "target='y' is for CSV files; iris has its own"),
-        ({"source": "iris", "task": "regresion"}, "task='regresion' must be 'classification'"),
+        ({"source": "iris", "task": "regress"}, "task='regress' must be 'classification'"),
     ],
 )
 def test_what_cannot_be_loaded_is_named_with_the_way_out(arguments, complaint):
