@@ -7,7 +7,7 @@ finite however wrong and however sure a network is.
 """
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
+from scipy.special import expit, log_expit, log_softmax
 
 __all__ = ["LOSSES", "BinaryCrossEntropy", "Loss", "MultinomialCrossEntropy", "SquaredError"]
 
@@ -100,19 +100,23 @@ class MultinomialCrossEntropy(Loss):
     link_name = "softmax"
 
     def link(self, scores):
-        return softmax(scores, axis=-1)
+        exponentials = np.exp(below_largest(scores))
+        return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
     def log_link(self, scores):
         return log_softmax(scores, axis=-1)
 
     def per_sample(self, scores, targets):
-        # Relative to the wanted class's score: where all scores are large, none of their digits
-        # cancels afterwards.
-        wanted = (targets * scores).sum(axis=-1, keepdims=True)
-        return logsumexp(scores - wanted, axis=-1)
+        shifted = below_largest(scores)
+        return np.log(np.exp(shifted).sum(axis=-1)) - (targets * shifted).sum(axis=-1)
 
     def gradient(self, scores, targets):
-        return softmax(scores, axis=-1) - targets
+        return self.link(scores) - targets
+
+
+def below_largest(scores):
+    """Shift the scores of each sample so that the largest is 0: no exponential overflows."""
+    return scores - scores.max(axis=-1, keepdims=True)
 
 
 class SquaredError(Loss):

@@ -184,8 +184,10 @@ def mean_loss(network, scores, data):
     -------
     ndarray of shape (...,)
     """
-    losses = network.loss.per_sample(scores, data.targets).astype(np.float64)
-    return np.average(losses, axis=-1, weights=data.sample_weight)
+    losses = network.loss.per_sample(scores, data.targets)
+    if data.sample_weight is None:
+        return losses.mean(axis=-1, dtype=np.float64)
+    return np.average(losses, axis=-1, weights=data.sample_weight.astype(np.float64))
 
 
 def loss_and_gradient(network, parameters, data):
