@@ -1,0 +1,337 @@
+"""Every kind of bad input gets an error or a warning that names it and the way out."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
+
+from skinit import (
+    Activation,
+    DivergedError,
+    InitMLPClassifier,
+    InitMLPRegressor,
+    InterruptedFitWarning,
+    load_circles,
+)
+from skinit.activations import ReLU
+from skinit.initializers import Given, He, Normal
+from skinit.solvers import GradientDescent
+
+BOTH = pytest.mark.parametrize("Estimator", [InitMLPClassifier, InitMLPRegressor])
+
+
+@pytest.fixture
+def data():
+    X, y, _, _ = load_circles()
+    return X[:40].copy(), y[:40].copy()
+
+
+def short(Estimator, **settings):
+    return Estimator(**{"max_iter": 20, "random_state": 0, **settings})
+
+
+def assert_refuses(estimator, X, y, *words, error=ValueError, **fit_params):
+    with pytest.raises(error) as caught:
+        estimator.fit(X, y, **fit_params)
+    for word in words:
+        assert re.search(word, str(caught.value), flags=re.IGNORECASE), str(caught.value)
+
+
+@BOTH
+@pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "infinity")])
+def test_a_value_in_X_that_is_not_finite_is_named(Estimator, value, word, data):
+    X, y = data
+    X[3, 1] = value
+    assert_refuses(short(Estimator), X, y, "X", word)
+
+
+@pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "infinity")])
+def test_a_target_that_is_not_finite_is_named(value, word, data):
+    X, y = data
+    y = y.astype(float)
+    y[0] = value
+    assert_refuses(short(InitMLPRegressor), X, y, "y", word)
+
+
+def test_one_class_is_named(data):
+    X, y = data
+    assert_refuses(short(InitMLPClassifier), X, np.full_like(y, 7), "one class", "7")
+
+
+@BOTH
+def test_one_sample_is_too_few(Estimator, data):
+    X, y = data
+    assert_refuses(short(Estimator), X[:1], y[:1], "1 sample", "minimum of 2")
+
+
+@BOTH
+def test_no_feature_is_too_few(Estimator, data):
+    X, y = data
+    assert_refuses(short(Estimator), X[:, :0], y, "0 feature", "minimum of 1")
+
+
+@BOTH
+def test_constant_features_give_a_warning_that_names_scaling_and_init(Estimator, data):
+    X, y = data
+    with pytest.warns(ConvergenceWarning, match=r"same for all samples.*scaling of X.*init='he'"):
+        short(Estimator).fit(np.ones_like(X), y)
+
+
+def test_a_constant_target_is_no_reason_to_warn(data):
+    X, y = data
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        short(InitMLPRegressor, init="zeros").fit(X, np.zeros(len(y)))
+
+
+@BOTH
+def test_a_number_of_samples_that_differs_is_named(Estimator, data):
+    X, y = data
+    assert_refuses(short(Estimator), X, y[:-1], "inconsistent numbers of samples", "40", "39")
+
+
+@BOTH
+def test_X_of_one_dimension_is_told_to_be_reshaped(Estimator, data):
+    X, y = data
+    assert_refuses(short(Estimator), X[:, 0], y, "2D array", "reshape")
+
+
+@BOTH
+def test_text_in_X_is_named(Estimator, data):
+    _, y = data
+    assert_refuses(short(Estimator), [["1", "north"]] * 40, y, "could not convert", "north")
+
+
+def test_text_targets_are_no_numbers(data):
+    X, y = data
+    assert_refuses(short(InitMLPRegressor), X, np.where(y, "yes", "no"), "could not convert")
+
+
+def test_continuous_targets_are_no_classes(data):
+    X, y = data
+    assert_refuses(short(InitMLPClassifier), X, y + X[:, 0], "continuous")
+
+
+def test_several_columns_of_classes_are_shown_another_way(data):
+    X, y = data
+    several = np.column_stack([y, y + 1, np.arange(len(y)) % 3])
+    assert_refuses(short(InitMLPClassifier), X, several, "several columns", "MultiOutputClassifier")
+
+
+def test_indicators_other_than_zero_and_one_are_shown(data):
+    X, y = data
+    assert_refuses(
+        short(InitMLPClassifier), X, np.column_stack([y, 1 - y]) * 2, "zeros and ones", r"\[0, 2\]"
+    )
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "sizes", [0, -3, (10, 0), (10, -5), 2.5, (10, 2.5), "10", None, True, [[3]]]
+)
+def test_hidden_layer_sizes_must_be_positive_integers(Estimator, sizes, data):
+    estimator = short(Estimator, hidden_layer_sizes=sizes)
+    assert_refuses(estimator, *data, "hidden_layer_sizes", "positive integers", r"\(10, 5\)")
+
+
+@BOTH
+@pytest.mark.parametrize("rate", [0, -0.1, np.nan, np.inf, "fast", None, True])
+def test_learning_rate_must_be_a_positive_number(Estimator, rate, data):
+    estimator = short(Estimator, learning_rate=rate)
+    assert_refuses(estimator, *data, "learning_rate", "positive", "0.01")
+
+
+@BOTH
+@pytest.mark.parametrize("max_iter", [0, -1, 2.5, "10", None, True])
+def test_max_iter_must_be_a_positive_integer(Estimator, max_iter, data):
+    assert_refuses(short(Estimator, max_iter=max_iter), *data, "max_iter", "positive integer")
+
+
+@pytest.mark.parametrize(
+    ("setting", "typed", "meant"),
+    [
+        ("init", "he_norml", "he_normal"),
+        ("init", "Xavier", "xavier"),
+        ("init", "glorot-uniform", "glorot_uniform"),
+        ("activation", "Relu", "relu"),
+        ("activation", "sigmod", "sigmoid"),
+        ("solver", "g_d", "gd"),
+    ],
+)
+def test_a_misspelt_name_is_told_what_was_meant(setting, typed, meant, data):
+    estimator = short(InitMLPClassifier, **{setting: typed})
+    assert_refuses(estimator, *data, f"{setting}='{typed}'", f"did you mean '{meant}'")
+
+
+@pytest.mark.parametrize("setting", ["init", "activation", "solver"])
+def test_a_name_like_no_other_is_told_all_names(setting, data):
+    estimator = short(InitMLPClassifier, **{setting: "qqqq"})
+    assert_refuses(estimator, *data, f"{setting}='qqqq'", "known names: .+")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("init", He),
+        ("init", 3),
+        ("init", None),
+        ("activation", ReLU),
+        ("activation", np.tanh),
+        ("activation", None),
+        ("solver", GradientDescent),
+        ("solver", 3),
+        ("solver", None),
+    ],
+)
+def test_what_is_no_name_and_no_object_is_shown_one(setting, value, data):
+    estimator = short(InitMLPClassifier, **{setting: value})
+    assert_refuses(estimator, *data, f"{setting}=", r"\(", error=TypeError)
+
+
+def transposed(layer, rng):
+    return rng.normal(size=(layer.fan_out, layer.fan_in)), np.zeros(layer.fan_out)
+
+
+def not_a_number(layer, rng):
+    return np.full((layer.fan_in, layer.fan_out), np.nan), np.zeros(layer.fan_out)
+
+
+def weights_only(layer, rng):
+    return rng.normal(size=(layer.fan_in, layer.fan_out))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words", "error"),
+    [
+        (
+            transposed,
+            ["init=transposed", "layer 1 of 3", r"\(10, 2\)", r"\(2, 10\)", "W.T"],
+            ValueError,
+        ),
+        (not_a_number, ["init=not_a_number", "layer 1 of 3", "not finite"], ValueError),
+        (weights_only, ["init=weights_only", "ndarray", r"pair \(W, b\)"], TypeError),
+    ],
+)
+def test_a_strategy_with_a_wrong_answer_is_named(strategy, words, error, data):
+    assert_refuses(short(InitMLPClassifier, init=strategy), *data, *words, error=error)
+
+
+def test_given_weights_for_another_number_of_layers_are_refused(data):
+    assert_refuses(short(InitMLPClassifier, init=Given([np.ones((2, 1))])), *data, "1 arrays", "3")
+
+
+def test_a_sequence_of_inits_of_the_wrong_length_is_refused(data):
+    estimator = short(InitMLPClassifier, init=["he", "zeros"])
+    assert_refuses(estimator, *data, "2 entries", "3 layers", "output layer included")
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (np.r_[-1.0, np.ones(39)], ["sample_weight", "negative"]),
+        (np.zeros(40), ["sample_weight", "above zero"]),
+        (np.r_[np.nan, np.ones(39)], ["sample_weight", "NaN"]),
+        (np.ones(39), ["inconsistent", "39"]),
+        (np.ones((40, 2)), ["1d array"]),
+        (["a"] * 40, ["could not convert"]),
+    ],
+)
+def test_unusable_sample_weights_are_refused(weights, words, data):
+    assert_refuses(short(InitMLPClassifier), *data, *words, sample_weight=weights)
+
+
+@BOTH
+@pytest.mark.parametrize("method", ["predict", "score"])
+def test_predicting_before_fit_says_so(Estimator, method, data):
+    X, y = data
+    with pytest.raises(NotFittedError):
+        getattr(Estimator(), method)(*((X,) if method == "predict" else (X, y)))
+
+
+@BOTH
+def test_another_number_of_features_is_named(Estimator, data):
+    X, y = data
+    model = short(Estimator).fit(X, y)
+    with pytest.raises(ValueError, match=r"3 features.*expecting 2 features"):
+        model.predict(np.ones((4, 3)))
+
+
+@pytest.fixture
+def diverged(data):
+    X, y = data
+    model = short(InitMLPRegressor, learning_rate=1e4, activation="identity", max_iter=500)
+    with pytest.raises(DivergedError) as caught:
+        model.fit(X, y)
+    return model, str(caught.value)
+
+
+def test_too_large_a_learning_rate_names_the_iteration_and_what_to_change(diverged):
+    model, message = diverged
+    assert f"iteration {model.n_iter_ + 1}" in message
+    for word in ("learning_rate=10000.0", "scale X and y", "init"):
+        assert word in message
+
+
+def test_a_diverged_fit_keeps_its_last_usable_weights(diverged, data):
+    model, _ = diverged
+    X, y = data
+    assert all(np.isfinite(W).all() for W in model.coefs_)
+    assert len(model.loss_curve_) == model.n_iter_ > 0
+    half_mean_square = 0.5 * np.mean((model.predict(X) - y) ** 2)
+    assert np.isclose(half_mean_square, model.loss_, rtol=1e-10)
+
+
+def test_divergence_is_a_value_error_that_a_search_scores_as_failed(data):
+    search = GridSearchCV(
+        short(InitMLPRegressor, activation="identity", max_iter=500),
+        {"learning_rate": [1e4, 0.01]},
+        cv=2,
+        error_score=-99.0,
+    )
+    with pytest.warns(FitFailedWarning, match="2 fits failed out of a total of 4"):
+        search.fit(*data)
+    assert_array_equal(search.cv_results_["mean_test_score"] == -99.0, [True, False])
+
+
+def test_a_start_that_is_too_large_for_a_finite_loss_is_told_so(data):
+    estimator = short(InitMLPRegressor, init=Normal(std=1e150), activation="identity")
+    assert_refuses(estimator, *data, "start", "smaller weights", error=DivergedError)
+
+
+class InterruptsAfter(ReLU):
+    """A user who presses Ctrl-C after so many forward passes."""
+
+    def __init__(self, passes):
+        self.passes = passes
+        self.left = [passes]
+
+    def value(self, z):
+        self.left[0] -= 1
+        if self.left[0] == 0:
+            raise KeyboardInterrupt
+        return super().value(z)
+
+
+@BOTH
+def test_an_interrupted_fit_warns_and_keeps_what_it_has_learnt(Estimator, data):
+    X, y = data
+    # One hidden layer: one pass for each iteration.
+    settings = {"hidden_layer_sizes": 5, "random_state": 1}
+    model = Estimator(activation=InterruptsAfter(8), max_iter=100, **settings)
+    with pytest.warns(InterruptedFitWarning, match="after 7 of 100 iterations"):
+        model.fit(X, y)
+    whole = Estimator(max_iter=7, **settings).fit(X, y)
+    for W, expected in zip(model.coefs_, whole.coefs_, strict=True):
+        assert_array_equal(W, expected)
+    assert_array_equal(model.predict(X), whole.predict(X))
+
+
+def test_an_activation_that_returns_nonsense_is_a_divergence_and_no_silence(data):
+    nonsense = Activation(value=lambda z: z * np.nan, slope=np.ones_like)
+    assert_refuses(
+        short(InitMLPClassifier, activation=nonsense), *data, "start", error=DivergedError
+    )
