@@ -2,9 +2,11 @@
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import ThreadpoolController
 
 from skinit.network import forward, layer_views, loss_and_gradient, mean_loss
 
@@ -166,7 +168,12 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
     steps = training_steps(
         network, parameters, data, solver=solver, learning_rate=learning_rate, max_iter=max_iter
     )
-    with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
+    with (
+        np.errstate(over="ignore", invalid="ignore"),  # told below, in words
+        # How BLAS shares a product among threads decides how it is rounded: the weights must not
+        # depend on the number of cores, or on the jobs that run beside this one.
+        thread_pools().limit(limits=1, user_api="blas"),
+    ):
         try:
             for step in steps:
                 # Behind a silent unit, parameters can be lost and the loss not show it.
@@ -196,6 +203,12 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
         interrupted=interrupted,
         diverged=diverged,
     )
+
+
+@cache
+def thread_pools():
+    """Find the thread pools of NumPy and SciPy, which takes milliseconds, once."""
+    return ThreadpoolController()
 
 
 def evaluate(network, parameters, data):

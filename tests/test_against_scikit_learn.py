@@ -1,0 +1,106 @@
+"""scikit-learn's own MLP as a witness: the same weights and the same steps have the same end."""
+
+import numpy as np
+import pytest
+import sklearn
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils.fixes import parse_version
+
+from skinit import InitMLPClassifier, InitMLPRegressor, load_circles
+from skinit.initializers import ScikitLearn
+
+STEPS = 300
+weights_matter = parse_version(sklearn.__version__) >= parse_version("1.7")
+
+
+def binary():
+    X, y, _, _ = load_circles()
+    return X, y
+
+
+def multiclass():
+    X, y = load_iris(return_X_y=True)
+    return (X - X.mean(axis=0)) / X.std(axis=0), y
+
+
+def multilabel():
+    X, y = make_multilabel_classification(n_samples=100, n_features=6, random_state=0)
+    return (X - X.mean(axis=0)) / X.std(axis=0), y
+
+
+def regression(n_targets=1):
+    X, y = make_regression(n_samples=80, n_features=4, n_targets=n_targets, random_state=0)
+    return X, y / y.std()
+
+
+def several_outputs():
+    return regression(n_targets=3)
+
+
+TASKS = [
+    (InitMLPClassifier, MLPClassifier, binary),
+    (InitMLPClassifier, MLPClassifier, multiclass),
+    (InitMLPClassifier, MLPClassifier, multilabel),
+    (InitMLPRegressor, MLPRegressor, regression),
+    (InitMLPRegressor, MLPRegressor, several_outputs),
+]
+
+
+def fit_scikit_learn(Theirs, activation, X, y, **fit_params):
+    """Take the steps of batch gradient descent by scikit-learn's ``partial_fit``."""
+    mlp = Theirs(
+        hidden_layer_sizes=(8, 5), activation=activation, random_state=0, solver="sgd",
+        momentum=0, nesterovs_momentum=False, batch_size=len(X), shuffle=False, alpha=0,
+        learning_rate_init=0.05,
+    )  # fmt: skip
+    first = {}
+    if Theirs is MLPClassifier:
+        first["classes"] = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+    mlp.partial_fit(X, y, **first, **fit_params)
+    for _ in range(STEPS - 1):
+        mlp.partial_fit(X, y, **fit_params)
+    return mlp
+
+
+def fit_ours(Ours, activation, X, y, **fit_params):
+    model = Ours(
+        (8, 5), init=ScikitLearn(), activation=activation, learning_rate=0.05, max_iter=STEPS,
+        random_state=0,
+    )  # fmt: skip
+    return model.fit(X, y, **fit_params)
+
+
+def assert_same_weights(ours, theirs):
+    for name in ("coefs_", "intercepts_"):
+        for array, expected in zip(getattr(ours, name), getattr(theirs, name), strict=True):
+            assert_allclose(array, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["identity", "relu", "tanh", "logistic"])
+@pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS)
+def test_batch_gradient_descent_ends_where_scikit_learns_does(Ours, Theirs, load, activation):
+    X, y = load()
+    ours, theirs = fit_ours(Ours, activation, X, y), fit_scikit_learn(Theirs, activation, X, y)
+    assert_same_weights(ours, theirs)
+    assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.skipif(not weights_matter, reason="scikit-learn < 1.7 has no sample_weight here")
+@pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS)
+def test_so_it_does_with_sample_weights(Ours, Theirs, load):
+    X, y = load()
+    weights = np.random.RandomState(0).uniform(0.1, 3, len(X))
+    assert_same_weights(
+        fit_ours(Ours, "tanh", X, y, sample_weight=weights),
+        fit_scikit_learn(Theirs, "tanh", X, y, sample_weight=weights),
+    )
+
+
+@pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS[:3])
+def test_probabilities_and_losses_are_scikit_learns(Ours, Theirs, load):
+    X, y = load()
+    ours, theirs = fit_ours(Ours, "relu", X, y), fit_scikit_learn(Theirs, "relu", X, y)
+    assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-10, atol=1e-12)
+    assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-10)
