@@ -1,0 +1,905 @@
+import pickle
+import re
+import warnings
+from functools import cache
+from inspect import signature
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    make_multilabel_classification,
+)
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.metrics import accuracy_score, log_loss, r2_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+from threadpoolctl import threadpool_limits
+
+from skinit import (
+    Activation,
+    InitMLPClassifier,
+    InitMLPRegressor,
+    initialize_parameters,
+    load_circles,
+    load_moons,
+)
+from skinit.activations import ELU, LeakyReLU
+from skinit.initializers import Given, Glorot, He, Normal, PerLayer, ScikitLearn, WithBias, Zeros
+from skinit.solvers import GradientDescent
+
+BOTH = pytest.mark.parametrize("Estimator", [InitMLPClassifier, InitMLPRegressor])
+
+# What can be predicted, and by which estimator.
+PROBLEMS = {
+    "binary": InitMLPClassifier,
+    "multiclass": InitMLPClassifier,
+    "multilabel": InitMLPClassifier,
+    "one output": InitMLPRegressor,
+    "several outputs": InitMLPRegressor,
+}
+EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS)
+CLASSIFICATION = pytest.mark.parametrize(
+    "problem", [name for name, Estimator in PROBLEMS.items() if Estimator is InitMLPClassifier]
+)
+
+
+def data_of(problem):
+    """Return X of 80 samples and 6 features, half of its values zero, and y."""
+    X, labels = make_multilabel_classification(
+        n_samples=80, n_features=6, n_classes=3, allow_unlabeled=True, random_state=0
+    )
+    X = scale(X)
+    y = {
+        "binary": labels[:, 0],
+        "multiclass": labels[:, 0] + labels[:, 1],
+        "multilabel": labels,
+        "one output": X[:, 0] - np.sin(2 * X[:, 1]),
+        "several outputs": np.column_stack([X[:, 0] - np.sin(2 * X[:, 1]), X[:, 2] ** 2]),
+    }[problem]
+    X[np.median(X) > X] = 0.0
+    return X, y
+
+
+def short(problem, **settings):
+    """Make an estimator for a problem that learns something in no time."""
+    defaults = {"max_iter": 60, "learning_rate": 0.1, "random_state": 0}
+    return PROBLEMS[problem](**(defaults | settings))
+
+
+def fitted(problem, **settings):
+    return short(problem, **settings).fit(*data_of(problem))
+
+
+def arrays_of(model):
+    return [*model.coefs_, *model.intercepts_]
+
+
+def assert_same_bits(model, other):
+    for array, expected in zip(arrays_of(model), arrays_of(other), strict=True):
+        assert_array_equal(array, expected)
+    assert_array_equal(model.loss_curve_, other.loss_curve_)
+
+
+def assert_close(model, other, rtol):
+    """Compare two models, each array to `rtol` of its largest entry."""
+    for array, expected in zip(arrays_of(model), arrays_of(other), strict=True):
+        assert_allclose(array, expected, rtol=rtol, atol=rtol * np.abs(expected).max())
+
+
+# --- The tutorials' experiments ---------------------------------------------------------------
+
+
+def percent(model, X, y):
+    return round(100 * model.score(X, y))
+
+
+def trained(model, X, y):
+    """Fit, and return the warnings beside the model."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, y)
+    return model, [str(warning.message) for warning in caught]
+
+
+@pytest.fixture(scope="module")
+def circles():
+    """Return a function: init -> (model, warnings), trained with the defaults."""
+    X, y, _, _ = load_circles()
+    return cache(lambda init: trained(InitMLPClassifier(init=init, random_state=3), X, y))
+
+
+@pytest.fixture(scope="module")
+def moons():
+    """Return a function: init -> model; only the hidden layers take the tutorial's start."""
+    X, y, _, _ = load_moons()
+
+    def train(init):
+        model = InitMLPClassifier((12, 6), init=PerLayer(hidden=init), random_state=85)
+        return trained(model, X, y)[0]
+
+    return cache(train)
+
+
+def test_he_on_circles_starts_at_the_published_cost(circles):
+    model, _ = circles("he")
+    assert model.loss_curve_[0] == pytest.approx(0.88305, abs=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("init", "train", "test"), [("zeros", 50, 50), ("random", 83, 86), ("he", 99, 96)]
+)
+def test_accuracies_on_circles_are_the_published_ones(circles, init, train, test):
+    model, _ = circles(init)
+    X_train, y_train, X_test, y_test = load_circles()
+    assert percent(model, X_train, y_train) == train
+    assert percent(model, X_test, y_test) == test
+
+
+def test_the_large_start_on_circles_has_finite_costs(circles):
+    model, _ = circles("random")
+    assert np.isfinite(model.loss_curve_).all()
+
+
+def test_zeros_on_circles_cost_what_a_coin_costs_throughout(circles):
+    model, _ = circles("zeros")
+    assert len(model.loss_curve_) == 15000
+    assert_allclose(model.loss_curve_, np.log(2), rtol=0, atol=1e-12)
+
+
+def test_zeros_on_circles_predict_class_0_everywhere(circles):
+    model, _ = circles("zeros")
+    for X in load_circles()[::2]:
+        assert_array_equal(model.predict(X), 0)
+
+
+def test_zeros_on_circles_warn_and_name_scaling_and_init(circles):
+    _, (message,) = circles("zeros")
+    for words in ("same for all samples", "scaling of X", "init='zeros'"):
+        assert words in message
+
+
+@pytest.mark.parametrize("init", ["random", "he"])
+def test_a_start_that_learns_gives_no_warning(circles, init):
+    assert circles(init)[1] == []
+
+
+@pytest.mark.parametrize(("init", "published"), [("zeros", 50), ("random", 85), ("he", 95)])
+def test_accuracies_on_moons_are_about_the_published_ones(moons, init, published):
+    X, y, _, _ = load_moons()
+    assert 100 * moons(init).score(X, y) == pytest.approx(published, abs=2)
+
+
+# --- The same as scikit-learn's MLP -----------------------------------------------------------
+
+WEIGHTED = pytest.mark.skipif(
+    "sample_weight" not in signature(MLPClassifier.fit).parameters,
+    reason="scikit-learn's MLP takes no sample_weight before 1.7",
+)
+
+
+@pytest.mark.parametrize("weighted", [False, pytest.param(True, marks=WEIGHTED)])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@EVERY_PROBLEM
+def test_gradient_descent_ends_where_that_of_scikit_learn_does(problem, activation, weighted):
+    X, y = data_of(problem)
+    sample_weight = np.random.RandomState(1).uniform(0, 3, len(X)) if weighted else None
+    common = {"hidden_layer_sizes": (7, 4), "activation": activation, "random_state": 5}
+    ours = PROBLEMS[problem](init=ScikitLearn(), learning_rate=0.05, max_iter=300, **common)
+    ours.fit(X, y, sample_weight)
+
+    is_regression = PROBLEMS[problem] is InitMLPRegressor
+    theirs = (MLPRegressor if is_regression else MLPClassifier)(
+        solver="sgd",
+        learning_rate_init=0.05,
+        momentum=0,
+        nesterovs_momentum=False,
+        batch_size=len(X),
+        shuffle=False,
+        alpha=0,
+        **common,
+    )
+    arguments = {"sample_weight": sample_weight} if weighted else {}
+    if not is_regression:
+        arguments["classes"] = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+    for _ in range(300):
+        theirs.partial_fit(X, y, **arguments)
+
+    assert_close(ours, theirs, rtol=1e-12)
+    # scikit-learn's squared error is the mean over the outputs, ours their sum.
+    factor = y.shape[1] if is_regression and y.ndim == 2 else 1
+    assert_allclose(ours.loss_curve_, np.multiply(theirs.loss_curve_, factor), rtol=1e-11)
+
+
+# --- One random_state, one result -------------------------------------------------------------
+
+
+@EVERY_PROBLEM
+def test_one_random_state_gives_one_result_to_the_bit(problem):
+    assert_same_bits(fitted(problem), fitted(problem))
+
+
+@EVERY_PROBLEM
+def test_another_random_state_gives_another_result(problem):
+    ones, others = fitted(problem).coefs_, fitted(problem, random_state=1).coefs_
+    assert not np.array_equal(ones[0], others[0])
+
+
+@EVERY_PROBLEM
+def test_an_earlier_fit_leaves_no_trace(problem):
+    X, y = data_of(problem)
+    model = short(problem).fit(X[:40, :2], y[:40])
+    assert_same_bits(model.fit(X, y), fitted(problem))
+
+
+def test_an_earlier_fit_to_another_kind_of_target_leaves_no_trace():
+    model = short("binary")
+    for problem in ("multilabel", "multiclass", "binary"):
+        assert_same_bits(model.fit(*data_of(problem)), fitted(problem))
+
+
+def strided(X):
+    wide = np.zeros((2 * len(X), 3 * X.shape[1]))
+    wide[::2, ::3] = X
+    return wide[::2, ::3]
+
+
+def as_data_frame(X):
+    return pytest.importorskip("pandas").DataFrame(X, columns=list("abcdef"))
+
+
+@pytest.mark.parametrize(
+    "container",
+    [np.asfortranarray, strided, np.ndarray.tolist, as_data_frame, lambda X: X[::-1][::-1]],
+    ids=["Fortran order", "strided", "list", "DataFrame", "negative strides"],
+)
+@EVERY_PROBLEM
+def test_the_container_of_X_does_not_change_a_bit(problem, container):
+    X, y = data_of(problem)
+    assert_same_bits(short(problem).fit(container(X), y), short(problem).fit(X, y))
+
+
+@EVERY_PROBLEM
+def test_fit_leaves_its_data_as_they_are(problem):
+    X, y = data_of(problem)
+    sample_weight = np.linspace(0, 2, len(X))
+    before = [array.copy() for array in (X, y, sample_weight)]
+    short(problem).fit(X, y, sample_weight)
+    for array, expected in zip((X, y, sample_weight), before, strict=True):
+        assert_array_equal(array, expected)
+
+
+@pytest.fixture(scope="module")
+def breast_cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    return scale(X), y
+
+
+def test_n_jobs_does_not_change_a_bit_of_a_network_of_the_default_size(breast_cancer):
+    model = InitMLPClassifier(random_state=0, max_iter=300, learning_rate=0.1)
+    one, two = (
+        cross_val_predict(model, *breast_cancer, cv=2, method="predict_proba", n_jobs=n_jobs)
+        for n_jobs in (1, 2)
+    )
+    assert_array_equal(one, two)
+
+
+def test_n_jobs_does_not_change_a_search(breast_cancer):
+    model = InitMLPClassifier(random_state=0, max_iter=50, learning_rate=0.1)
+    grid = {"init": ["he", "glorot", "zeros"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        one, two = (
+            GridSearchCV(model, grid, cv=2, n_jobs=n_jobs).fit(*breast_cancer) for n_jobs in (1, 2)
+        )
+    assert_array_equal(one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"])
+    assert_same_bits(one.best_estimator_, two.best_estimator_)
+
+
+def fits_with_and_without_blas_threads(model, X, y):
+    free = clone(model).fit(X, y)
+    with threadpool_limits(1):
+        alone = clone(model).fit(X, y)
+    return free, alone
+
+
+def test_blas_threads_do_not_change_a_bit_of_the_tutorials():
+    X, y, _, _ = load_circles()
+    model = InitMLPClassifier(random_state=3, max_iter=1000)
+    assert_same_bits(*fits_with_and_without_blas_threads(model, X, y))
+
+
+# With more threads BLAS cuts a large product into other pieces, and sums them in another order.
+def test_blas_threads_change_no_more_than_rounding_of_a_large_network():
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(5000, 64)), rng.randint(10, size=5000)
+    model = InitMLPClassifier(100, random_state=0, max_iter=20, learning_rate=0.1)
+    assert_close(*fits_with_and_without_blas_threads(model, X, y), rtol=1e-12)
+
+
+def test_n_jobs_changes_no_more_than_rounding_on_digits():
+    X, y = load_digits(return_X_y=True)
+    model = InitMLPClassifier(100, random_state=0, max_iter=20, learning_rate=0.1)
+    one, two = (
+        cross_val_predict(model, X / 16, y, cv=2, method="predict_proba", n_jobs=n_jobs)
+        for n_jobs in (1, 2)
+    )
+    assert_allclose(one, two, rtol=0, atol=1e-12)
+
+
+# --- Targets and predictions ------------------------------------------------------------------
+
+
+@BOTH
+def test_the_kind_of_estimator_is_known_to_scikit_learn(Estimator):
+    assert is_classifier(Estimator()) == (Estimator is InitMLPClassifier)
+    assert is_regressor(Estimator()) == (Estimator is InitMLPRegressor)
+
+
+@EVERY_PROBLEM
+def test_predictions_have_the_shape_of_y(problem):
+    X, y = data_of(problem)
+    assert fitted(problem).predict(X).shape == y.shape
+
+
+def test_a_regressor_gives_a_column_for_a_column():
+    X, y = data_of("one output")
+    model = short("one output").fit(X, y[:, np.newaxis])
+    assert model.predict(X).shape == (len(X), 1)
+    assert_same_bits(model, short("one output").fit(X, y))
+
+
+@EVERY_PROBLEM
+def test_training_improves_on_the_start(problem):
+    model = fitted(problem, max_iter=300)
+    assert model.loss_ < 0.8 * model.loss_curve_[0]
+
+
+@pytest.mark.parametrize(
+    ("problem", "outputs", "link"),
+    [
+        ("binary", 1, "logistic"),
+        ("multiclass", 3, "softmax"),
+        ("multilabel", 3, "logistic"),
+        ("one output", 1, "identity"),
+        ("several outputs", 2, "identity"),
+    ],
+)
+def test_outputs_and_their_link_follow_the_target(problem, outputs, link):
+    model = fitted(problem)
+    assert (model.n_outputs_, model.out_activation_) == (outputs, link)
+
+
+@pytest.mark.parametrize(
+    ("problem", "shape"), [("binary", (80,)), ("multiclass", (80, 3)), ("multilabel", (80, 3))]
+)
+def test_decision_function_has_the_shape_that_scikit_learn_asks_for(problem, shape):
+    assert fitted(problem).decision_function(data_of(problem)[0]).shape == shape
+
+
+@pytest.mark.parametrize("problem", ["binary", "multiclass"])
+def test_probabilities_of_a_sample_sum_to_one(problem):
+    probabilities = fitted(problem).predict_proba(data_of(problem)[0])
+    assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-14)
+
+
+@pytest.mark.parametrize("problem", ["binary", "multiclass"])
+def test_the_most_probable_class_is_predicted(problem):
+    X, _ = data_of(problem)
+    model = fitted(problem)
+    assert_array_equal(model.classes_[model.predict_proba(X).argmax(axis=1)], model.predict(X))
+
+
+def test_labels_more_probable_than_not_are_predicted():
+    X, _ = data_of("multilabel")
+    model = fitted("multilabel")
+    assert_array_equal(model.predict_proba(X) > 0.5, model.predict(X))
+
+
+@pytest.mark.parametrize("problem", ["binary", "multilabel"])
+def test_decision_function_is_the_log_odds(problem):
+    X, _ = data_of(problem)
+    model = fitted(problem)
+    p = model.predict_proba(X)[:, -1]
+    scores = model.decision_function(X).reshape(len(X), -1)[:, -1]
+    assert_allclose(scores, np.log(p / (1 - p)), rtol=1e-9, atol=1e-9)
+
+
+@CLASSIFICATION
+def test_log_probabilities_are_the_logarithms(problem):
+    X, _ = data_of(problem)
+    model = fitted(problem)
+    assert_allclose(np.exp(model.predict_log_proba(X)), model.predict_proba(X), rtol=1e-12)
+
+
+@CLASSIFICATION
+def test_log_probabilities_stay_finite_where_probabilities_round_to_0(problem):
+    X, _ = data_of(problem)
+    model = fitted(problem)
+    model.coefs_[-1] *= 1e4
+    assert (model.predict_proba(X) == 0).any()
+    assert np.isfinite(model.predict_log_proba(X)).all()
+
+
+def test_sparse_indicators_are_as_good_as_dense_ones():
+    X, y = data_of("multilabel")
+    model = short("multilabel").fit(X, sparse.csr_matrix(y))
+    assert_same_bits(model, short("multilabel").fit(X, y))
+
+
+@CLASSIFICATION
+def test_score_of_a_classifier_is_accuracy(problem):
+    X, y = data_of(problem)
+    model = fitted(problem)
+    assert model.score(X, y) == accuracy_score(y, model.predict(X))
+
+
+@pytest.mark.parametrize("problem", ["one output", "several outputs"])
+def test_score_of_a_regressor_is_the_coefficient_of_determination(problem):
+    X, y = data_of(problem)
+    model = fitted(problem)
+    assert model.score(X, y) == r2_score(y, model.predict(X))
+
+
+LABELS = {
+    "str": np.array(["ant", "bee", "cat"]),
+    "object": np.array(["ant", "bee", "cat"], dtype=object),
+    "negative": np.array([-7, -3, -1]),
+    "non-contiguous": np.array([2, 30, 400]),
+    "float": np.array([-1.0, 0.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+@pytest.mark.parametrize("problem", ["binary", "multiclass"])
+def test_labels_of_any_kind_come_back(problem, labels):
+    X, codes = data_of(problem)
+    model = short(problem).fit(X, labels[codes])
+    plain = short(problem).fit(X, codes)
+    assert_same_bits(model, plain)
+    assert model.classes_.dtype == labels.dtype
+    assert_array_equal(model.predict(X), labels[plain.predict(X)])
+
+
+def test_bool_labels_come_back():
+    X, codes = data_of("binary")
+    model = short("binary").fit(X, codes == 1)
+    assert model.predict(X).dtype == bool
+    assert_array_equal(model.predict(X), fitted("binary").predict(X) == 1)
+
+
+def test_a_column_of_labels_is_flattened_with_scikit_learns_warning():
+    X, y = data_of("binary")
+    with pytest.warns(DataConversionWarning):
+        model = short("binary").fit(X, y[:, np.newaxis])
+    assert_same_bits(model, short("binary").fit(X, y))
+
+
+# --- Containers and dtypes --------------------------------------------------------------------
+
+
+@EVERY_PROBLEM
+def test_float32_stays_float32(problem):
+    X, y = data_of(problem)
+    X = X.astype(np.float32)
+    model = short(problem).fit(X, y)
+    assert {array.dtype for array in arrays_of(model)} == {np.dtype(np.float32)}
+    method = "predict" if is_regressor(model) else "predict_proba"
+    assert getattr(model, method)(X).dtype == np.float32
+
+
+@EVERY_PROBLEM
+def test_losses_are_float64_also_in_float32(problem):
+    X, y = data_of(problem)
+    assert short(problem).fit(X.astype(np.float32), y).loss_curve_.dtype == np.float64
+
+
+@EVERY_PROBLEM
+def test_float32_starts_where_float64_does_and_ends_nearby(problem):
+    X, y = data_of(problem)
+    # Values that both types hold exactly, so that only the arithmetic differs.
+    X = X.astype(np.float32)
+    single, double = short(problem).fit(X, y), short(problem).fit(X.astype(np.float64), y)
+    for W, expected in zip(single.initial_coefs_, double.initial_coefs_, strict=True):
+        assert_array_equal(W, expected.astype(np.float32))
+    assert_close(single, double, rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool, np.float16, object])
+def test_other_dtypes_become_float64(dtype):
+    X, y = data_of("binary")
+    X = (X > 0).astype(dtype)
+    model = short("binary").fit(X, y)
+    assert model.coefs_[0].dtype == np.float64
+    assert_same_bits(model, short("binary").fit(X.astype(np.float64), y))
+
+
+SPARSE = [
+    sparse.csr_matrix,
+    sparse.csc_matrix,
+    sparse.coo_matrix,
+    sparse.lil_matrix,
+    sparse.csr_array,
+    sparse.csc_array,
+]
+
+
+@pytest.mark.parametrize("container", SPARSE)
+@EVERY_PROBLEM
+def test_sparse_X_ends_where_dense_X_does(problem, container):
+    X, y = data_of(problem)
+    assert_close(short(problem).fit(container(X), y), short(problem).fit(X, y), rtol=1e-10)
+
+
+@pytest.mark.parametrize("container", SPARSE)
+@EVERY_PROBLEM
+def test_predictions_from_sparse_X_are_those_from_dense_X(problem, container):
+    X, _ = data_of(problem)
+    model = fitted(problem)
+    assert_allclose(model.predict(container(X)), model.predict(X), rtol=1e-10)
+
+
+def test_sparse_X_keeps_float32():
+    X, y = data_of("binary")
+    model = short("binary").fit(sparse.csr_matrix(X, dtype=np.float32), y)
+    assert model.predict_proba(X).dtype == np.float32
+
+
+@pytest.fixture(params=["pandas", "polars"])
+def frame(request):
+    """Return a function that puts X into a data frame with these column names."""
+    DataFrame = pytest.importorskip(request.param).DataFrame
+    return lambda X, names: DataFrame({name: X[:, k] for k, name in enumerate(names)})
+
+
+@EVERY_PROBLEM
+def test_column_names_are_kept(problem, frame):
+    X, y = data_of(problem)
+    model = short(problem).fit(frame(X, "abcdef"), y)
+    assert list(model.feature_names_in_) == list("abcdef")
+    assert_same_bits(model, short(problem).fit(X, y))
+
+
+def test_other_column_names_are_refused(frame):
+    X, y = data_of("binary")
+    model = short("binary").fit(frame(X, "abcdef"), y)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame(X, "abcdez"))
+
+
+def test_column_names_that_are_missing_are_warned_about(frame):
+    X, y = data_of("binary")
+    model = short("binary").fit(frame(X, "abcdef"), y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.predict(X)
+
+
+# --- Sample weights ---------------------------------------------------------------------------
+
+
+@EVERY_PROBLEM
+def test_a_whole_weight_is_as_good_as_repetition(problem):
+    X, y = data_of(problem)
+    times = np.random.RandomState(0).randint(1, 4, size=len(X))
+    weighted = short(problem).fit(X, y, sample_weight=times)
+    repeated = short(problem).fit(X.repeat(times, axis=0), y.repeat(times, axis=0))
+    assert_close(weighted, repeated, rtol=1e-10)
+    assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-10)
+
+
+@EVERY_PROBLEM
+def test_a_weight_of_zero_is_as_good_as_absence(problem):
+    X, y = data_of(problem)
+    present = np.random.RandomState(0).uniform(size=len(X)) < 0.6
+    weighted = short(problem).fit(X, y, sample_weight=present.astype(float))
+    assert_close(weighted, short(problem).fit(X[present], y[present]), rtol=1e-10)
+
+
+@EVERY_PROBLEM
+def test_the_unit_of_the_weights_does_not_matter(problem):
+    X, y = data_of(problem)
+    weights = np.random.RandomState(0).uniform(size=len(X))
+    one, thousand = (short(problem).fit(X, y, factor * weights) for factor in (1, 1000))
+    assert_close(one, thousand, rtol=1e-10)
+
+
+@EVERY_PROBLEM
+def test_no_weights_are_equal_weights(problem):
+    X, y = data_of(problem)
+    assert_close(short(problem).fit(X, y, np.ones(len(X))), short(problem).fit(X, y), rtol=1e-12)
+
+
+# --- Settings ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "value"),
+    [
+        ({"init": He(gain=0.5)}, "init__gain", 0.5),
+        ({"init": PerLayer(hidden=He(gain=0.5))}, "init__hidden__gain", 0.5),
+        ({"init": WithBias(Normal(std=2))}, "init__base__std", 2),
+        ({"activation": LeakyReLU(negative_slope=0.2)}, "activation__negative_slope", 0.2),
+        ({"activation": ELU(alpha=2)}, "activation__alpha", 2),
+    ],
+)
+@BOTH
+def test_settings_of_a_setting_can_be_read_and_set(Estimator, settings, name, value):
+    estimator = clone(Estimator(**settings))
+    assert estimator.get_params()[name] == value
+    estimator.set_params(**{name: 7.0})
+    assert clone(estimator).get_params()[name] == 7.0
+
+
+@BOTH
+def test_clone_has_equal_settings_and_objects_of_its_own(Estimator):
+    estimator = Estimator(init=He(gain=2), activation=ELU(alpha=3), solver=GradientDescent())
+    copy = clone(estimator)
+    assert repr(copy) == repr(estimator)
+    assert copy.init is not estimator.init
+
+
+NEEDS_AN_OBJECT = re.escape("init='he' is a name and has no parameter 'gain' to set") + (
+    r".*pass the object: init=He\(gain=2\)"
+)
+
+
+@BOTH
+def test_setting_a_setting_of_a_name_shows_the_object_to_pass(Estimator):
+    with pytest.raises(ValueError, match=NEEDS_AN_OBJECT):
+        Estimator().set_params(init__gain=2)
+
+
+def test_a_pipeline_passes_on_the_object_to_pass():
+    pipeline = make_pipeline(StandardScaler(), InitMLPClassifier())
+    with pytest.raises(ValueError, match=NEEDS_AN_OBJECT):
+        pipeline.set_params(initmlpclassifier__init__gain=2)
+
+
+@pytest.mark.parametrize("setting", ["activation", "solver"])
+def test_a_name_whose_object_has_no_such_setting_is_told_so(setting):
+    with pytest.raises(ValueError, match=f"{setting}=.* is a name and has no parameter 'gain'"):
+        InitMLPClassifier().set_params(**{f"{setting}__gain": 2})
+
+
+@BOTH
+def test_an_object_and_its_setting_can_be_set_at_once(Estimator):
+    estimator = Estimator().set_params(init__gain=2, init=He())
+    assert repr(estimator.init) == "He(gain=2)"
+
+
+@BOTH
+def test_a_setting_that_does_not_exist_is_named(Estimator):
+    with pytest.raises(ValueError, match="momentum"):
+        Estimator().set_params(momentum=0.9)
+
+
+def test_a_search_finds_names_objects_and_their_settings(breast_cancer):
+    X, y = breast_cancer
+    net = InitMLPClassifier(random_state=0, max_iter=30, learning_rate=0.3)
+    pipeline = Pipeline([("scale", StandardScaler()), ("net", net)])
+    search = GridSearchCV(
+        pipeline,
+        [
+            {"net__init": ["zeros", "he", Glorot(distribution="uniform")]},
+            {"net__init": [He(), Glorot()], "net__init__gain": [0.5, 2.0]},
+        ],
+        cv=2,
+    )
+    with pytest.warns(ConvergenceWarning, match="init='zeros'"):
+        search.fit(X[:100], y[:100])
+    assert len(search.cv_results_["params"]) == 7
+    # Each candidate is what it says, and scores what it scores outside the search.
+    best = clone(pipeline).set_params(**search.best_params_).fit(X[:100], y[:100])
+    assert_same_bits(search.best_estimator_["net"], best["net"])
+
+
+def settings_with_objects():
+    return {
+        "init": [He(gain=0.5), PerLayer(first=Normal(std=0.1)), Given([0, 0, np.ones((5, 1))])],
+        "activation": LeakyReLU(negative_slope=0.1),
+        "solver": GradientDescent(),
+    }
+
+
+@BOTH
+def test_fit_leaves_the_objects_in_its_settings_alone(Estimator):
+    settings = settings_with_objects()
+    before = pickle.dumps(settings)
+    estimator = Estimator(max_iter=5, **settings).fit(*data_of("binary"))
+    assert pickle.dumps(settings) == before
+    assert all(getattr(estimator, name) is value for name, value in settings.items())
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [3, np.int64(3), [3], (3,), np.array([3])])
+def test_one_hidden_layer_can_be_written_in_many_ways(hidden_layer_sizes):
+    model = fitted("binary", hidden_layer_sizes=hidden_layer_sizes)
+    assert [W.shape for W in model.coefs_] == [(6, 3), (3, 1)]
+
+
+@EVERY_PROBLEM
+def test_a_network_without_hidden_layers_is_a_linear_model(problem):
+    X, _ = data_of(problem)
+    model = fitted(problem, hidden_layer_sizes=())
+    scores = X @ model.coefs_[0] + model.intercepts_[0]
+    method = model.predict if is_regressor(model) else model.decision_function
+    assert_allclose(method(X).reshape(scores.shape[0], -1), scores, rtol=1e-12)
+
+
+def small_waves(layer, rng):
+    return rng.uniform(-0.5, 0.5, (layer.fan_in, layer.fan_out)), np.zeros(layer.fan_out)
+
+
+@EVERY_PROBLEM
+def test_a_function_can_be_the_init(problem):
+    model = fitted(problem, init=small_waves)
+    assert model.init_resolved_ == ["small_waves"] * 3
+    assert all(np.abs(W).max() <= 0.5 for W in model.initial_coefs_)
+
+
+def test_each_layer_can_have_an_init_of_its_own():
+    model = fitted("binary", init=["he", small_waves, Zeros()])
+    assert model.init_resolved_ == ["He()", "small_waves", "Zeros()"]
+    assert_array_equal(model.initial_coefs_[2], 0)
+
+
+def slope_of_arctan(z):
+    return 1 / (1 + z**2)
+
+
+ARCTAN = Activation(np.arctan, slope_of_arctan)
+
+
+def test_a_users_activation_is_trained_with():
+    X, _ = data_of("one output")
+    model = fitted("one output", hidden_layer_sizes=8, activation=ARCTAN)
+    hidden = np.arctan(X @ model.coefs_[0] + model.intercepts_[0])
+    expected = hidden @ model.coefs_[1] + model.intercepts_[1]
+    assert_allclose(model.predict(X), expected[:, 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"init": small_waves}, {"init": ["he", He(gain=2), "zeros"]}, {"activation": ARCTAN}],
+    ids=["names", "function as init", "sequence of inits", "activation of one's own"],
+)
+@EVERY_PROBLEM
+def test_a_pickled_model_predicts_the_same_bits(problem, settings):
+    X, _ = data_of(problem)
+    model = fitted(problem, **settings)
+    back = pickle.loads(pickle.dumps(model))
+    assert_same_bits(back, model)
+    assert_array_equal(back.predict(X), model.predict(X))
+
+
+# --- What a fit leaves behind -----------------------------------------------------------------
+
+
+def test_n_parameters_counts_weights_and_biases():
+    assert fitted("multiclass").n_parameters_ == (6 + 1) * 10 + (10 + 1) * 5 + (5 + 1) * 3
+
+
+def test_layers_are_counted_with_the_inputs():
+    assert fitted("multiclass").n_layers_ == 4
+
+
+def test_init_resolved_spells_what_each_layer_was_started_with():
+    model = fitted("binary", init=PerLayer(first="kaiming_uniform", output=Normal(std=0.1)))
+    assert model.init_resolved_ == ["He(distribution='uniform')", "He()", "Normal(std=0.1)"]
+
+
+def test_initial_coefs_are_the_start_and_training_leaves_them():
+    model = fitted("multiclass")
+    start = initialize_parameters([6, 10, 5, 3], "he", random_state=0)
+    for number, (W, b) in enumerate(
+        zip(model.initial_coefs_, model.initial_intercepts_, strict=True), start=1
+    ):
+        assert_array_equal(W.T, start[f"W{number}"])
+        assert_array_equal(b[:, np.newaxis], start[f"b{number}"])
+        assert not np.array_equal(W, model.coefs_[number - 1])
+
+
+@EVERY_PROBLEM
+def test_the_loss_curve_begins_with_the_loss_of_initial_coefs(problem):
+    X, y = data_of(problem)
+    model = fitted(problem)
+    at_start = clone(model).set_params(init=Given(model.initial_coefs_, model.initial_intercepts_))
+    assert model.loss_curve_[0] == at_start.set_params(max_iter=1).fit(X, y).loss_curve_[0]
+
+
+@EVERY_PROBLEM
+def test_the_loss_curve_has_one_float64_for_each_step(problem):
+    model = fitted(problem, max_iter=17)
+    assert model.n_iter_ == 17
+    assert (model.loss_curve_.shape, model.loss_curve_.dtype) == ((17,), np.float64)
+
+
+def loss_by_hand(model, X, y, sample_weight=None):
+    """Compute the loss that is minimized from the predictions, by scikit-learn where it can."""
+    if is_regressor(model):
+        errors = 0.5 * np.square(model.predict(X) - y).reshape(len(X), -1).sum(axis=1)
+        return np.average(errors, weights=sample_weight)
+    probabilities = model.predict_proba(X)
+    if y.ndim == 1:
+        return log_loss(y, probabilities, sample_weight=sample_weight)
+    columns = zip(y.T, probabilities.T, strict=True)
+    return sum(log_loss(labels, p, sample_weight=sample_weight) for labels, p in columns)
+
+
+@EVERY_PROBLEM
+def test_loss_is_that_of_the_fitted_weights(problem):
+    X, y = data_of(problem)
+    model = fitted(problem)
+    assert model.loss_ == pytest.approx(loss_by_hand(model, X, y), rel=1e-12)
+
+
+@EVERY_PROBLEM
+def test_loss_is_weighted_as_the_samples_are(problem):
+    X, y = data_of(problem)
+    sample_weight = np.random.RandomState(0).uniform(0, 2, size=len(X))
+    model = short(problem).fit(X, y, sample_weight)
+    assert model.loss_ == pytest.approx(loss_by_hand(model, X, y, sample_weight), rel=1e-12)
+
+
+@EVERY_PROBLEM
+def test_a_longer_run_goes_through_the_loss_of_a_shorter_one(problem):
+    shorter, longer = fitted(problem, max_iter=10), fitted(problem, max_iter=20)
+    assert longer.loss_curve_[10] == shorter.loss_
+
+
+def test_best_loss_is_the_smallest_on_the_way():
+    # A step so long that the loss goes up.
+    model = fitted("multiclass", learning_rate=3.0, max_iter=1)
+    assert model.loss_curve_.min() < model.loss_
+    assert model.best_loss_ == model.loss_curve_.min()
+
+
+def test_best_loss_counts_the_loss_after_the_last_step():
+    model = fitted("binary")
+    assert model.best_loss_ == model.loss_ < model.loss_curve_.min()
+
+
+# --- What one sees ----------------------------------------------------------------------------
+
+
+@BOTH
+def test_the_html_shows_a_link_to_the_docs(Estimator):
+    link = f"https://skinit.readthedocs.io/en/latest/generated/skinit.{Estimator.__name__}.html"
+    assert link in Estimator()._repr_html_()
+
+
+def test_verbose_prints_the_cost_on_about_fifteen_lines_as_the_tutorials_do(capsys):
+    X, y, _, _ = load_circles()
+    model = InitMLPClassifier(random_state=3, max_iter=300, verbose=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert 10 <= len(lines) <= 17
+    assert lines[0].startswith("Cost after iteration 0: 0.88")
+    for line in lines:
+        iteration, cost = re.fullmatch(r"Cost after iteration (\d+): (.*)", line).groups()
+        assert float(cost) == model.loss_curve_[int(iteration)]
+
+
+@BOTH
+def test_a_quiet_fit_prints_nothing(Estimator, capfd):
+    Estimator(max_iter=5).fit(*data_of("binary"))
+    assert capfd.readouterr() == ("", "")
+
+
+@EVERY_PROBLEM
+def test_constant_predictions_give_one_warning_that_names_scaling_and_init(problem):
+    _, messages = trained(short(problem, init="zeros"), *data_of(problem))
+    (message,) = messages
+    for words in ("same for all samples", "scaling of X", "init='zeros'", "learning_rate=0.1"):
+        assert words in message
+    assert ("scaling of X and y" in message) == (PROBLEMS[problem] is InitMLPRegressor)
+
+
+def test_constant_predictions_of_a_constant_target_give_no_warning():
+    X, y = data_of("one output")
+    _, messages = trained(short("one output", init="zeros"), X, np.full_like(y, 3.0))
+    assert messages == []
