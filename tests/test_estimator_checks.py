@@ -16,9 +16,7 @@ from skinit.solvers import SOLVERS
 
 # Some checks have features around 100, on which many units fall silent or saturate. The warning
 # says so, as it should; no check minds.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:the predictions are the same:sklearn.exceptions.ConvergenceWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 ESTIMATORS = [InitMLPClassifier, InitMLPRegressor]
 

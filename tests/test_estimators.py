@@ -2,22 +2,16 @@ import pickle
 import re
 import warnings
 from functools import cache
-from inspect import signature
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.datasets import (
-    load_breast_cancer,
-    load_digits,
-    make_multilabel_classification,
-)
+from sklearn.datasets import load_breast_cancer, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.metrics import accuracy_score, log_loss, r2_score
-from sklearn.model_selection import GridSearchCV, cross_val_predict
-from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 from threadpoolctl import threadpool_limits
@@ -31,7 +25,7 @@ from skinit import (
     load_moons,
 )
 from skinit.activations import ELU, LeakyReLU
-from skinit.initializers import Given, Glorot, He, Normal, PerLayer, ScikitLearn, WithBias, Zeros
+from skinit.initializers import Given, Glorot, He, Normal, PerLayer, WithBias, Zeros
 from skinit.solvers import GradientDescent
 
 BOTH = pytest.mark.parametrize("Estimator", [InitMLPClassifier, InitMLPRegressor])
@@ -176,63 +170,11 @@ def test_accuracies_on_moons_are_about_the_published_ones(moons, init, published
     assert 100 * moons(init).score(X, y) == pytest.approx(published, abs=2)
 
 
-# --- The same as scikit-learn's MLP -----------------------------------------------------------
-
-WEIGHTED = pytest.mark.skipif(
-    "sample_weight" not in signature(MLPClassifier.fit).parameters,
-    reason="scikit-learn's MLP takes no sample_weight before 1.7",
-)
-
-
-@pytest.mark.parametrize("weighted", [False, pytest.param(True, marks=WEIGHTED)])
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
-@EVERY_PROBLEM
-def test_gradient_descent_ends_where_that_of_scikit_learn_does(problem, activation, weighted):
-    X, y = data_of(problem)
-    sample_weight = np.random.RandomState(1).uniform(0, 3, len(X)) if weighted else None
-    common = {"hidden_layer_sizes": (7, 4), "activation": activation, "random_state": 5}
-    ours = PROBLEMS[problem](init=ScikitLearn(), learning_rate=0.05, max_iter=300, **common)
-    ours.fit(X, y, sample_weight)
-
-    is_regression = PROBLEMS[problem] is InitMLPRegressor
-    theirs = (MLPRegressor if is_regression else MLPClassifier)(
-        solver="sgd",
-        learning_rate_init=0.05,
-        momentum=0,
-        nesterovs_momentum=False,
-        batch_size=len(X),
-        shuffle=False,
-        alpha=0,
-        **common,
-    )
-    arguments = {"sample_weight": sample_weight} if weighted else {}
-    if not is_regression:
-        arguments["classes"] = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
-    for _ in range(300):
-        theirs.partial_fit(X, y, **arguments)
-
-    assert_close(ours, theirs, rtol=1e-12)
-    # scikit-learn's squared error is the mean over the outputs, ours their sum.
-    factor = y.shape[1] if is_regression and y.ndim == 2 else 1
-    assert_allclose(ours.loss_curve_, np.multiply(theirs.loss_curve_, factor), rtol=1e-11)
-
-
-# --- One random_state, one result -------------------------------------------------------------
+# --- A fit is alone with its data ---------------------------------------------------------------
 
 
 @EVERY_PROBLEM
-def test_one_random_state_gives_one_result_to_the_bit(problem):
-    assert_same_bits(fitted(problem), fitted(problem))
-
-
-@EVERY_PROBLEM
-def test_another_random_state_gives_another_result(problem):
-    ones, others = fitted(problem).coefs_, fitted(problem, random_state=1).coefs_
-    assert not np.array_equal(ones[0], others[0])
-
-
-@EVERY_PROBLEM
-def test_an_earlier_fit_leaves_no_trace(problem):
+def test_an_earlier_fit_to_other_data_leaves_no_trace(problem):
     X, y = data_of(problem)
     model = short(problem).fit(X[:40, :2], y[:40])
     assert_same_bits(model.fit(X, y), fitted(problem))
@@ -241,28 +183,9 @@ def test_an_earlier_fit_leaves_no_trace(problem):
 def test_an_earlier_fit_to_another_kind_of_target_leaves_no_trace():
     model = short("binary")
     for problem in ("multilabel", "multiclass", "binary"):
-        assert_same_bits(model.fit(*data_of(problem)), fitted(problem))
-
-
-def strided(X):
-    wide = np.zeros((2 * len(X), 3 * X.shape[1]))
-    wide[::2, ::3] = X
-    return wide[::2, ::3]
-
-
-def as_data_frame(X):
-    return pytest.importorskip("pandas").DataFrame(X, columns=list("abcdef"))
-
-
-@pytest.mark.parametrize(
-    "container",
-    [np.asfortranarray, strided, np.ndarray.tolist, as_data_frame, lambda X: X[::-1][::-1]],
-    ids=["Fortran order", "strided", "list", "DataFrame", "negative strides"],
-)
-@EVERY_PROBLEM
-def test_the_container_of_X_does_not_change_a_bit(problem, container):
-    X, y = data_of(problem)
-    assert_same_bits(short(problem).fit(container(X), y), short(problem).fit(X, y))
+        X, y = data_of(problem)
+        assert_same_bits(model.fit(X, y), fitted(problem))
+        assert_array_equal(model.predict(X), fitted(problem).predict(X))
 
 
 @EVERY_PROBLEM
@@ -281,56 +204,23 @@ def breast_cancer():
     return scale(X), y
 
 
-def test_n_jobs_does_not_change_a_bit_of_a_network_of_the_default_size(breast_cancer):
-    model = InitMLPClassifier(random_state=0, max_iter=300, learning_rate=0.1)
+def test_n_jobs_does_not_change_a_search(breast_cancer):
+    model = InitMLPClassifier(100, random_state=0, max_iter=20, learning_rate=0.1)
     one, two = (
-        cross_val_predict(model, *breast_cancer, cv=2, method="predict_proba", n_jobs=n_jobs)
+        GridSearchCV(model, {"init": ["he", "glorot"]}, cv=2, n_jobs=n_jobs).fit(*breast_cancer)
         for n_jobs in (1, 2)
     )
-    assert_array_equal(one, two)
-
-
-def test_n_jobs_does_not_change_a_search(breast_cancer):
-    model = InitMLPClassifier(random_state=0, max_iter=50, learning_rate=0.1)
-    grid = {"init": ["he", "glorot", "zeros"]}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        one, two = (
-            GridSearchCV(model, grid, cv=2, n_jobs=n_jobs).fit(*breast_cancer) for n_jobs in (1, 2)
-        )
     assert_array_equal(one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"])
     assert_same_bits(one.best_estimator_, two.best_estimator_)
 
 
-def fits_with_and_without_blas_threads(model, X, y):
-    free = clone(model).fit(X, y)
+# How BLAS shares a product of many rows among threads decides how it is rounded.
+def test_blas_threads_change_no_more_than_rounding_of_predictions():
+    X, _ = data_of("binary")
+    model, X = fitted("binary", hidden_layer_sizes=100), np.tile(X, (300, 1))
+    free = model.decision_function(X)
     with threadpool_limits(1):
-        alone = clone(model).fit(X, y)
-    return free, alone
-
-
-def test_blas_threads_do_not_change_a_bit_of_the_tutorials():
-    X, y, _, _ = load_circles()
-    model = InitMLPClassifier(random_state=3, max_iter=1000)
-    assert_same_bits(*fits_with_and_without_blas_threads(model, X, y))
-
-
-# With more threads BLAS cuts a large product into other pieces, and sums them in another order.
-def test_blas_threads_change_no_more_than_rounding_of_a_large_network():
-    rng = np.random.RandomState(0)
-    X, y = rng.normal(size=(5000, 64)), rng.randint(10, size=5000)
-    model = InitMLPClassifier(100, random_state=0, max_iter=20, learning_rate=0.1)
-    assert_close(*fits_with_and_without_blas_threads(model, X, y), rtol=1e-12)
-
-
-def test_n_jobs_changes_no_more_than_rounding_on_digits():
-    X, y = load_digits(return_X_y=True)
-    model = InitMLPClassifier(100, random_state=0, max_iter=20, learning_rate=0.1)
-    one, two = (
-        cross_val_predict(model, X / 16, y, cv=2, method="predict_proba", n_jobs=n_jobs)
-        for n_jobs in (1, 2)
-    )
-    assert_allclose(one, two, rtol=0, atol=1e-12)
+        assert_allclose(model.decision_function(X), free, rtol=0, atol=1e-13 * np.abs(free).max())
 
 
 # --- Targets and predictions ------------------------------------------------------------------
@@ -644,9 +534,7 @@ def test_clone_has_equal_settings_and_objects_of_its_own(Estimator):
     assert copy.init is not estimator.init
 
 
-NEEDS_AN_OBJECT = re.escape("init='he' is a name and has no parameter 'gain' to set") + (
-    r".*pass the object: init=He\(gain=2\)"
-)
+NEEDS_AN_OBJECT = r"init='he' .*has no parameter 'gain'.*pass the object: init=He\(gain=2\)"
 
 
 @BOTH
@@ -663,7 +551,7 @@ def test_a_pipeline_passes_on_the_object_to_pass():
 
 @pytest.mark.parametrize("setting", ["activation", "solver"])
 def test_a_name_whose_object_has_no_such_setting_is_told_so(setting):
-    with pytest.raises(ValueError, match=f"{setting}=.* is a name and has no parameter 'gain'"):
+    with pytest.raises(ValueError, match=f"{setting}=.* has no parameter 'gain'"):
         InitMLPClassifier().set_params(**{f"{setting}__gain": 2})
 
 
