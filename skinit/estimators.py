@@ -206,7 +206,7 @@ class BaseInitMLP(BaseEstimator):
 
     def _scores(self, X):
         """Return the values of the output layer, of shape (n_samples, n_outputs)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "coefs_")  # a fit that failed may have left others
         X = validate_data(
             self, X, accept_sparse="csr", order="C", dtype=self.coefs_[0].dtype, reset=False
         )
@@ -525,6 +525,7 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     _and_y = " and y"
 
     def _encode_targets(self, y, dtype):
+        y = y.toarray() if issparse(y) else y
         self._one_column = y.ndim == 1
         return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 

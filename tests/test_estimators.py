@@ -323,6 +323,12 @@ def test_sparse_indicators_are_as_good_as_dense_ones():
     assert_same_bits(model, short("multilabel").fit(X, y))
 
 
+def test_sparse_targets_of_a_regressor_are_as_good_as_dense_ones():
+    X, y = data_of("several outputs")
+    model = short("several outputs").fit(X, sparse.csr_matrix(y))
+    assert_same_bits(model, short("several outputs").fit(X, y))
+
+
 @CLASSIFICATION
 def test_score_of_a_classifier_is_accuracy(problem):
     X, y = data_of(problem)
