@@ -10,7 +10,7 @@ OLDEST := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\)"$$/\1/p' pyproject
 help: ## show this list
 	@awk 'BEGIN {FS = ": .*## |: ## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/.with-progress ## run the classic experiment and draw it
+demo: .venv/.with-cli ## run the classic experiment and draw it
 	.venv/bin/skinit demo $(ARGS)
 
 # A selection cannot reach the coverage that the whole suite must have.
@@ -31,7 +31,7 @@ docs: .venv/.with-docs ## build the site; a warning is an error
 	.venv/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo 'Start page: $(CURDIR)/docs/_build/html/index.html'
 
-bench: .venv/.with-progress ## time fitting; against PyTorch and JAX too after: make .venv/.with-bench
+bench: .venv/.with-bench ## time fitting beside textbook NumPy and scikit-learn's MLP
 	.venv/bin/python benchmarks/bench_fit.py $(ARGS)
 
 clean: ## remove environments, caches and built docs
@@ -45,12 +45,12 @@ clean: ## remove environments, caches and built docs
 
 # The install is editable, so a stamp depends on what is asked for and never on the sources.
 .venv/.with-%: pyproject.toml | .venv/bin/python
-	$(call install,.venv) -e '.[$*]'
+	$(call install,.venv) $(editable)'.[$*]'
 	@touch $@
 
 .venv-oldest/.with-test: pyproject.toml | .venv-oldest/bin/python
 	@.venv-oldest/bin/python -c '$(print_oldest)' > .venv-oldest/constraints.txt
-	$(call install,.venv-oldest) -c .venv-oldest/constraints.txt -e '.[test]'
+	$(call install,.venv-oldest) -c .venv-oldest/constraints.txt $(editable)'.[test]'
 	@touch $@
 
 .venv/bin/python:
@@ -60,6 +60,10 @@ clean: ## remove environments, caches and built docs
 	$(call new_venv,.venv-oldest,python$(OLDEST))
 
 install = $(if $(UV),uv pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet)
+
+# In this mode Python finds the package also from the folder above, where a checkout that is called
+# skinit would hide it.
+editable = --config-settings editable_mode=compat -e 
 
 # A half-made environment would pass for a whole one the next time. The seed is pip, for those who
 # want it by hand, or whose uv is gone tomorrow.

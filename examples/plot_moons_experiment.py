@@ -88,7 +88,7 @@ DecisionBoundaryPanel.from_estimators(titled, X_train, y_train)
 #
 # The seed 85 was chosen for this page, because from it the large random weights end about where
 # they end in the tutorial, at a training accuracy of 85%. Is that what usually happens? Here is
-# the same network, started from large random weights with the seeds 0 to 19, and trained for
+# the same network, started from large random weights with the seeds 0 to 9, and trained for
 # 15,000 iterations again.
 #
 # The function below does what ``fit`` does, with the parts that skinit is made of. The loss can be
@@ -121,8 +121,8 @@ def accuracy_from_large_start(seed, loss):
 
 
 def accuracies_from_large_starts(loss):
-    """Train from the seeds 0 to 19, two at a time."""
-    runs = (delayed(accuracy_from_large_start)(seed, loss) for seed in range(20))
+    """Train from the seeds 0 to 9, two at a time."""
+    runs = (delayed(accuracy_from_large_start)(seed, loss) for seed in range(10))
     return np.array(Parallel(n_jobs=2)(runs))
 
 
@@ -138,10 +138,10 @@ def spread(accuracies):
 
 seed_85 = comparison.of("random")[0].test_score
 print(f"seed 85:       {seed_85:.0%}")
-print(f"seeds 0 to 19: {spread(from_logits)}")
+print(f"seeds 0 to 9: {spread(from_logits)}")
 
 # %%
-# Not one of the twenty ends as low as seed 85. On this problem, most large random starts recover.
+# Not one of the ten ends as low as seed 85. On this problem, most large random starts recover.
 #
 # A likely reason why the tutorial's run does not
 # -----------------------------------------------
@@ -204,7 +204,7 @@ ax.set(
     yticklabels=rows,
     ylim=(len(rows) - 0.5, -0.6),
     xlabel="test accuracy",
-    title="Two moons from large random weights: 20 seeds",
+    title="Two moons from large random weights: 10 seeds",
 )
 ax.xaxis.set_major_formatter(plt.matplotlib.ticker.PercentFormatter(1))
 ax.grid(axis="x", alpha=0.3)

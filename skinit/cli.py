@@ -118,7 +118,7 @@ def make_parser():
     )
     compare.add_argument("data", metavar="DATA",
                          help=f"{', '.join(BUILT_IN)}, or a CSV file with a header")  # fmt: skip
-    compare.add_argument("--init", action="append", metavar="NAME", required=True,
+    compare.add_argument("--init", action="extend", type=names, metavar="NAME", required=True,
                          help="a start, as often as you like (see 'skinit list')")  # fmt: skip
     compare.add_argument("--target", metavar="COLUMN", help="the column of the CSV to predict")
     compare.add_argument("--task", choices=["classification", "regression"],
@@ -166,6 +166,11 @@ def positive_number(text):
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
     return number
+
+
+def names(text):
+    """Read names of initializers from the command line, one or several with commas."""
+    return [name.strip() for name in text.split(",")]
 
 
 def widths(text):

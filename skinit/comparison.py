@@ -81,7 +81,9 @@ class InitComparison:
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install 'skinit[pandas]'") from error
+            raise ImportError(
+                "to_frame needs pandas (the extra skinit[pandas]): pip install pandas"
+            ) from error
         return pd.DataFrame(self.to_dict())
 
     def __repr__(self):
@@ -146,6 +148,8 @@ def compare_inits(
     >>> comparison.runs[0].outcome
     'all units of a layer stay identical: the symmetry never breaks, and the loss never moves'
     """
+    if isinstance(inits, str):
+        inits = [inits]
     if not isinstance(inits, dict):
         inits = {str(init): init for init in inits}
     plan = [(name, seed) for name in inits for seed in random_states]
@@ -218,15 +222,16 @@ def describe_outcome(model, y):
     guessing, start, end = loss_of_guessing(model, y), start_loss(model), float(model.loss_)
     if np.all(np.asarray(y) == np.asarray(y)[0]):
         return "nothing to learn: the target is the same for all samples"
-    if any(has_identical_units(W) for W in model.coefs_[:-1]):
+    ends = f"the loss ends at {relative(end, guessing)} that of guessing"
+    exploded = end > 2 * max(start, guessing)
+    if not exploded and any(has_identical_units(W) for W in model.coefs_[:-1]):
         moves = "hardly falls" if abs(end - start) > 1e-6 * start else "never moves"
         why = f", and the loss {moves}" if end > 0.9 * start else ""
         return f"all units of a layer stay identical: the symmetry never breaks{why}"
-    ends = f"the loss ends at {relative(end, guessing)} that of guessing"
     if start > 10 * guessing:
         starts = f"the loss starts at {relative(start, guessing)} that of guessing"
         return f"too large weights: {starts} and ends at {relative(end, guessing)} it"
-    if end > 2 * max(start, guessing):
+    if exploded:
         return f"too large steps: {ends}; lower the learning rate"
     if end > 0.9 * guessing:
         return f"has not learnt: {ends}"
@@ -256,7 +261,8 @@ def loss_of_guessing(model, y):
 
 def has_identical_units(W):
     """Tell whether all units of a layer of two or more have the same weights."""
-    return W.shape[1] > 1 and bool(np.array_equal(W, np.broadcast_to(W[:, :1], W.shape)))
+    # Rounding differs from column to column, and training carries it on.
+    return W.shape[1] > 1 and bool(np.ptp(W, axis=1).max() <= 1e-5 * np.abs(W).max())
 
 
 def mean_and_spread(values, write, digits, spread_digits):

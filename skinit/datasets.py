@@ -163,7 +163,7 @@ def read_csv(path, target):
         import pandas as pd
     except ImportError as error:
         raise ImportError(
-            "reading a CSV file needs pandas: pip install 'skinit[pandas]'"
+            "reading a CSV file needs pandas (the extra skinit[pandas]): pip install pandas"
         ) from error
 
     name = Path(path).name

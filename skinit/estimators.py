@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -140,6 +140,10 @@ class BaseInitMLP(BaseEstimator):
         targets = self._encode_targets(y, X.dtype)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, X)
+            # Absent is what a sample without weight should be, also where its loss overflows.
+            present = sample_weight > 0
+            if not present.all():
+                X, targets, sample_weight = X[present], targets[present], sample_weight[present]
         data = TrainingData(X, targets, sample_weight)
 
         widths = (X.shape[1], *sizes, targets.shape[1])
@@ -176,7 +180,9 @@ class BaseInitMLP(BaseEstimator):
             )
         if result.diverged:
             raise DivergedError(self._why_diverged())
-        if result.constant_scores and np.ptp(prepared.data.targets, axis=0).any():
+        if result.n_iter > 0 and self.loss_ > 2 * result.losses[0]:
+            warnings.warn(self._why_grown(result.losses[0]), ConvergenceWarning, stacklevel=3)
+        elif result.constant_scores and np.ptp(prepared.data.targets, axis=0).any():
             warnings.warn(self._why_constant(), ConvergenceWarning, stacklevel=3)
         return self
 
@@ -189,20 +195,28 @@ class BaseInitMLP(BaseEstimator):
         return (
             f"the loss stopped being finite at iteration {self.n_iter_ + 1}, from {self.loss_:.3g} "
             f"before it; the weights of iteration {self.n_iter_} are kept. Lower "
-            f"learning_rate={self.learning_rate!r}, scale X{self._and_y} (StandardScaler), or "
+            f"learning_rate={self.learning_rate!r}, scale X{self._and_y} ({self._scalers}), or "
             f"choose an init with smaller weights than {self.init!r}"
+        )
+
+    def _why_grown(self, start):
+        return (
+            f"the loss has grown from {start:.3g} to {self.loss_:.3g} in {self.n_iter_} "
+            f"iterations. Lower learning_rate={self.learning_rate!r}, or scale X{self._and_y} "
+            f"({self._scalers})"
         )
 
     def _why_constant(self):
         return (
             f"the predictions are the same for all samples after {self.n_iter_} iterations. Look "
-            f"at the scaling of X{self._and_y} (StandardScaler), at init={self.init!r}, which may "
+            f"at the scaling of X{self._and_y} ({self._scalers}), at init={self.init!r}, which may "
             "have left all units of a layer identical, silent or saturated, and at "
             f"learning_rate={self.learning_rate!r}"
         )
 
-    # Also scale y? Classes have no scale.
+    # What to scale, and how: classes have no scale.
     _and_y = ""
+    _scalers = "StandardScaler"
 
     def _scores(self, X):
         """Return the values of the output layer, of shape (n_samples, n_outputs)."""
@@ -235,9 +249,14 @@ class BaseInitMLP(BaseEstimator):
         """
         for key, value in params.items():
             setting, nested, parameter = key.partition("__")
-            current = params.get(setting, getattr(self, setting, None))
-            if nested and setting in NAMED_SETTINGS and isinstance(current, str):
-                raise ValueError(name_has_no_parameters(setting, current, parameter, value))
+            if not nested or setting not in NAMED_SETTINGS:
+                continue
+            current = params.get(setting, getattr(self, setting))
+            if not hasattr(current, "set_params"):
+                raise ValueError(has_no_parameters(setting, current, parameter, value))
+            if any(current is entry for entry in NAMED_SETTINGS[setting].values()):
+                # What the names stand for must not change with this estimator.
+                params = {**params, setting: clone(current)}
         return super().set_params(**params)
 
     def __sklearn_tags__(self):
@@ -349,8 +368,8 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has one class only ({self.classes_[0]!r}), and a classifier needs two or "
-                "more; look at how the data was split or filtered"
+                f"y has one class only ({self.classes_.tolist()[0]!r}), and a classifier needs two "
+                "or more; look at how the data was split or filtered"
             )
         if len(self.classes_) == 2:
             return codes[:, np.newaxis].astype(dtype)
@@ -523,6 +542,7 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     """
 
     _and_y = " and y"
+    _scalers = "StandardScaler, TransformedTargetRegressor"
 
     def _encode_targets(self, y, dtype):
         y = y.toarray() if issparse(y) else y
@@ -577,23 +597,33 @@ def check_max_iter(max_iter):
 
 
 def check_sample_weight(sample_weight, X):
-    """Return the weights as an array of the dtype of X."""
-    sample_weight = column_or_1d(
-        check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight")
+    """Return the weights as an array of the dtype of X, up to a factor: only ratios matter."""
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    sample_weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
     )
-    check_consistent_length(X, sample_weight)
+    if sample_weight.shape not in ((X.shape[0],), (X.shape[0], 1)):
+        raise ValueError(
+            f"sample_weight of shape {sample_weight.shape} must hold one number for each of the "
+            f"{X.shape[0]} samples of X"
+        )
+    sample_weight = sample_weight.ravel()
     if (sample_weight < 0).any() or not sample_weight.any():
         raise ValueError(
             "sample_weight must hold no negative value and at least one above zero; got values "
             f"from {sample_weight.min()} to {sample_weight.max()}"
         )
-    return sample_weight
+    # By a power of two, which rounds nothing, so that no sum overflows and float32 holds them.
+    _, exponent = np.frexp(sample_weight.max())
+    return np.ldexp(sample_weight, -exponent).astype(X.dtype)
 
 
-def name_has_no_parameters(setting, name, parameter, value):
+def has_no_parameters(setting, current, parameter, value):
     """Say what to pass instead of a name, with the object spelt out where there is one."""
-    message = f"{setting}={name!r} is a name and has no parameter {parameter!r} to set"
-    known = NAMED_SETTINGS[setting].get(name)
+    kind = "is a name and has" if isinstance(current, str) else "has"
+    message = f"{setting}={current!r} {kind} no parameter {parameter!r} to set"
+    known = NAMED_SETTINGS[setting].get(current) if isinstance(current, str) else None
     if known is None or parameter not in known.get_params():
         return f"{message}; pass an object that has it"
     return f"{message}; pass the object: {setting}={clone(known).set_params(**{parameter: value})}"

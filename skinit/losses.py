@@ -108,7 +108,9 @@ class MultinomialCrossEntropy(Loss):
 
     def per_sample(self, scores, targets):
         shifted = below_largest(scores)
-        return np.log(np.exp(shifted).sum(axis=-1)) - (targets * shifted).sum(axis=-1)
+        # A score that is not wanted may be minus infinity by now, and zero times that is no number.
+        wanted = targets * np.where(targets > 0, shifted, 0)
+        return np.log(np.exp(shifted).sum(axis=-1)) - wanted.sum(axis=-1)
 
     def gradient(self, scores, targets):
         return self.link(scores) - targets

@@ -1,12 +1,14 @@
 """The training loop: iterate over it with `training_steps`, or let `train` run it to its end."""
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import ThreadpoolController  # comes with scikit-learn
 
 from skinit.network import forward, layer_views, loss_and_gradient, mean_loss
 
@@ -172,7 +174,7 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
         np.errstate(over="ignore", invalid="ignore"),  # told below, in words
         # How BLAS shares a product among threads decides how it is rounded: the weights must not
         # depend on the number of cores, or on the jobs that run beside this one.
-        thread_pools().limit(limits=1, user_api="blas"),
+        one_blas_thread(),
     ):
         try:
             for step in steps:
@@ -209,6 +211,37 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
 def thread_pools():
     """Find the thread pools of NumPy and SciPy, which takes milliseconds, once."""
     return ThreadpoolController()
+
+
+# Fits that run in threads side by side share the limit: the first one in sets it, the last one out
+# lifts it. Each for itself would restore what another one had set.
+fits = {"under way": 0, "limit": None}
+fits_lock = Lock()
+
+
+@contextmanager
+def one_blas_thread():
+    """Keep BLAS from sharing products among threads."""
+    with fits_lock:
+        if fits["under way"] == 0:
+            fits["limit"] = thread_pools().limit(limits=1, user_api="blas")
+        fits["under way"] += 1
+    try:
+        yield
+    finally:
+        with fits_lock:
+            fits["under way"] -= 1
+            if fits["under way"] == 0:
+                anyone_may_set_limits()
+                fits["limit"].restore_original_limits()
+                anyone_may_set_limits()
+
+
+def anyone_may_set_limits():
+    """Undo that newer versions of threadpoolctl let only the thread that set a limit lift it."""
+    for library in thread_pools().lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
 
 
 def evaluate(network, parameters, data):

@@ -89,8 +89,9 @@ EXPERIMENTS = {
             "he": Published("0.6978", "0.0693", "95%", "94%"),
         },
         remark=(
-            "The tutorial fixes no seeds, so its points and weights are others. The large start "
-            "ends as low as there from few seeds only; this run uses one of them (85)."
+            "The tutorial fixes no seeds, so its points and weights are others. From few seeds "
+            "only does the large start end at an accuracy as low as there; this run uses one of "
+            "them, 85, for that reason. The gallery shows the others."
         ),
     ),
 }

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedEr
 from sklearn.model_selection import GridSearchCV
 
 from skinit import (
+    INITIALIZERS,
     Activation,
     DivergedError,
     InitMLPClassifier,
@@ -17,8 +18,8 @@ from skinit import (
     InterruptedFitWarning,
     load_circles,
 )
-from skinit.activations import ReLU
-from skinit.initializers import Given, He, Normal
+from skinit.activations import ACTIVATIONS, ReLU
+from skinit.initializers import Given, He, Normal, PerLayer, Scaled
 from skinit.solvers import GradientDescent
 
 BOTH = pytest.mark.parametrize("Estimator", [InitMLPClassifier, InitMLPRegressor])
@@ -49,17 +50,19 @@ def test_a_value_in_X_that_is_not_finite_is_named(Estimator, value, word, data):
     assert_refuses(short(Estimator), X, y, "X", word)
 
 
+@BOTH
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "infinity")])
-def test_a_target_that_is_not_finite_is_named(value, word, data):
+def test_a_target_that_is_not_finite_is_named(Estimator, value, word, data):
     X, y = data
     y = y.astype(float)
     y[0] = value
-    assert_refuses(short(InitMLPRegressor), X, y, "y", word)
+    assert_refuses(short(Estimator), X, y, "input y", word)
 
 
-def test_one_class_is_named(data):
+@pytest.mark.parametrize(("label", "shown"), [(7, r"\(7\)"), ("cat", r"\('cat'\)")])
+def test_one_class_is_named(label, shown, data):
     X, y = data
-    assert_refuses(short(InitMLPClassifier), X, np.full_like(y, 7), "one class", "7")
+    assert_refuses(short(InitMLPClassifier), X, np.full(len(y), label), "one class", shown)
 
 
 @BOTH
@@ -131,7 +134,11 @@ def test_indicators_other_than_zero_and_one_are_shown(data):
 
 @BOTH
 @pytest.mark.parametrize(
-    "sizes", [0, -3, (10, 0), (10, -5), 2.5, (10, 2.5), "10", None, True, [[3]]]
+    "sizes",
+    [
+        *[0, -3, (10, 0), (10, -5), 2.5, (10, 2.5), "10", None, True, [[3]], [[3, 2], [1]]],
+        *[{3}, {3: 2}, np.array([3.0]), np.array([[3]]), np.array([True]), np.True_],
+    ],
 )
 def test_hidden_layer_sizes_must_be_positive_integers(Estimator, sizes, data):
     estimator = short(Estimator, hidden_layer_sizes=sizes)
@@ -139,14 +146,16 @@ def test_hidden_layer_sizes_must_be_positive_integers(Estimator, sizes, data):
 
 
 @BOTH
-@pytest.mark.parametrize("rate", [0, -0.1, np.nan, np.inf, "fast", None, True])
+@pytest.mark.parametrize(
+    "rate", [0, -0.1, np.nan, np.inf, "fast", "0.1", None, True, 1j, [0.1], np.array([0.1])]
+)
 def test_learning_rate_must_be_a_positive_number(Estimator, rate, data):
     estimator = short(Estimator, learning_rate=rate)
     assert_refuses(estimator, *data, "learning_rate", "positive", "0.01")
 
 
 @BOTH
-@pytest.mark.parametrize("max_iter", [0, -1, 2.5, "10", None, True])
+@pytest.mark.parametrize("max_iter", [0, -1, 2.5, 10.0, "10", None, True, np.inf, [10]])
 def test_max_iter_must_be_a_positive_integer(Estimator, max_iter, data):
     assert_refuses(short(Estimator, max_iter=max_iter), *data, "max_iter", "positive integer")
 
@@ -235,8 +244,8 @@ def test_a_sequence_of_inits_of_the_wrong_length_is_refused(data):
         (np.r_[-1.0, np.ones(39)], ["sample_weight", "negative"]),
         (np.zeros(40), ["sample_weight", "above zero"]),
         (np.r_[np.nan, np.ones(39)], ["sample_weight", "NaN"]),
-        (np.ones(39), ["inconsistent", "39"]),
-        (np.ones((40, 2)), ["1d array"]),
+        (np.ones(39), ["sample_weight", r"\(39,\)", "40 samples"]),
+        (np.ones((40, 2)), ["sample_weight", r"\(40, 2\)", "one number for each"]),
         (["a"] * 40, ["could not convert"]),
     ],
 )
@@ -244,12 +253,35 @@ def test_unusable_sample_weights_are_refused(weights, words, data):
     assert_refuses(short(InitMLPClassifier), *data, *words, sample_weight=weights)
 
 
-@BOTH
-@pytest.mark.parametrize("method", ["predict", "score"])
+PREDICTIONS = [
+    (InitMLPClassifier, "predict"),
+    (InitMLPClassifier, "predict_proba"),
+    (InitMLPClassifier, "predict_log_proba"),
+    (InitMLPClassifier, "decision_function"),
+    (InitMLPRegressor, "predict"),
+]
+
+
+@pytest.mark.parametrize(("Estimator", "method"), PREDICTIONS)
 def test_predicting_before_fit_says_so(Estimator, method, data):
+    X, _ = data
+    with pytest.raises(NotFittedError, match=f"{Estimator.__name__} instance is not fitted yet"):
+        getattr(Estimator(), method)(X)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fit_params"),
+    [({"init": "unknown"}, {}), ({}, {"sample_weight": -np.ones(40)})],
+    ids=["init", "sample_weight"],
+)
+@pytest.mark.parametrize(("Estimator", "method"), PREDICTIONS)
+def test_a_fit_that_was_refused_is_no_fit(Estimator, method, settings, fit_params, data):
     X, y = data
+    model = short(Estimator, **settings)
+    with pytest.raises(ValueError, match=r"init|sample_weight"):
+        model.fit(X, y, **fit_params)
     with pytest.raises(NotFittedError):
-        getattr(Estimator(), method)(*((X,) if method == "predict" else (X, y)))
+        getattr(model, method)(X)
 
 
 @BOTH
@@ -283,6 +315,20 @@ def test_a_diverged_fit_keeps_its_last_usable_weights(diverged, data):
     assert len(model.loss_curve_) == model.n_iter_ > 0
     half_mean_square = 0.5 * np.mean((model.predict(X) - y) ** 2)
     assert np.isclose(half_mean_square, model.loss_, rtol=1e-10)
+
+
+def test_a_diverged_fit_can_be_predicted_with(diverged, data):
+    model, _ = diverged
+    assert np.isfinite(model.predict(data[0])).all()
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba", "decision_function"])
+def test_a_diverged_classifier_can_be_predicted_with(method, data):
+    X, y = data
+    model = short(InitMLPClassifier, learning_rate=1e300)
+    with pytest.raises(DivergedError):
+        model.fit(X, y)
+    assert np.isfinite(getattr(model, method)(X)).all()
 
 
 def test_divergence_is_a_value_error_that_a_search_scores_as_failed(data):
@@ -330,8 +376,109 @@ def test_an_interrupted_fit_warns_and_keeps_what_it_has_learnt(Estimator, data):
     assert_array_equal(model.predict(X), whole.predict(X))
 
 
+class StopsAfter(GradientDescent):
+    """A user who presses Ctrl-C after so many steps."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def initial_state(self, parameters):
+        return 0
+
+    def step(self, parameters, gradient, learning_rate, state):
+        if state == self.steps:
+            raise KeyboardInterrupt
+        return parameters - learning_rate * gradient, state + 1
+
+
+@BOTH
+def test_an_interrupt_before_the_first_step_keeps_the_start(Estimator, data):
+    X, y = data
+    model = short(Estimator, solver=StopsAfter(0))
+    with pytest.warns(InterruptedFitWarning, match="after 0 of 20 iterations"):
+        model.fit(X, y)
+    for W, start in zip(model.coefs_, model.initial_coefs_, strict=True):
+        assert_array_equal(W, start)
+    assert len(model.loss_curve_) == 0
+    assert np.isfinite(model.loss_)
+    assert np.isfinite(model.predict(X)).all()
+
+
+@BOTH
+def test_an_interrupt_within_a_step_keeps_the_steps_before(Estimator, data):
+    X, y = data
+    model = short(Estimator, solver=StopsAfter(7))
+    with pytest.warns(InterruptedFitWarning, match="after 7 of 20 iterations"):
+        model.fit(X, y)
+    whole = short(Estimator, max_iter=7).fit(X, y)
+    assert_array_equal(model.loss_curve_, whole.loss_curve_)
+    assert_array_equal(model.predict(X), whole.predict(X))
+
+
+def test_a_fit_after_an_interrupt_is_whole_again(data):
+    X, y = data
+    model = short(InitMLPClassifier, solver=StopsAfter(7))
+    with pytest.warns(InterruptedFitWarning):
+        model.fit(X, y)
+    again = model.set_params(solver="gd").fit(X, y)
+    assert_array_equal(again.loss_curve_, short(InitMLPClassifier).fit(X, y).loss_curve_)
+
+
 def test_an_activation_that_returns_nonsense_is_a_divergence_and_no_silence(data):
     nonsense = Activation(value=lambda z: z * np.nan, slope=np.ones_like)
     assert_refuses(
         short(InitMLPClassifier, activation=nonsense), *data, "start", error=DivergedError
     )
+
+
+def test_steps_that_make_the_loss_grow_give_a_warning_that_names_the_learning_rate(data):
+    model = short(InitMLPClassifier, activation="tanh", learning_rate=100, max_iter=300)
+    with pytest.warns(ConvergenceWarning, match=r"the loss has grown.*learning_rate=100"):
+        model.fit(*data)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-300, 1e-46, 1.0, 1e38, 1e308])
+def test_only_the_ratios_of_sample_weights_matter(dtype, size, data):
+    X, y = data
+    X = X.astype(dtype)
+    weighted = short(InitMLPClassifier).fit(X, y, np.full(len(y), size))
+    plain = short(InitMLPClassifier).fit(X, y)
+    np.testing.assert_allclose(weighted.coefs_[0], plain.coefs_[0], rtol=1e-4)
+
+
+def test_a_number_weighs_all_samples_alike(data):
+    weighted = short(InitMLPClassifier).fit(*data, sample_weight=2.0)
+    np.testing.assert_allclose(weighted.coefs_[0], short(InitMLPClassifier).fit(*data).coefs_[0])
+
+
+def test_a_sample_without_weight_may_have_any_target(data):
+    X, y = data
+    model = short(InitMLPRegressor, learning_rate=0.001)
+    weights = np.r_[np.ones(40), 0]
+    model.fit(np.r_[X, [[1.0, 1.0]]], np.r_[y, 1e200], sample_weight=weights)
+    assert np.isfinite(model.loss_)
+
+
+@pytest.mark.parametrize(
+    ("init", "key"),
+    [
+        (PerLayer(hidden="he"), "init__hidden__gain"),
+        (Scaled("he"), "init__base__gain"),
+        (["he", "he", "he"], "init__gain"),
+        (transposed, "init__gain"),
+    ],
+)
+def test_a_setting_within_what_has_none_is_refused(init, key):
+    with pytest.raises(ValueError, match="has no parameter 'gain' to set"):
+        InitMLPClassifier(init=init).set_params(**{key: 2})
+
+
+@pytest.mark.parametrize(
+    ("setting", "registry", "name", "key"),
+    [("init", INITIALIZERS, "he", "gain"), ("activation", ACTIVATIONS, "elu", "alpha")],
+)
+def test_what_a_name_stands_for_cannot_be_changed(setting, registry, name, key):
+    model = InitMLPClassifier(**{setting: registry[name]}).set_params(**{f"{setting}__{key}": 7})
+    assert getattr(getattr(model, setting), key) == 7
+    assert getattr(registry[name], key) == 1

@@ -353,7 +353,7 @@ def test_without_pandas_a_table_is_answered_with_the_extra(table, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     outcome = run(table.parent, *TABLE, "letter")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "pip install 'skinit[pandas]'" in outcome.err
+    assert "(the extra skinit[pandas]): pip install pandas" in outcome.err
 
 
 def test_a_mistake_leaves_no_folder_behind(table):

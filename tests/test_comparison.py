@@ -123,7 +123,9 @@ def test_to_frame_has_the_columns_of_to_dict(comparison):
 
 def test_to_frame_without_pandas_names_the_extra(comparison, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=re.escape("pip install 'skinit[pandas]'")):
+    with pytest.raises(
+        ImportError, match=re.escape("(the extra skinit[pandas]): pip install pandas")
+    ):
         comparison.to_frame()
 
 
@@ -286,6 +288,7 @@ def test_a_start_better_than_guessing_that_stays_is_not_said_to_learn():
     )
 
 
+@pytest.mark.filterwarnings("ignore:the loss has grown")
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 @constant_predictions
 def test_too_large_steps_are_told_from_too_large_weights(task):
@@ -294,6 +297,7 @@ def test_too_large_steps_are_told_from_too_large_weights(task):
     assert outcome.endswith("lower the learning rate")
 
 
+@pytest.mark.filterwarnings("ignore:the loss has grown")
 def test_too_large_steps_of_a_regression_are_told_too():
     outcome = describe_outcome(*fit("regression", "glorot", 3, 2.0, activation="identity"))
     assert outcome.startswith("too large steps: the loss ends at ")

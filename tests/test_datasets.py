@@ -271,5 +271,7 @@ def test_as_many_classes_as_samples_are_refused(write):
 
 def test_without_pandas_a_table_names_the_extra(write, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=re.escape("pip install 'skinit[pandas]'")):
+    with pytest.raises(
+        ImportError, match=re.escape("(the extra skinit[pandas]): pip install pandas")
+    ):
         load_split(write(x=NUMBERS, y=LETTERS), target="y")

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skinit import InitMLPClassifier, InitMLPRegressor, load_circles
 
@@ -96,3 +97,11 @@ def test_the_number_of_threads_plays_no_part(hidden):
     free = fit(X, y, **settings)
     with threadpool_limits(1):
         assert_identical(fit(X, y, **settings), free)
+
+
+def test_fits_in_threads_side_by_side_leave_the_thread_limits_as_they_were(data):
+    before = [pool["num_threads"] for pool in threadpool_info()]
+    Parallel(n_jobs=2, prefer="threads")(
+        delayed(fit)(*data, max_iter=n) for n in (5, 200, 50, 5, 100)
+    )
+    assert [pool["num_threads"] for pool in threadpool_info()] == before

@@ -86,6 +86,11 @@ class DecisionBoundaryPanel:
                 "estimators; give one for each"
             )
 
+        if y.ndim != 1:
+            raise ValueError(
+                f"y has shape {y.shape}, expected (n_samples,): a panel shows one target; draw "
+                "one model for each column"
+            )
         self.displays_ = []
         for ax, (title, estimator) in zip(self.axes_, self.estimators.items(), strict=True):
             settings = {**boundary_settings(estimator, y), **boundary_kw}
@@ -168,8 +173,8 @@ def boundary_settings(estimator, y):
             "extend": "both",
         }  # fmt: skip
     if len(estimator.classes_) == 2:
-        # Fixed levels, so that one half is the same colour in every picture.
-        levels = np.linspace(0, 1, 11)
+        # Fixed levels, so that a colour means the same in every picture.
+        levels = np.linspace(0, 1, 12)
         return {
             **settings, "response_method": "predict_proba", "cmap": "RdBu_r", "levels": levels,
         }  # fmt: skip

@@ -122,6 +122,11 @@ class LossCurveDisplay:
         -------
         LossCurveDisplay
         """
+        if not isinstance(estimators, dict):
+            raise TypeError(
+                f"estimators is a {type(estimators).__name__}, expected a dict of names to fitted "
+                "estimators, as in {'he': model}"
+            )
         curves = {}
         for name, runs in estimators.items():
             runs = runs if isinstance(runs, (list, tuple)) else [runs]
@@ -156,4 +161,4 @@ def limit_losses(ax, log):
     ax.set_ylim(0.7 * losses[losses > 0].min(), min(top, 1.4 * losses.max()))
     ax.set_yscale("log")
     if top < losses.max():
-        ax.set_ylabel(f"loss (the axis ends at {top:.3g})")
+        ax.set_ylabel(f"loss (beyond {top:.3g} not shown)")

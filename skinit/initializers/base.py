@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from skinit.network import Network, TrainingData, forward, layer_views
+from skinit.network import Network, TrainingData, layer_views
 from skinit.registry import look_up
 
 __all__ = ["INITIALIZERS", "Initializer", "Layer", "draw_layer", "resolve_init"]
@@ -93,7 +93,11 @@ class Layer:
         At the first layer it is X itself, and sparse where X is.
         """
         layers = layer_views(self.network, self.parameters_or_error("inputs"))
-        return forward(self.network, layers, self.data.X)[0][self.index]
+        before = zip(layers[: self.index], self.network.activations, strict=False)
+        signal = self.data.X
+        for (W, b), activation in before:
+            signal = activation.value(signal @ W + b)
+        return signal
 
     @property
     def targets(self):
@@ -166,7 +170,7 @@ class Initializer(BaseEstimator):
         -------
         ndarray of shape (fan_in, fan_out)
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has to define weights(layer, rng)")
 
     def bias(self, layer, rng):
         """Draw the biases of a layer, after its weights; zeros unless a strategy says otherwise.
@@ -181,6 +185,18 @@ class Initializer(BaseEstimator):
         ndarray of shape (fan_out,)
         """
         return np.zeros(layer.fan_out)
+
+    def set_params(self, **params):
+        """Set parameters, also those of the initializers within this one."""
+        for key in params:
+            setting, nested, parameter = key.partition("__")
+            current = params.get(setting, getattr(self, setting, None))
+            if nested and hasattr(self, setting) and not hasattr(current, "set_params"):
+                raise ValueError(
+                    f"{setting}={current!r} has no parameter {parameter!r} to set; pass an object "
+                    "that has it, such as He()"
+                )
+        return super().set_params(**params)
 
     def for_layer(self, layer):
         """Return the strategy that serves this layer: itself, unless it delegates to others."""

@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_scalar
 
 from skinit.initializers.base import Initializer, draw_layer, resolve_init
@@ -77,6 +78,9 @@ class Scaled(Initializer):
         self.base = base
         self.factor = factor
 
+    def for_layer(self, layer):
+        return with_base_of(self, layer)
+
     def __call__(self, layer, rng):
         check_scalar(self.factor, "factor", Real)
         W, b = draw_layer(resolve_part(self.base), layer, rng)
@@ -113,12 +117,23 @@ class WithBias(Initializer):
         self.base = base
         self.value = value
 
+    def for_layer(self, layer):
+        return with_base_of(self, layer)
+
     def __call__(self, layer, rng):
         W, _ = draw_layer(resolve_part(self.base), layer, rng)
         if callable(self.value):
             return W, self.value(layer, rng)
         check_scalar(self.value, "value", Real)
         return W, np.full(layer.fan_out, float(self.value))
+
+
+def with_base_of(composite, layer):
+    """Copy a composite, its base spelt out as what serves this layer."""
+    base = resolve_part(composite.base)
+    if isinstance(base, Initializer):
+        base = base.for_layer(layer)
+    return clone(composite).set_params(base=base)
 
 
 def resolve_part(init):

@@ -152,7 +152,7 @@ class TruncatedNormal(Initializer):
     Parameters
     ----------
     std : float, default=0.05
-        Standard deviation of the weights; none is larger than 2.27 times it.
+        Standard deviation of the weights; none is larger than 2.28 times it.
 
     References
     ----------

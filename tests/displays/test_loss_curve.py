@@ -128,7 +128,7 @@ def test_a_logarithmic_axis_ends_where_a_far_run_would_hide_the_others_and_says_
     display = LossCurveDisplay(curves).plot(log=True)
     assert display.ax_.get_ylim()[1] == 100
     assert display.ax_.get_ylim()[0] > 0.01
-    assert display.ax_.get_ylabel() == "loss (the axis ends at 100)"
+    assert display.ax_.get_ylabel() == "loss (beyond 100 not shown)"
     assert_array_equal(losses_of(display.lines_["far"][0]), curves["far"])
 
 

@@ -65,7 +65,7 @@ def test_each_layer_is_told_what_it_was_started_with():
     network = Network((3, 4, 4, 2), (ReLU(), ReLU()), LOSSES["squared_error"])
     init = PerLayer(first=Scaled("he", 2.0), hidden=PerLayer("ones", "zeros"), output="lecun")
     _, resolved = build_parameters(init, network, np.random.RandomState(0))
-    assert resolved == ["Scaled(factor=2.0)", "Zeros()", "LeCun()"]
+    assert resolved == ["Scaled(base=He(), factor=2.0)", "Zeros()", "LeCun()"]
 
 
 @pytest.mark.parametrize("base", ["he", ScikitLearn(), "ones"])
