@@ -15,11 +15,11 @@ demo: .venv/.with-cli ## run the classic experiment and draw it
 
 # A selection cannot reach the coverage that the whole suite must have.
 test: .venv/.with-test ## run all tests with coverage, or some: make test ARGS="-k orthogonal"
-	.venv/bin/python -m pytest -n 2 $(or $(ARGS),--cov)
+	.venv/bin/python -m pytest -n 2 --dist worksteal $(or $(ARGS),--cov)
 
 # Old libraries meet newer ones here, and what they deprecate to each other is not our news.
 test-oldest: .venv-oldest/.with-test ## run the tests on the oldest supported Python (on PATH, or by uv) and libraries
-	.venv-oldest/bin/python -m pytest -n 2 -W ignore::DeprecationWarning \
+	.venv-oldest/bin/python -m pytest -n 2 --dist worksteal -W ignore::DeprecationWarning \
 	    -W ignore::PendingDeprecationWarning $(ARGS)
 
 lint: .venv/.with-lint ## check style, format and spelling
@@ -35,7 +35,7 @@ bench: .venv/.with-bench ## time fitting beside textbook NumPy and scikit-learn'
 	.venv/bin/python benchmarks/bench_fit.py $(ARGS)
 
 clean: ## remove environments, caches and built docs
-	rm -rf .venv .venv-oldest .coverage .hypothesis .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-oldest .coverage .pytest_cache .ruff_cache build dist *.egg-info
 	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
