@@ -17,8 +17,9 @@ from skinit.solvers import SOLVERS
 # Some checks have features around 100, on which many units fall silent or saturate, or the loss
 # grows. The warnings say so, as they should; no check minds.
 pytestmark = [
-    pytest.mark.filterwarnings(f"ignore:{message}:sklearn.exceptions.ConvergenceWarning")
-    for message in ("the predictions are the same", "the loss has grown")
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    # Long loops take half as long again when their lines are counted, and all are counted elsewhere.
+    pytest.mark.no_cover,
 ]
 
 ESTIMATORS = [InitMLPClassifier, InitMLPRegressor]
