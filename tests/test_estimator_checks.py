@@ -17,8 +17,9 @@ from skinit.solvers import SOLVERS
 # Some checks have features around 100, on which many units fall silent or saturate, or the loss
 # grows. The warnings say so, as they should; no check minds.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    # Long loops take half as long again when their lines are counted, and all are counted elsewhere.
+    pytest.mark.filterwarnings("ignore:the predictions are the same"),
+    pytest.mark.filterwarnings("ignore:the loss has grown"),
+    # Counting the lines of long loops makes them half as long again, and others count the same.
     pytest.mark.no_cover,
 ]
 
