@@ -6,6 +6,8 @@ predictions themselves for a regressor. Every function takes scores and targets 
 finite however wrong and however sure a network is.
 """
 
+from functools import partial
+
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax
 
@@ -39,11 +41,42 @@ class Loss:
         """Differentiate `per_sample` by each score; the result has the shape of `scores`."""
         raise NotImplementedError
 
+    # What `tape_calls` expects are the scores times `tape_input`, what it leaves are the
+    # derivatives times `tape_output`.
+    tape_input = 1.0
+    tape_output = 1.0
+
+    def tape_calls(self, scores, targets, delta):
+        """Bind the calls that compute the gradient in place, for `skinit.tape`.
+
+        A loss need not bring its own: by default, they call `gradient`.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_outputs, n_samples)
+            Left as they are.
+        targets : ndarray of shape (n_outputs, n_samples)
+        delta : ndarray of shape (n_outputs, n_samples)
+            Where the gradient goes.
+
+        Returns
+        -------
+        list of callables
+        """
+
+        def to_gradient():
+            gradient = self.gradient(scores.T / self.tape_input, targets.T).T
+            np.multiply(gradient, self.tape_output, out=delta)
+
+        return [to_gradient]
+
 
 class BinaryCrossEntropy(Loss):
     r"""Cross-entropy of independent yes-or-no outputs, with the logistic link.
 
-    .. math:: \ell(z, y) = \sum_k y_k \log(1 + e^{-z_k}) + (1 - y_k) \log(1 + e^{z_k})
+    .. math::
+        \ell(z, y) = \sum_k y_k \log(1 + e^{-z_k}) + (1 - y_k) \log(1 + e^{z_k})
+        = \sum_k \max(z_k, 0) - y_k z_k + \log(1 + e^{-|z_k|})
 
     One output is a binary classifier, several are a multilabel one.
 
@@ -68,13 +101,22 @@ class BinaryCrossEntropy(Loss):
         return log_expit(scores)
 
     def per_sample(self, scores, targets):
-        # Two soft steps rather than softplus(z) - y z: no digits cancel for a sure, right answer.
-        yes = targets * np.logaddexp(-scores, 0)
-        no = (1 - targets) * np.logaddexp(scores, 0)
-        return (yes + no).sum(axis=-1)
+        # The straight part first: for a sure and right answer it is 0, and no digits cancel.
+        straight = np.maximum(scores, 0) - targets * scores
+        return (straight + np.log1p(np.exp(-np.abs(scores)))).sum(axis=-1)
 
     def gradient(self, scores, targets):
         return expit(scores) - targets
+
+    # p - y is half of tanh(z / 2) + 1 - 2 y, and tanh is several times as fast as expit.
+    tape_input = 0.5
+    tape_output = 2.0
+
+    def tape_calls(self, scores, targets, delta):
+        return [
+            partial(np.tanh, scores, delta),
+            partial(np.add, delta, 1 - 2 * targets, delta),
+        ]
 
 
 class MultinomialCrossEntropy(Loss):
@@ -115,6 +157,17 @@ class MultinomialCrossEntropy(Loss):
     def gradient(self, scores, targets):
         return self.link(scores) - targets
 
+    def tape_calls(self, scores, targets, delta):
+        per_sample = np.empty_like(scores[0])
+        return [
+            partial(np.maximum.reduce, scores, 0, None, per_sample),
+            partial(np.subtract, scores, per_sample, delta),
+            partial(np.exp, delta, delta),
+            partial(np.add.reduce, delta, 0, None, per_sample),
+            partial(np.divide, delta, per_sample, delta),
+            partial(np.subtract, delta, targets, delta),
+        ]
+
 
 def below_largest(scores):
     """Shift the scores of each sample so that the largest is 0: no exponential overflows."""
@@ -143,6 +196,9 @@ class SquaredError(Loss):
 
     def gradient(self, scores, targets):
         return scores - targets
+
+    def tape_calls(self, scores, targets, delta):
+        return [partial(np.subtract, scores, targets, delta)]
 
 
 LOSSES = {

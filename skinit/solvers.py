@@ -4,6 +4,9 @@ A solver object holds settings only. What it remembers from step to step is its 
 that is handed in and returned.
 """
 
+from functools import partial
+
+import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from skinit.registry import look_up
@@ -37,6 +40,37 @@ class BaseSolver(BaseEstimator):
         """
         raise NotImplementedError
 
+    def tape_factor(self, learning_rate):
+        """Return the number whose product with the gradient is the step, if that is all there is.
+
+        Then `skinit.tape` needs no calls: it takes the step where it computes the gradient.
+        """
+        return None
+
+    def tape_calls(self, parameters, gradient, learning_rate, memory):
+        """Bind the calls that take a step in place, for `skinit.tape`.
+
+        A solver need not bring its own: by default, they call `step`.
+
+        Parameters
+        ----------
+        parameters : ndarray of shape (n_parameters,)
+            Changed in place.
+        gradient : ndarray of shape (n_parameters,)
+        learning_rate : float
+        memory : list
+            Its one entry is the state, before and after.
+
+        Returns
+        -------
+        list of callables
+        """
+
+        def take_step():
+            parameters[:], memory[0] = self.step(parameters, gradient, learning_rate, memory[0])
+
+        return [take_step]
+
 
 class GradientDescent(BaseSolver):
     r"""Full-batch gradient descent, without momentum.
@@ -59,6 +93,15 @@ class GradientDescent(BaseSolver):
 
     def step(self, parameters, gradient, learning_rate, state):
         return parameters - learning_rate * gradient, state
+
+    def tape_factor(self, learning_rate):
+        return -learning_rate
+
+    def tape_calls(self, parameters, gradient, learning_rate, memory):
+        return [
+            partial(np.multiply, gradient, parameters.dtype.type(-learning_rate), gradient),
+            partial(np.add, parameters, gradient, parameters),
+        ]
 
 
 SOLVERS = {"gd": GradientDescent()}

@@ -1,4 +1,7 @@
-"""The training loop: iterate over it with `training_steps`, or let `train` run it to its end."""
+"""The training loop: an engine yields blocks of iterations, and `train` runs them to their end.
+
+There are two engines, the specification and the tape, which does the same faster.
+"""
 
 import sys
 from contextlib import contextmanager
@@ -11,15 +14,18 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import ThreadpoolController  # comes with scikit-learn
 
 from skinit.network import forward, layer_views, loss_and_gradient, mean_loss
+from skinit.tape import Tape
 
 __all__ = [
+    "ENGINES",
+    "Block",
     "DivergedError",
     "InterruptedFitWarning",
-    "Step",
     "TrainingResult",
     "print_cost",
+    "specification_blocks",
+    "tape_blocks",
     "train",
-    "training_steps",
 ]
 
 
@@ -57,22 +63,35 @@ class InterruptedFitWarning(ConvergenceWarning):
 
 
 @dataclass(frozen=True)
-class Step:
-    """One iteration of training.
+class Block:
+    """Some iterations of training, one after the other.
 
     Parameters
     ----------
     iteration : int
-        Counted from 0.
-    loss : float
-        Mean loss before the step.
+        The first of them, counted from 0.
+    losses : ndarray of shape (n_iterations,)
+        Mean loss before each step.
     parameters : ndarray of shape (n_parameters,)
-        Parameters after the step.
+        Parameters after the last step.
+    state : object
+        What the solver remembers after the last step.
     """
 
     iteration: int
-    loss: float
+    losses: np.ndarray
     parameters: np.ndarray
+    state: object = None
+
+    @property
+    def end(self):
+        """The iteration that comes next, which is also how many are done."""
+        return self.iteration + len(self.losses)
+
+    def is_finite(self):
+        """Tell whether all is well so far."""
+        # Behind a silent unit, parameters can be lost and the loss not show it.
+        return bool(np.isfinite(self.losses).all() and np.isfinite(self.parameters).all())
 
 
 @dataclass(frozen=True)
@@ -108,8 +127,62 @@ class TrainingResult:
         return len(self.losses)
 
 
-def training_steps(network, parameters, data, *, solver, learning_rate, max_iter):
-    """Iterate over the steps of a training run.
+def specification_blocks(network, start, data, *, solver, learning_rate, max_iter):
+    """Train by `skinit.network` and ``solver.step``, a block for each iteration.
+
+    Parameters
+    ----------
+    network : Network
+    start : Block
+        What to go on from; left as it is. The first start has no iterations.
+    data : TrainingData
+    solver : BaseSolver
+    learning_rate : float
+    max_iter : int
+        Number of iterations, those before `start` included.
+
+    Yields
+    ------
+    Block
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.losses import LOSSES
+    >>> from skinit.network import Network, TrainingData
+    >>> from skinit.solvers import GradientDescent
+    >>> network = Network((1, 1), (), LOSSES["squared_error"])
+    >>> data = TrainingData(np.array([[1.0], [-1.0]]), np.array([[3.0], [-3.0]]))
+    >>> start = Block(0, losses=np.empty(0), parameters=np.zeros(2))
+    >>> for block in specification_blocks(
+    ...     network, start, data, solver=GradientDescent(), learning_rate=0.5, max_iter=3
+    ... ):
+    ...     print(block.iteration, block.losses, block.parameters)
+    0 [4.5] [1.5 0. ]
+    1 [1.125] [2.25 0.  ]
+    2 [0.28125] [2.625 0.   ]
+    """
+    parameters, state = start.parameters, start.state
+    for iteration in range(start.end, max_iter):
+        loss, gradient = loss_and_gradient(network, parameters, data)
+        parameters, state = solver.step(parameters, gradient, learning_rate, state)
+        yield Block(iteration, np.atleast_1d(loss), parameters, state)
+
+
+def tape_blocks(network, start, data, *, solver, learning_rate, max_iter):
+    """Train as `specification_blocks` does, by `skinit.tape`: the same to rounding, and faster."""
+    tape = Tape(network, start.parameters, data, solver, learning_rate, start.state)
+    for iteration in range(start.end, max_iter, tape.block_length):
+        losses = tape.play(min(tape.block_length, max_iter - iteration))
+        yield Block(iteration, losses, tape.parameters.copy(), tape.memory[0])
+
+
+# In the order in which they are tried. The second one finds the very step that diverges.
+ENGINES = [tape_blocks, specification_blocks]
+
+
+def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=None):
+    """Train a network, and keep what was learnt also when it is interrupted or diverges.
 
     Parameters
     ----------
@@ -121,85 +194,54 @@ def training_steps(network, parameters, data, *, solver, learning_rate, max_iter
     learning_rate : float
     max_iter : int
         Number of iterations.
-
-    Yields
-    ------
-    Step
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skinit.losses import LOSSES
-    >>> from skinit.network import Network, TrainingData
-    >>> from skinit.solvers import GradientDescent
-    >>> network = Network((1, 1), (), LOSSES["squared_error"])
-    >>> data = TrainingData(np.array([[1.0], [-1.0]]), np.array([[3.0], [-3.0]]))
-    >>> for step in training_steps(
-    ...     network, np.zeros(2), data, solver=GradientDescent(), learning_rate=0.5, max_iter=3
-    ... ):
-    ...     print(step.iteration, step.loss, step.parameters)
-    0 4.5 [1.5 0. ]
-    1 1.125 [2.25 0.  ]
-    2 0.28125 [2.625 0.   ]
-    """
-    state = solver.initial_state(parameters)
-    for iteration in range(max_iter):
-        loss, gradient = loss_and_gradient(network, parameters, data)
-        parameters, state = solver.step(parameters, gradient, learning_rate, state)
-        yield Step(iteration, float(loss), parameters)
-
-
-def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=None):
-    """Train a network, and keep what was learnt also when it is interrupted or diverges.
-
-    Parameters
-    ----------
-    network, parameters, data, solver, learning_rate, max_iter
-        As in `training_steps`.
     watch : callable or None
-        Called with every `Step`.
+        Called with every `Block`.
 
     Returns
     -------
     TrainingResult
     """
+    settings = {"solver": solver, "learning_rate": learning_rate, "max_iter": max_iter}
     losses = np.empty(max_iter)
-    # A step to parameters whose loss is not finite is found one iteration later: until then the
-    # parameters before it are kept.
-    n_iter, before, interrupted, diverged = 0, parameters, False, False
-    steps = training_steps(
-        network, parameters, data, solver=solver, learning_rate=learning_rate, max_iter=max_iter
-    )
+    reached = Block(0, np.empty(0), parameters, solver.initial_state(parameters))
+    watched = 0
     with (
         np.errstate(over="ignore", invalid="ignore"),  # told below, in words
         # How BLAS shares a product among threads decides how it is rounded: the weights must not
         # depend on the number of cores, or on the jobs that run beside this one.
         one_blas_thread(),
     ):
-        try:
-            for step in steps:
-                # Behind a silent unit, parameters can be lost and the loss not show it.
-                if not (np.isfinite(step.loss) and np.isfinite(step.parameters).all()):
-                    diverged = True
-                    break
-                losses[step.iteration] = step.loss
-                before, parameters, n_iter = parameters, step.parameters, step.iteration + 1
-                if watch is not None:
-                    watch(step)
-            final_loss, scores = evaluate(network, parameters, data)
-        except KeyboardInterrupt:
-            interrupted = True
-            final_loss, scores = evaluate(network, parameters, data)
+        for engine in ENGINES:
+            before, interrupted, diverged = reached, False, False
+            try:
+                for block in engine(network, reached, data, **settings):
+                    # Behind a silent unit, parameters can be lost and the loss not show it.
+                    if not (
+                        np.isfinite(block.losses).all() and np.isfinite(block.parameters).all()
+                    ):
+                        diverged = True
+                        break
+                    losses[block.iteration : block.end] = block.losses
+                    before, reached = reached, block
+                    if watch is not None and block.iteration >= watched:
+                        watch(block)
+                        watched = block.end
+                final_loss, scores = evaluate(network, reached.parameters, data)
+            except KeyboardInterrupt:
+                interrupted = True
+                final_loss, scores = evaluate(network, reached.parameters, data)
 
-        if not np.isfinite(final_loss):
-            diverged = True
-            if n_iter > 0:
-                parameters, n_iter = before, n_iter - 1
-                final_loss, scores = evaluate(network, parameters, data)
+            # A step to parameters whose loss is not finite is found one block later: until then
+            # the parameters before it are kept.
+            if not np.isfinite(final_loss):
+                diverged, reached = True, before
+                final_loss, scores = evaluate(network, reached.parameters, data)
+            if interrupted or not diverged:
+                break
         constant_scores = constant_over_samples(scores)
     return TrainingResult(
-        parameters=parameters,
-        losses=losses[:n_iter].copy(),
+        parameters=reached.parameters,
+        losses=losses[: reached.end].copy(),
         final_loss=final_loss,
         constant_scores=constant_scores,
         interrupted=interrupted,
@@ -274,17 +316,18 @@ def print_cost(max_iter, file=None):
     Examples
     --------
     >>> watch = print_cost(max_iter=15000)
-    >>> for iteration in range(2500):
-    ...     watch(Step(iteration, loss=1 / (1 + iteration), parameters=None))
+    >>> for iteration in range(0, 2500, 10):
+    ...     watch(Block(iteration, 1 / np.arange(iteration + 1, iteration + 11), parameters=None))
     Cost after iteration 0: 1.0
     Cost after iteration 1000: 0.000999000999000999
     Cost after iteration 2000: 0.0004997501249375312
     """
     every = round_step(max_iter)
 
-    def watch(step):
-        if step.iteration % every == 0 or step.iteration == max_iter - 1:
-            print(f"Cost after iteration {step.iteration}: {step.loss}", file=file or sys.stdout)
+    def watch(block):
+        for iteration, loss in enumerate(block.losses.tolist(), start=block.iteration):
+            if iteration % every == 0 or iteration == max_iter - 1:
+                print(f"Cost after iteration {iteration}: {loss}", file=file or sys.stdout)
 
     return watch
 

@@ -12,6 +12,7 @@ from skinit.activations import (
     ELU,
     SELU,
     Activation,
+    BaseActivation,
     LeakyReLU,
     Logistic,
     ReLU,
@@ -218,8 +219,9 @@ def test_any_object_with_value_and_slope_is_an_activation():
         value = staticmethod(square)
         slope = staticmethod(twice)
 
-    own = Own()
-    assert resolve_activation(own) is own
+    resolved = resolve_activation(Own())
+    assert isinstance(resolved, BaseActivation)
+    assert (resolved.value, resolved.slope) == (square, twice)
 
 
 def test_a_misspelt_activation_gets_did_you_mean():

@@ -5,14 +5,31 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skinit import training
 from skinit.activations import ReLU, Tanh
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, loss_and_gradient
 from skinit.solvers import SOLVERS, GradientDescent
-from skinit.training import Step, evaluate, print_cost, train, training_steps
+from skinit.tape import BLOCK_LENGTH as LONGEST_BLOCK
+from skinit.training import Block, evaluate, print_cost, specification_blocks, train
 
 NETWORK = Network((2, 4, 1), (Tanh(),), LOSSES["squared_error"])
 LINEAR = Network((2, 1), (), LOSSES["squared_error"])
+
+
+# What `train` promises holds for both engines; the specification alone is exact.
+ENGINES = {"tape": training.ENGINES, "specification": [specification_blocks]}
+
+
+@pytest.fixture(autouse=True, params=ENGINES)
+def engine(request, monkeypatch):
+    monkeypatch.setattr(training, "ENGINES", ENGINES[request.param])
+    return request.param
+
+
+def assert_same(actual, expected):
+    """Compare what one engine found with what both, or the other one, did."""
+    assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
 
 
 @pytest.fixture
@@ -37,32 +54,27 @@ def run(network, start, data, max_iter=10, learning_rate=0.1, solver=None, watch
 
 
 def steps_of(network, start, data, max_iter=10, learning_rate=0.1):
-    return training_steps(
-        network,
-        start,
-        data,
-        solver=GradientDescent(),
-        learning_rate=learning_rate,
-        max_iter=max_iter,
-    )
+    settings = {"solver": GradientDescent(), "learning_rate": learning_rate, "max_iter": max_iter}
+    start = Block(0, losses=np.empty(0), parameters=start)
+    return specification_blocks(network, start, data, **settings)
 
 
 def loss_of(network, parameters, data):
     return loss_and_gradient(network, parameters, data)[0]
 
 
-def test_training_steps_counts_its_iterations(start, data):
+def test_the_specification_counts_its_iterations(start, data):
     assert [step.iteration for step in steps_of(NETWORK, start, data)] == list(range(10))
 
 
-def test_training_steps_begins_with_the_loss_of_the_start(start, data):
-    assert next(steps_of(NETWORK, start, data)).loss == loss_of(NETWORK, start, data)
+def test_the_specification_begins_with_the_loss_of_the_start(start, data):
+    assert next(steps_of(NETWORK, start, data)).losses == loss_of(NETWORK, start, data)
 
 
 def test_each_step_tells_the_loss_of_the_parameters_before_it(start, data):
     steps = list(steps_of(NETWORK, start, data))
     before = [loss_of(NETWORK, step.parameters, data) for step in steps[:-1]]
-    assert [step.loss for step in steps[1:]] == before
+    assert [step.losses for step in steps[1:]] == before
 
 
 def test_steps_can_be_kept(start, data):
@@ -97,8 +109,8 @@ def test_gradient_descent_on_a_quadratic_follows_its_closed_form(data):
 
 def test_train_runs_the_steps_to_their_end(start, data):
     result, steps = run(NETWORK, start, data), list(steps_of(NETWORK, start, data))
-    assert_array_equal(result.parameters, steps[-1].parameters)
-    assert_array_equal(result.losses, [step.loss for step in steps])
+    assert_same(result.parameters, steps[-1].parameters)
+    assert_same(result.losses, np.concatenate([step.losses for step in steps]))
 
 
 def test_the_final_loss_is_that_of_the_parameters(start, data):
@@ -149,7 +161,7 @@ def test_a_diverging_run_stops_at_the_last_finite_loss(diverged, data):
 
 def test_a_diverging_run_tells_the_losses_on_the_way_to_what_it_keeps(diverged, data):
     steps = list(steps_of(LINEAR, np.ones(3), data, diverged.n_iter, learning_rate=1e20))
-    assert_array_equal(diverged.losses, [step.loss for step in steps])
+    assert_array_equal(diverged.losses, np.concatenate([step.losses for step in steps]))
     assert_array_equal(diverged.parameters, steps[-1].parameters)
 
 
@@ -169,8 +181,8 @@ def test_a_start_without_a_finite_loss_is_returned_as_it_is(size, data):
 
 
 def interrupt_at(iteration):
-    def watch(step):
-        if step.iteration == iteration:
+    def watch(block):
+        if block.iteration <= iteration < block.end:
             raise KeyboardInterrupt
 
     return watch
@@ -183,22 +195,28 @@ class InterruptedSolver(GradientDescent):
         return 0
 
     def step(self, parameters, gradient, learning_rate, state):
-        if state == 4:
+        if state == 34:
             raise KeyboardInterrupt
         return parameters - learning_rate * gradient, state + 1
 
 
-@pytest.mark.parametrize(
-    ("settings", "n_iter"),
-    [({"watch": interrupt_at(3)}, 4), ({"solver": InterruptedSolver()}, 4)],
-    ids=["between steps", "within a step"],
-)
-def test_an_interrupted_run_keeps_what_it_has_learnt(settings, n_iter, start, data):
-    result, expected = run(NETWORK, start, data, **settings), run(NETWORK, start, data, n_iter)
+INTERRUPTS = {
+    "between steps": {"watch": interrupt_at(33)},
+    "in one": {"solver": InterruptedSolver()},
+}
+
+
+@pytest.mark.parametrize("settings", INTERRUPTS.values(), ids=INTERRUPTS)
+def test_an_interrupted_run_keeps_what_it_has_learnt(settings, engine, start, data):
+    """The specification loses nothing, and the tape no more than a block."""
+    result = run(NETWORK, start, data, 100, **settings)
     assert result.interrupted
-    assert_array_equal(result.parameters, expected.parameters)
-    assert_array_equal(result.losses, expected.losses)
-    assert result.final_loss == expected.final_loss
+    assert 34 - LONGEST_BLOCK < result.n_iter < 34 + LONGEST_BLOCK
+    assert engine == "tape" or result.n_iter == 34
+    expected = run(NETWORK, start, data, result.n_iter)
+    assert_same(result.parameters, expected.parameters)
+    assert_same(result.losses, expected.losses)
+    assert result.final_loss == pytest.approx(expected.final_loss, rel=1e-12)
 
 
 def test_a_run_interrupted_before_its_first_step_keeps_the_start(start, data):
@@ -229,7 +247,8 @@ def test_an_error_of_the_watcher_is_not_swallowed(start, data):
 def test_the_watcher_sees_every_step(start, data):
     seen = []
     run(NETWORK, start, data, watch=seen.append)
-    assert [step.iteration for step in seen] == list(range(10))
+    assert sum(block.losses.size for block in seen) == seen[-1].end == 10
+    assert [block.iteration for block in seen] == [0, *(block.end for block in seen[:-1])]
 
 
 RELU = Network((2, 3, 2), (ReLU(),), LOSSES["squared_error"])
@@ -266,7 +285,7 @@ def printed(max_iter):
     file = io.StringIO()
     watch = print_cost(max_iter, file)
     for iteration in range(max_iter):
-        watch(Step(iteration, loss=0.5, parameters=None))
+        watch(Block(iteration, np.array([0.5]), parameters=None))
     return [
         int(re.fullmatch(r"Cost after iteration (\d+): 0\.5", line)[1])
         for line in file.getvalue().splitlines()
@@ -295,7 +314,7 @@ def test_the_tutorials_run_prints_every_thousandth_iteration():
 
 
 def test_the_cost_is_printed_to_standard_output(capsys):
-    print_cost(max_iter=1)(Step(0, loss=0.25, parameters=None))
+    print_cost(max_iter=1)(Block(0, np.array([0.25]), parameters=None))
     assert capsys.readouterr().out == "Cost after iteration 0: 0.25\n"
 
 
