@@ -54,7 +54,7 @@ inits["directions"] = PerLayer(hidden=random_directions, output="he")
 from skinit.comparison import compare_inits
 
 data = X_train, y_train, X_test, y_test = load_moons()
-comparison = compare_inits(InitMLPClassifier((12, 6)), inits, *data, random_states=[214])
+comparison = compare_inits(InitMLPClassifier((12, 6)), inits, *data, random_states=[149])
 print(comparison)
 
 # %%
@@ -86,7 +86,7 @@ DecisionBoundaryPanel.from_estimators(titled, X_train, y_train)
 # One seed is an anecdote
 # -----------------------
 #
-# The seed 214 was chosen for this page, because from it the large random weights end about where
+# The seed 149 was chosen for this page, because from it the large random weights end about where
 # they end in the tutorial, at a training accuracy of 85%. Is that what usually happens? Here is
 # the same network, started from large random weights with the seeds 0 to 9, and trained for
 # 15,000 iterations again.
@@ -136,12 +136,12 @@ def spread(accuracies):
     )
 
 
-seed_214 = comparison.of("random")[0].test_score
-print(f"seed 214:      {seed_214:.0%}")
+seed_149 = comparison.of("random")[0].test_score
+print(f"seed 149:      {seed_149:.0%}")
 print(f"seeds 0 to 9: {spread(from_logits)}")
 
 # %%
-# Not one of the ten ends as low as seed 214. On this problem, most large random starts recover.
+# Not one of the ten ends as low as seed 149. On this problem, most large random starts recover.
 #
 # A likely reason why the tutorial's run does not
 # -----------------------------------------------
@@ -197,8 +197,8 @@ for height, accuracies in enumerate(rows.values()):
         offsets = 0.07 * (np.arange(n_seeds) - (n_seeds - 1) / 2)
         ax.plot(np.full(n_seeds, accuracy), height + offsets, "o", color=f"C{height}", alpha=0.7)
     ax.vlines(np.median(accuracies), height - 0.35, height + 0.35, color=f"C{height}", linewidth=2)
-ax.axvline(seed_214, color="gray", linestyle=":")
-ax.text(seed_214 - 0.005, -0.45, "seed 214,\nfrom logits", ha="right", va="top", color="gray")
+ax.axvline(seed_149, color="gray", linestyle=":")
+ax.text(seed_149 - 0.005, -0.45, "seed 149,\nfrom logits", ha="right", va="top", color="gray")
 ax.set(
     yticks=range(len(rows)),
     yticklabels=rows,

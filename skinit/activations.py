@@ -65,11 +65,11 @@ class BaseActivation(BaseEstimator):
         raise NotImplementedError
 
     # What `tape_calls` expects in z is z times `tape_input`, what it leaves phi(z) times
-    # `tape_output`.
+    # `tape_output`, which is 1 or -1.
     tape_input = 1.0
     tape_output = 1.0
 
-    def tape_calls(self, z, delta):
+    def tape_calls(self, z, delta, new):
         """Bind the calls that do the same in place, for `skinit.tape`.
 
         An activation need not bring its own: by default, they call `value` and `slope`.
@@ -80,6 +80,8 @@ class BaseActivation(BaseEstimator):
             Holds the pre-activations, and afterwards the activations.
         delta : ndarray of shape (n_units, n_samples)
             Holds derivatives by the activations, and afterwards by the pre-activations.
+        new : callable
+            ``new(shape)`` returns an array to work in, ``new(shape, value)`` one of constants.
 
         Returns
         -------
@@ -88,7 +90,7 @@ class BaseActivation(BaseEstimator):
         to_slope : list of callables
             Multiply `delta` by the slopes. They run after `to_value` and may use up `z`.
         """
-        kept = np.empty_like(z)
+        kept = new(z.shape)
 
         def to_value():
             np.divide(z, self.tape_input, out=kept)
@@ -143,7 +145,7 @@ class Identity(BaseActivation):
     def slope(self, z):
         return np.ones_like(z)
 
-    def tape_calls(self, z, delta):
+    def tape_calls(self, z, delta, new):
         return [], []
 
 
@@ -173,8 +175,8 @@ class ReLU(BaseActivation):
     tape_input = -1.0
     tape_output = -1.0
 
-    def tape_calls(self, z, delta):
-        zeros, bits = np.zeros_like(z), np.dtype(f"i{z.itemsize}")
+    def tape_calls(self, z, delta, new):
+        zeros, bits = new(z.shape, 0), np.dtype(f"i{z.itemsize}")
         mask, masked, shift = z.view(bits), delta.view(bits), np.array(8 * z.itemsize - 1, bits)
         return [partial(np.minimum, z, zeros, out=z)], [
             partial(np.right_shift, mask, shift, mask),
@@ -215,13 +217,14 @@ class LeakyReLU(BaseActivation):
     tape_input = -1.0
     tape_output = -1.0
 
-    def tape_calls(self, z, delta):
+    def tape_calls(self, z, delta, new):
         if not 0 <= self.negative_slope <= 1:
             # The value is not the larger of z and slope * z, or has not the sign of z.
-            return super().tape_calls(z, delta)
-        low, slope = np.empty_like(z), np.empty_like(z)
-        negative_slopes = np.full_like(z, self.negative_slope)
-        mean, deviation = (1 + negative_slopes) / 2, (1 - negative_slopes) / 2
+            return super().tape_calls(z, delta, new)
+        low = slope = new(z.shape)
+        negative_slopes = new(z.shape, self.negative_slope)
+        mean = new(z.shape, (1 + self.negative_slope) / 2)
+        deviation = new(z.shape, (1 - self.negative_slope) / 2)
         return [
             partial(np.multiply, z, negative_slopes, low),
             partial(np.minimum, z, low, out=z),
@@ -420,8 +423,8 @@ class Tanh(BaseActivation):
     def slope(self, z):
         return 1 - np.tanh(z) ** 2
 
-    def tape_calls(self, z, delta):
-        ones, slope = np.ones_like(z), np.empty_like(z)
+    def tape_calls(self, z, delta, new):
+        ones, slope = new(z.shape, 1), new(z.shape)
         return [partial(np.tanh, z, z)], [
             partial(np.multiply, z, z, slope),
             partial(np.subtract, ones, slope, slope),
@@ -454,8 +457,8 @@ class Logistic(BaseActivation):
     # As (1 + tanh(z / 2)) / 2: tanh is several times as fast.
     tape_input = 0.5
 
-    def tape_calls(self, z, delta):
-        halves, slope = np.full_like(z, 0.5), np.empty_like(z)
+    def tape_calls(self, z, delta, new):
+        halves, slope = new(z.shape, 0.5), new(z.shape)
         return [
             partial(np.tanh, z, z),
             partial(np.multiply, z, halves, z),

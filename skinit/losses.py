@@ -46,7 +46,7 @@ class Loss:
     tape_input = 1.0
     tape_output = 1.0
 
-    def tape_calls(self, scores, targets, delta):
+    def tape_calls(self, scores, targets, delta, new):
         """Bind the calls that compute the gradient in place, for `skinit.tape`.
 
         A loss need not bring its own: by default, they call `gradient`.
@@ -58,6 +58,8 @@ class Loss:
         targets : ndarray of shape (n_outputs, n_samples)
         delta : ndarray of shape (n_outputs, n_samples)
             Where the gradient goes.
+        new : callable
+            ``new(shape)`` returns an array to work in.
 
         Returns
         -------
@@ -112,7 +114,7 @@ class BinaryCrossEntropy(Loss):
     tape_input = 0.5
     tape_output = 2.0
 
-    def tape_calls(self, scores, targets, delta):
+    def tape_calls(self, scores, targets, delta, new):
         return [
             partial(np.tanh, scores, delta),
             partial(np.add, delta, 1 - 2 * targets, delta),
@@ -157,8 +159,8 @@ class MultinomialCrossEntropy(Loss):
     def gradient(self, scores, targets):
         return self.link(scores) - targets
 
-    def tape_calls(self, scores, targets, delta):
-        per_sample = np.empty_like(scores[0])
+    def tape_calls(self, scores, targets, delta, new):
+        per_sample = new(scores.shape[1:])
         return [
             partial(np.maximum.reduce, scores, 0, None, per_sample),
             partial(np.subtract, scores, per_sample, delta),
@@ -197,7 +199,7 @@ class SquaredError(Loss):
     def gradient(self, scores, targets):
         return scores - targets
 
-    def tape_calls(self, scores, targets, delta):
+    def tape_calls(self, scores, targets, delta, new):
         return [partial(np.subtract, scores, targets, delta)]
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "layer_views",
     "loss_and_gradient",
     "mean_loss",
+    "summed_loss",
 ]
 
 
@@ -72,6 +73,13 @@ class TrainingData:
     X: object
     targets: np.ndarray
     sample_weight: np.ndarray | None = None
+
+    @property
+    def total_weight(self):
+        """How many samples there are, each counted with its weight."""
+        if self.sample_weight is None:
+            return float(self.targets.shape[-2])
+        return float(self.sample_weight.sum(dtype=np.float64))
 
 
 def layer_views(network, parameters):
@@ -184,10 +192,15 @@ def mean_loss(network, scores, data):
     -------
     ndarray of shape (...,)
     """
+    return summed_loss(network, scores, data) / data.total_weight
+
+
+def summed_loss(network, scores, data):
+    """Sum the loss over the samples, with the parameters and the result of `mean_loss`."""
     losses = network.loss.per_sample(scores, data.targets)
     if data.sample_weight is None:
-        return losses.mean(axis=-1, dtype=np.float64)
-    return np.average(losses, axis=-1, weights=data.sample_weight.astype(np.float64))
+        return losses.sum(axis=-1, dtype=np.float64)
+    return losses.astype(np.float64) @ data.sample_weight.astype(np.float64)
 
 
 def loss_and_gradient(network, parameters, data):
@@ -219,17 +232,15 @@ def loss_and_gradient(network, parameters, data):
     scores = signals[-1]
 
     delta = network.loss.gradient(scores, data.targets)
-    total = delta.shape[-2]
     if data.sample_weight is not None:
         delta = delta * data.sample_weight[:, np.newaxis]
-        total = data.sample_weight.sum()
 
     # Summed first and divided last: contributions that cancel do so exactly, and a start that
     # sits on a saddle, such as all zeros, stays there instead of being rounded off it.
     gradient = np.empty_like(parameters)
     summed = backward(network, layers, signals, pre_activations, delta)
     for view, part in zip(flat(layer_views(network, gradient)), flat(summed), strict=True):
-        np.divide(part, total, out=view)
+        np.divide(part, data.total_weight, out=view)
     return mean_loss(network, scores, data), gradient
 
 

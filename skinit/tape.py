@@ -23,7 +23,7 @@ from skinit.losses import Loss
 from skinit.network import mean_loss
 from skinit.solvers import BaseSolver
 
-__all__ = ["Tape", "compile_iterations"]
+__all__ = ["SmallArrays", "Tape", "compile_iterations", "shortcut", "sparse_product"]
 
 # So many iterations at most go by before their losses are looked at. Less if their scores take more
 # bytes than these, or if they take longer than it should take to answer to Ctrl-C.
@@ -53,6 +53,8 @@ class Tape:
     ----------
     parameters : ndarray of shape (n_parameters,)
         The current ones; playing changes them in place.
+    memory : list
+        Its one entry is what the solver remembers now.
     block_length : int
         The most iterations that can be played at a time.
     """
@@ -61,25 +63,31 @@ class Tape:
         self.network, self.data = network, data
         self.parameters, self.memory = parameters.copy(), [state]
         n_samples, n_outputs = data.targets.shape
-        operations = 6 * n_samples * network.n_parameters
         bytes_of_scores = n_samples * n_outputs * parameters.itemsize
-        affordable = min(BLOCK_BYTES // bytes_of_scores, BLOCK_OPERATIONS // operations)
+        affordable = min(
+            BLOCK_BYTES // bytes_of_scores, BLOCK_OPERATIONS // operations(network, n_samples)
+        )
         self.block_length = max(1, min(affordable, BLOCK_LENGTH))
         self.scores = np.empty((self.block_length, n_outputs, n_samples), parameters.dtype)
 
         factor = shortcut(solver, BaseSolver, "tape_factor", "step")(learning_rate)
-        if factor is not None and (
-            parameters.dtype == np.float64 or n_samples <= SAMPLES_OF_ONE_PART
-        ):
+        in_parts = parameters.dtype == np.float32 and n_samples > SAMPLES_OF_ONE_PART
+        if factor is not None and not in_parts:
             # Gradient and step are one product, added to the parameters.
             goal, keep, step_calls = self.parameters, 1.0, []
         else:
             goal, keep, factor = np.empty_like(parameters), 0.0, 1.0
             bring = shortcut(solver, BaseSolver, "tape_calls", "step")
             step_calls = bring(self.parameters, goal, learning_rate, self.memory)
-        total = n_samples if data.sample_weight is None else data.sample_weight.sum()
         iterations = compile_iterations(
-            network, self.parameters, data, self.scores, goal, keep, factor / total
+            network,
+            self.parameters,
+            data,
+            self.scores,
+            goal,
+            keep,
+            factor / data.total_weight,
+            SmallArrays(parameters.dtype),
         )
         self.calls = [call for calls in iterations for call in calls + step_calls]
         self.calls_per_iteration = len(self.calls) // self.block_length
@@ -92,8 +100,16 @@ class Tape:
         scores = self.scores[:n_iter].swapaxes(-1, -2) * (1 / self.network.loss.tape_input)
         return mean_loss(self.network, scores, self.data)
 
+    def close(self):
+        """Give back nothing: there is nothing but memory."""
 
-def compile_iterations(network, parameters, data, scores, goal, keep, factor):
+
+def operations(network, n_samples):
+    """Count the multiplications and additions of an iteration, in its products."""
+    return 6 * n_samples * network.n_parameters
+
+
+def compile_iterations(network, parameters, data, scores, goal, keep, factor, arrays):
     """Bind the calls of iterations that differ in nothing but where they leave their scores.
 
     Parameters
@@ -108,53 +124,65 @@ def compile_iterations(network, parameters, data, scores, goal, keep, factor):
         What the derivatives go to: it becomes ``keep * goal + factor * derivatives``, where the
         derivatives are those of the summed loss.
     keep, factor : float
+    arrays : SmallArrays or LargeArrays
+        Where arrays come from, and how a layer is computed on them.
 
     Returns
     -------
     list of lists of callables
     """
     weights, goals = layer_blocks(network, parameters), layer_blocks(network, goal)
-    n_samples, n_outputs = data.targets.shape
+    loss, (n_samples, n_outputs) = network.loss, data.targets.shape
 
-    # What activations that are kept negated read, they read negated: -0.0 passes for negative.
-    scale = np.sign([a.tape_input for a in (*network.activations, network.loss)])[0]
-    signals, scales = [with_constant_row(data.X, scale)], [scale]
-    deltas, slopes, forward = [None], [None], []
+    # Forward. A signal is what arrives at a layer, and its scale what it is multiplied by.
+    signal, scale = arrays.input(data.X, (*network.activations, loss)[0].tape_input)
+    signals, scales, deltas, slopes, forward = [signal], [scale], [None], [None], []
     for activation, W in zip(network.activations, weights[:-1], strict=True):
-        signal = np.empty((W.shape[1] + 1, n_samples), parameters.dtype)
-        signal[-1] = activation.tape_output
-        z, delta = signal[:-1], np.empty_like(signal[:-1])
-        forward.append(product(activation.tape_input / scales[-1], W.T, signals[-1], 0.0, z))
+        signal, z = arrays.hidden(W.shape[1], n_samples, activation.tape_output)
+        delta = arrays.new(z.shape)
+        forward += arrays.layer(activation.tape_input, W, signals[-1], scales[-1], z)
         if activation.tape_input / scales[-1] < 0:
-            forward.append(partial(np.add, z, np.zeros_like(z), z))  # -0.0 becomes 0.0
-        to_value, to_slope = shortcut(activation, BaseActivation, "tape_calls", "value", "slope")(
-            z, delta
-        )
+            forward += arrays.unsigned_zeros(z)
+        bring = shortcut(activation, BaseActivation, "tape_calls", "value", "slope")
+        to_value, to_slope = bring(z, delta, arrays.new)
         forward += to_value
         signals.append(signal), scales.append(activation.tape_output)
         deltas.append(delta), slopes.append(to_slope)
 
-    loss, targets = network.loss, np.ascontiguousarray(data.targets.T)
-    deltas.append(np.empty_like(targets))
+    # The scores, and the derivatives of the loss by them.
+    delta, targets = arrays.new((n_outputs, n_samples)), np.ascontiguousarray(data.targets.T)
+    deltas.append(delta)
     outputs = []
     for z in scores:
-        output = [product(loss.tape_input / scales[-1], weights[-1].T, signals[-1], 0.0, z)]
-        output += shortcut(loss, Loss, "tape_calls", "gradient")(z, targets, deltas[-1])
+        output = arrays.layer(loss.tape_input, weights[-1], signals[-1], scales[-1], z)
+        output += shortcut(loss, Loss, "tape_calls", "gradient")(z, targets, delta, arrays.new)
         if data.sample_weight is not None:
             every_row = np.tile(data.sample_weight, (n_outputs, 1))
-            output.append(partial(np.multiply, deltas[-1], every_row, deltas[-1]))
+            output.append(partial(np.multiply, delta, every_row, delta))
         outputs.append(output)
 
+    # Backward. A layer passes the derivatives on before its own weights may change.
     backward = []
     for index in reversed(range(network.n_layers)):
-        signal, delta = signals[index], deltas[index + 1]
+        signal, scale, delta = signals[index], scales[index], deltas[index + 1]
         if index > 0:
-            backward.append(product(1.0, weights[index][:-1], delta, 0.0, deltas[index]))
-        scaled = factor / (loss.tape_output * scales[index])
-        backward.append(product(scaled, signal, delta.T, keep, goals[index]))
+            backward += arrays.product(1.0, weights[index][:-1], delta, 0.0, deltas[index])
+        backward += arrays.derivatives(
+            factor / loss.tape_output, signal, scale, delta, keep, goals[index]
+        )
         if index > 0:
             backward += slopes[index]
     return [forward + output + backward for output in outputs]
+
+
+def layer_blocks(network, parameters):
+    """Look at a flat parameter vector as one matrix per layer, biases in the last row."""
+    blocks, start = [], 0
+    for fan_in, fan_out in pairwise(network.widths):
+        end = start + (fan_in + 1) * fan_out
+        blocks.append(parameters[start:end].reshape(fan_in + 1, fan_out))
+        start = end
+    return blocks
 
 
 def shortcut(thing, Base, name, *functions):
@@ -171,46 +199,63 @@ def shortcut(thing, Base, name, *functions):
     return partial(getattr(Base, name), thing)
 
 
-def layer_blocks(network, parameters):
-    """Look at a flat parameter vector as one matrix per layer, biases in the last row."""
-    blocks, start = [], 0
-    for fan_in, fan_out in pairwise(network.widths):
-        end = start + (fan_in + 1) * fan_out
-        blocks.append(parameters[start:end].reshape(fan_in + 1, fan_out))
-        start = end
-    return blocks
+class SmallArrays:
+    """Arrays for as few calls as can be: X is copied once, and a layer is one BLAS call.
 
+    Every signal has one more row, a constant that carries the bias.
+    """
 
-def with_constant_row(X, scale):
-    """Return [X, 1] transposed and multiplied, of shape (n_features + 1, n_samples)."""
-    if issparse(X):
-        ones = csr_array(np.ones((X.shape[0], 1), X.dtype))
-        return (hstack([X, ones], dtype=X.dtype) * scale).T.tocsr()
-    signal = np.empty((X.shape[1] + 1, X.shape[0]), X.dtype)
-    np.multiply(X.T, scale, out=signal[:-1])
-    signal[-1] = scale
-    return signal
+    def __init__(self, dtype):
+        self.dtype = np.dtype(dtype)
+        self.gemm = {"f": sgemm, "d": dgemm}[self.dtype.char]
 
+    def new(self, shape, value=None):
+        """Return an array, filled with a value or with anything."""
+        return np.empty(shape, self.dtype) if value is None else np.full(shape, value, self.dtype)
 
-def product(factor, left, right, keep, out):
-    """Bind ``out = factor * left @ right + keep * out``, in place."""
-    if issparse(right):  # the transposed product, as the sparse matrix should stand on the left
-        return product(factor, right.T.tocsr(), left.T, keep, out.T)
-    if issparse(left):
-        return partial(sparse_product, factor, left, right, keep, out)
-    # Arrays are in C order and BLAS wants Fortran order, in which they are transposed. What is not
-    # in place or not of one dtype would be copied without a word, and the result lost.
-    gemm = {np.float32: sgemm, np.float64: dgemm}[out.dtype.type]
-    a, trans_a = (right.T, 0) if right.flags.c_contiguous else (right, 1)
-    b, trans_b = (left.T, 0) if left.flags.c_contiguous else (left, 1)
-    assert out.flags.c_contiguous and a.flags.f_contiguous and b.flags.f_contiguous
-    assert left.dtype == right.dtype == out.dtype
-    # Arguments by name would take three times as long to pass.
-    return partial(gemm, factor, a, b, keep, out.T, trans_a, trans_b, 1)
+    def input(self, X, factor):
+        """Return X as a signal, and what it is multiplied by: the sign of the factor it meets."""
+        scale = np.sign(factor)
+        if issparse(X):
+            ones = csr_array(np.ones((X.shape[0], 1), X.dtype))
+            return (hstack([X, ones], dtype=X.dtype) * scale).T.tocsr(), scale
+        signal, features = self.hidden(X.shape[1], X.shape[0], scale)
+        np.multiply(X.T, scale, out=features)
+        return signal, scale
+
+    def hidden(self, n_units, n_samples, scale):
+        """Return a signal and the part of it that holds the units."""
+        signal = self.new((n_units + 1, n_samples), scale)
+        return signal, signal[:-1]
+
+    def layer(self, factor, W, signal, scale, z):
+        """Bind the calls that compute a layer's pre-activations, times a factor."""
+        return self.product(factor / scale, W.T, signal, 0.0, z)
+
+    def unsigned_zeros(self, z):
+        """Bind the calls that turn -0.0 into 0.0: where the sign bit is the slope, it matters."""
+        return [partial(np.add, z, self.new(z.shape, 0), z)]
+
+    def derivatives(self, factor, signal, scale, delta, keep, goal):
+        """Bind the calls that compute a layer's derivatives by weights and biases."""
+        return self.product(factor / scale, signal, delta.T, keep, goal)
+
+    def product(self, factor, left, right, keep, out):
+        """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
+        if issparse(left) or issparse(right):
+            return [partial(sparse_product, factor, left, right, keep, out)]
+        # Arrays are in C order and BLAS wants Fortran order, in which they are transposed. What is
+        # not in place or not of one dtype would be copied without a word, and the result lost.
+        assert left.dtype == right.dtype == out.dtype == self.dtype
+        assert out.flags.c_contiguous
+        a, trans_a = (right.T, 0) if right.flags.c_contiguous else (right, 1)
+        b, trans_b = (left.T, 0) if left.flags.c_contiguous else (left, 1)
+        # By position, as arguments by name take three times as long to pass.
+        return [partial(self.gemm, factor, a, b, keep, out.T, trans_a, trans_b, 1)]
 
 
 def sparse_product(factor, left, right, keep, out):
-    """Do what `product` binds, with a sparse matrix on the left."""
+    """Compute ``out = factor * left @ right + keep * out``, where one side is sparse."""
     summed = left @ right
     summed *= factor
     if keep != 0:

@@ -4,7 +4,7 @@ There are two engines, the specification and the tape, which does the same faste
 """
 
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import ThreadpoolController  # comes with scikit-learn
 
 from skinit.network import forward, layer_views, loss_and_gradient, mean_loss
-from skinit.tape import Tape
+from skinit.tiles import make_tape
 
 __all__ = [
     "ENGINES",
@@ -171,10 +171,11 @@ def specification_blocks(network, start, data, *, solver, learning_rate, max_ite
 
 def tape_blocks(network, start, data, *, solver, learning_rate, max_iter):
     """Train as `specification_blocks` does, by `skinit.tape`: the same to rounding, and faster."""
-    tape = Tape(network, start.parameters, data, solver, learning_rate, start.state)
-    for iteration in range(start.end, max_iter, tape.block_length):
-        losses = tape.play(min(tape.block_length, max_iter - iteration))
-        yield Block(iteration, losses, tape.parameters.copy(), tape.memory[0])
+    settings = network, start.parameters, data, solver, learning_rate, start.state
+    with closing(make_tape(*settings, n_threads=spare_threads())) as tape:
+        for iteration in range(start.end, max_iter, tape.block_length):
+            losses = tape.play(min(tape.block_length, max_iter - iteration))
+            yield Block(iteration, losses, tape.parameters.copy(), tape.memory[0])
 
 
 # In the order in which they are tried. The second one finds the very step that diverges.
@@ -257,7 +258,7 @@ def thread_pools():
 
 # Fits that run in threads side by side share the limit: the first one in sets it, the last one out
 # lifts it. Each for itself would restore what another one had set.
-fits = {"under way": 0, "limit": None}
+fits = {"under way": 0, "limit": None, "spare threads": 1}
 fits_lock = Lock()
 
 
@@ -266,6 +267,7 @@ def one_blas_thread():
     """Keep BLAS from sharing products among threads."""
     with fits_lock:
         if fits["under way"] == 0:
+            fits["spare threads"] = max(pool["num_threads"] for pool in thread_pools().info())
             fits["limit"] = thread_pools().limit(limits=1, user_api="blas")
         fits["under way"] += 1
     try:
@@ -277,6 +279,12 @@ def one_blas_thread():
                 anyone_may_set_limits()
                 fits["limit"].restore_original_limits()
                 anyone_may_set_limits()
+
+
+def spare_threads():
+    """Return how many threads a fit may use: those that BLAS would have had."""
+    with fits_lock:
+        return fits["spare threads"] if fits["under way"] == 1 else 1
 
 
 def anyone_may_set_limits():

@@ -82,7 +82,7 @@ EXPERIMENTS = {
         inits={name: PerLayer(hidden=name) for name in ("zeros", "random", "he")},
         # The tutorial fixes no seed. From this one the large start ends about where it ended there,
         # which is rare: see examples/plot_moons_experiment.py for the spread over seeds.
-        random_state=214,
+        random_state=149,
         published={
             "zeros": Published("0.6931", "0.6931", "50%", "50%"),
             "random": Published("7.3128", "4.6369", "85%", "82%"),
@@ -91,7 +91,7 @@ EXPERIMENTS = {
         remark=(
             "The tutorial fixes no seeds, so its points and weights are others. From few seeds "
             "only does the large start end at an accuracy as low as there; this run uses one of "
-            "them, 214, for that reason. The gallery shows the others."
+            "them, 149, for that reason. The gallery shows the others."
         ),
     ),
 }

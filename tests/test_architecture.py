@@ -15,7 +15,7 @@ import skinit
 ROWS = [
     ["registry"],  # finding things by name
     ["activations", "losses", "datasets"],  # functions on arrays
-    ["network", "solvers", "tape"],  # array maths
+    ["network", "solvers", "tape", "tiles"],  # array maths
     ["initializers", "training"],
     ["callbacks", "estimators"],  # scikit-learn's front door
     ["diagnostics", "population", "ensembles", "interop"],  # take estimators or their parts

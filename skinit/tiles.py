@@ -1,0 +1,224 @@
+"""The tape for many samples: tiles of rows that fit into the cache, shared among threads.
+
+A tile is so many samples that what a network makes of them stays in the cache, and its iteration is
+compiled as that of a small data set. Which tiles are summed up together, and in which order, is
+settled by the data and never by the number of threads, so that any machine finds the same digits.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import csr_array, issparse, vstack
+
+from skinit.network import TrainingData, summed_loss
+from skinit.solvers import BaseSolver
+from skinit.tape import Tape, compile_iterations, operations, shortcut, sparse_product
+
+__all__ = ["LargeArrays", "TiledTape", "make_tape"]
+
+# Below so many operations an iteration, tiles cost more than they save.
+MANY_OPERATIONS = 2 * 10**8
+
+# What a tile's signals may take of a cache, the fewest rows worth a product, and how many sums the
+# tiles are shared among: no more threads than these can work at a time.
+TILE_BYTES = 2**20
+FEWEST_ROWS = 64
+LANES = 8
+
+
+def make_tape(network, parameters, data, solver, learning_rate, state, n_threads=1):
+    """Return a `Tape` or, where there is much to do, a `TiledTape`."""
+    settings = network, parameters, data, solver, learning_rate, state
+    n_samples = len(data.targets)
+    if operations(network, n_samples) < MANY_OPERATIONS or n_samples < 2 * FEWEST_ROWS:
+        return Tape(*settings)
+    return TiledTape(*settings, n_threads)
+
+
+def tile_rows(network, n_samples, itemsize):
+    """Return how many samples make a tile: as fit the cache, and leave work for some threads."""
+    cached = TILE_BYTES // (itemsize * sum(network.widths[1:]))
+    return max(FEWEST_ROWS, min(cached, -(-n_samples // 4)))
+
+
+class TiledTape:
+    """A training run on tiles of rows, with the attributes and functions of `Tape`.
+
+    Parameters
+    ----------
+    network, parameters, data, solver, learning_rate, state
+        As in `Tape`.
+    n_threads : int
+        How many may work at a time.
+    """
+
+    block_length = 1
+
+    def __init__(self, network, parameters, data, solver, learning_rate, state, n_threads=1):
+        self.parameters, self.memory = parameters.copy(), [state]
+        self.total_weight = data.total_weight
+        tiles = split_rows(data, tile_rows(network, len(data.targets), parameters.itemsize))
+        self.losses = np.empty(len(tiles))
+
+        # A lane sums up its tiles, one after the other; threads take lanes.
+        n_lanes = min(LANES, len(tiles))
+        gradients = [np.empty_like(parameters) for _ in range(n_lanes)]
+        n_threads = min(n_threads, n_lanes)
+        self.workloads = [[] for _ in range(n_threads)]
+        memories = [LargeArrays(parameters.dtype) for _ in range(n_threads)]
+        for lane, gradient in enumerate(gradients):
+            calls, arrays = self.workloads[lane % n_threads], memories[lane % n_threads]
+            calls.append(partial(gradient.fill, 0))
+            for k in range(lane, len(tiles), n_lanes):
+                calls += self.tile_calls(network, tiles[k], gradient, arrays.rewound(), k)
+
+        bring = shortcut(solver, BaseSolver, "tape_calls", "step")
+        self.step_calls = [
+            *(partial(np.add, gradients[0], other, gradients[0]) for other in gradients[1:]),
+            *bring(self.parameters, gradients[0], learning_rate, self.memory),
+        ]
+        self.pool = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
+
+    def tile_calls(self, network, tile, gradient, arrays, index):
+        """Bind the calls that add a tile's derivatives to a gradient and note its loss."""
+        n_samples, n_outputs = tile.targets.shape
+        scores = arrays.new((1, n_outputs, n_samples))
+        factor = 1 / self.total_weight
+        [calls] = compile_iterations(
+            network, self.parameters, tile, scores, gradient, 1.0, factor, arrays
+        )
+
+        def note_loss():
+            raw = scores[0].T * (1 / network.loss.tape_input)
+            self.losses[index] = summed_loss(network, raw, tile)
+
+        return [*calls, note_loss]
+
+    def play(self, n_iter):
+        """Do one iteration, and return the mean loss before it, of shape (1,)."""
+        if self.pool is None:
+            run(self.workloads[0])
+        else:
+            # Asking each for its result raises what went wrong in it.
+            for done in [self.pool.submit(run, calls) for calls in self.workloads]:
+                done.result()
+        run(self.step_calls)
+        return np.array([self.losses.sum() / self.total_weight])
+
+    def close(self):
+        """Let the threads go."""
+        if self.pool is not None:
+            self.pool.shutdown()
+
+
+def run(calls):
+    """Do one call after the other; that numbers overflow is noticed later, by the loss."""
+    with np.errstate(over="ignore", invalid="ignore"):  # each thread has its own
+        for call in calls:
+            call()
+
+
+def split_rows(data, most):
+    """Split data into tiles of equal size, the last one filled up with rows without weight."""
+    n_samples = len(data.targets)
+    n_tiles = -(-n_samples // most)
+    size = -(-n_samples // n_tiles)
+    edges = [*range(0, n_samples, size), n_samples]
+    tiles = []
+    for start, stop in pairwise(edges):
+        X, targets, sample_weight = data.X[start:stop], data.targets[start:stop], None
+        if data.sample_weight is not None:
+            sample_weight = data.sample_weight[start:stop]
+        missing = size - (stop - start)
+        if missing:
+            if sample_weight is None:
+                sample_weight = np.ones(stop - start, targets.dtype)
+            X, targets = with_empty_rows(X, missing), with_empty_rows(targets, missing)
+            sample_weight = np.append(sample_weight, np.zeros(missing, targets.dtype))
+        tiles.append(TrainingData(X, targets, sample_weight))
+    return tiles
+
+
+def with_empty_rows(A, n_rows):
+    """Append rows of zeros."""
+    if issparse(A):
+        return vstack([A, csr_array((n_rows, A.shape[1]), dtype=A.dtype)], format="csr")
+    return np.vstack([A, np.zeros((n_rows, A.shape[1]), A.dtype)])
+
+
+class LargeArrays:
+    """Arrays for many samples, with the functions of `SmallArrays`.
+
+    X is used where it lies, products let other threads work, and tiles use the same memory one
+    after the other.
+    """
+
+    def __init__(self, dtype):
+        self.dtype = np.dtype(dtype)
+        self.constants, self.scratch, self.taken = {}, [], 0
+
+    def rewound(self):
+        """Start again with the first array."""
+        self.taken = 0
+        return self
+
+    def new(self, shape, value=None):
+        """Return an array, filled with a value or with anything."""
+        if value is not None:
+            if (shape, value) not in self.constants:
+                self.constants[shape, value] = np.full(shape, value, self.dtype)
+            return self.constants[shape, value]
+        if self.taken == len(self.scratch):
+            self.scratch.append(np.empty(shape, self.dtype))
+        array = self.scratch[self.taken]
+        assert array.shape == shape  # all tiles are alike
+        self.taken += 1
+        return array
+
+    def input(self, X, factor):
+        """Return X as a signal, and what it is multiplied by."""
+        return X.T, 1.0
+
+    def hidden(self, n_units, n_samples, scale):
+        """Return a signal and the part of it that holds the units."""
+        signal = self.new((n_units, n_samples))
+        return signal, signal
+
+    def layer(self, factor, W, signal, scale, z):
+        """Bind the calls that compute a layer's pre-activations, times a factor."""
+        calls = self.product(1.0, W[:-1].T, signal, 0.0, z)
+        add_bias = np.add if scale > 0 else np.subtract
+        calls.append(partial(add_bias, z, W[-1][:, np.newaxis], z))
+        if factor / scale < 0:  # from 0, which makes no -0.0
+            calls.append(partial(np.subtract, 0, z, z))
+        if abs(factor) != 1:
+            calls.append(partial(np.multiply, z, abs(factor), z))
+        return calls
+
+    def unsigned_zeros(self, z):
+        """Bind no calls: `layer` makes no -0.0."""
+        return []
+
+    def derivatives(self, factor, signal, scale, delta, keep, goal):
+        """Bind the calls that compute a layer's derivatives by weights and biases."""
+        ones = self.new((1, delta.shape[1]), 1)
+        return [
+            *self.product(factor / scale, signal, delta.T, keep, goal[:-1]),
+            *self.product(factor, ones, delta.T, keep, goal[-1:]),
+        ]
+
+    def product(self, factor, left, right, keep, out):
+        """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
+        if issparse(left) or issparse(right):
+            return [partial(sparse_product, factor, left, right, keep, out)]
+        # Unlike the functions of scipy.linalg.blas, np.dot lets other threads work meanwhile.
+        result = out if keep == 0 else self.new(out.shape)
+        calls = [partial(np.dot, left, right, result)]
+        if factor != 1:
+            calls.append(partial(np.multiply, result, factor, result))
+        if keep != 0:
+            calls += [partial(np.multiply, out, keep, out)] if keep != 1 else []
+            calls.append(partial(np.add, out, result, out))
+        return calls

@@ -1,0 +1,199 @@
+"""Tiles of rows find what the specification finds, to the same digit with any number of threads."""
+
+import threading
+from contextlib import closing
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+
+from skinit import tiles
+from skinit.activations import ACTIVATIONS, Activation, Logistic, ReLU, Tanh
+from skinit.losses import LOSSES
+from skinit.network import Network, TrainingData
+from skinit.solvers import GradientDescent
+from skinit.tape import Tape
+from skinit.tiles import TiledTape, make_tape, split_rows
+from skinit.training import Block, specification_blocks
+
+N_OUTPUTS = {"binary_cross_entropy": 1, "multinomial_cross_entropy": 3, "squared_error": 2}
+LEARNING_RATE = 0.02
+
+
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(tiles, "FEWEST_ROWS", 16)
+
+
+def network_of(loss, *activations):
+    return Network((4, *([6] * len(activations)), N_OUTPUTS[loss]), activations, LOSSES[loss])
+
+
+def problem(network, dtype=np.float64, n_samples=301, weighted=False):
+    """Draw a start and data; 301 rows do not divide into tiles evenly."""
+    rng = np.random.RandomState(0)
+    X, n_outputs = rng.normal(size=(n_samples, 4)), network.widths[-1]
+    targets = {
+        "logistic": rng.randint(0, 2, (n_samples, n_outputs)),
+        "softmax": np.eye(n_outputs)[rng.randint(0, n_outputs, n_samples)],
+        "identity": rng.normal(size=(n_samples, n_outputs)),
+    }[network.loss.link_name]
+    weights = rng.uniform(size=n_samples).astype(dtype) if weighted else None
+    start = 0.5 * rng.normal(size=network.n_parameters)
+    return start.astype(dtype), TrainingData(X.astype(dtype), targets.astype(dtype), weights)
+
+
+def play(network, start, data, n_threads=1, n_iter=100):
+    tape = TiledTape(network, start, data, GradientDescent(), LEARNING_RATE, None, n_threads)
+    with closing(tape):
+        losses = np.concatenate([tape.play(1) for _ in range(n_iter)])
+    return tape.parameters, losses
+
+
+def specified(network, start, data, n_iter=100):
+    blocks = specification_blocks(
+        network,
+        Block(0, np.empty(0), start),
+        data,
+        solver=GradientDescent(),
+        learning_rate=LEARNING_RATE,
+        max_iter=n_iter,
+    )
+    blocks = list(blocks)
+    return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
+
+
+def assert_agree(network, start, data, rtol=1e-12, **settings):
+    parameters, losses = play(network, start, data, **settings)
+    expected, expected_losses = specified(network, start, data)
+    assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())
+    assert_allclose(losses, expected_losses, rtol=rtol)
+    assert parameters.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_tiles_and_specification_agree(activation, loss, weighted):
+    network = network_of(loss, *[ACTIVATIONS[activation]] * 2)
+    assert_agree(network, *problem(network, weighted=weighted))
+
+
+@pytest.mark.parametrize("activations", [(), (ReLU(),), (ReLU(), Tanh()), (Logistic(), ReLU())])
+@pytest.mark.parametrize("n_samples", [17, 64, 65, 128, 200])
+def test_any_number_of_rows_will_do(n_samples, activations):
+    network = network_of("binary_cross_entropy", *activations)
+    assert_agree(network, *problem(network, n_samples=n_samples), n_threads=2)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_float32_stays_float32(loss):
+    network = network_of(loss, ReLU())
+    assert_agree(network, *problem(network, np.float32), rtol=2e-5)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_input_is_the_same_as_dense(dtype, weighted):
+    network = network_of("multinomial_cross_entropy", ReLU())
+    start, data = problem(network, dtype, weighted=weighted)
+    X = data.X * (np.abs(data.X) > 1)
+    other = data.targets, data.sample_weight
+    dense, losses = play(network, start, TrainingData(X, *other))
+    sparse, sparse_losses = play(network, start, TrainingData(csr_array(X), *other), n_threads=2)
+    rtol = 1e3 * np.finfo(dtype).eps
+    assert_allclose(sparse, dense, rtol=0, atol=rtol)
+    assert_allclose(sparse_losses, losses, rtol=rtol)
+    assert sparse.dtype == dtype
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_number_of_threads_does_not_change_a_digit(dtype, loss):
+    network = network_of(loss, ReLU(), Tanh())
+    start, data = problem(network, dtype, n_samples=1000, weighted=True)
+    expected, expected_losses = play(network, start, data, n_threads=1)
+    for n_threads in (2, 3, 8, 50):
+        parameters, losses = play(network, start, data, n_threads)
+        assert_array_equal(parameters, expected)
+        assert_array_equal(losses, expected_losses)
+
+
+@pytest.mark.parametrize("before", [(), (Tanh(),), (ReLU(),)])
+def test_the_slope_at_exactly_zero_is_that_of_the_specification(before):
+    network = network_of("squared_error", *before, ReLU())
+    start, data = problem(network)
+    start[: -7 * network.widths[-1]] = 0
+    expected = specified(network, start, data, 1)[0]
+    assert_allclose(play(network, start, data, n_iter=1)[0], expected, rtol=1e-13, atol=1e-15)
+
+
+def test_the_start_and_the_data_are_left_as_they_are():
+    network = network_of("binary_cross_entropy", ReLU(), Logistic())
+    start, data = problem(network, weighted=True)
+    arrays = [start, data.X, data.targets, data.sample_weight]
+    copies = [array.copy() for array in arrays]
+    play(network, start, data, n_iter=3)
+    for array, copy in zip(arrays, copies, strict=True):
+        assert_array_equal(array, copy)
+
+
+def test_all_tiles_have_the_same_number_of_rows_and_hold_every_sample_once():
+    network = network_of("squared_error")
+    _, data = problem(network, weighted=True)
+    parts = split_rows(data, 40)
+    assert len({part.X.shape for part in parts}) == 1
+    kept = [part.sample_weight > 0 for part in parts]
+    for name in ("X", "targets", "sample_weight"):
+        pieces = [getattr(part, name)[rows] for part, rows in zip(parts, kept, strict=True)]
+        assert_array_equal(np.concatenate(pieces), getattr(data, name))
+
+
+def test_tiles_are_views_of_the_data():
+    network = network_of("squared_error")
+    _, data = problem(network, n_samples=80)
+    assert all(np.shares_memory(part.X, data.X) for part in split_rows(data, 40))
+
+
+def test_overflow_in_a_thread_is_no_warning_but_a_loss_that_is_not_finite():
+    network = network_of("squared_error", ReLU())
+    start, data = problem(network)
+    _, losses = play(network, 1e200 * start, data, n_threads=2, n_iter=2)
+    assert not np.isfinite(losses).all()
+
+
+def test_an_error_in_a_thread_reaches_the_caller():
+    def fails(z):
+        raise RuntimeError("mine")
+
+    network = network_of("squared_error", Activation(fails, fails))
+    with pytest.raises(RuntimeError, match="mine"):
+        play(network, *problem(network), n_threads=2)
+
+
+def test_no_thread_is_left_behind():
+    network = network_of("squared_error", ReLU())
+    before = threading.active_count()
+    play(network, *problem(network), n_threads=3)
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "widths", "expected"),
+    [
+        (300, (2, 10, 5, 1), Tape),
+        (30_000, (2, 10, 5, 1), Tape),
+        (20_000, (50, 128, 64, 10), TiledTape),
+        (1_000, (784, 256, 128, 10), TiledTape),
+        (20, (10_000, 500, 1), Tape),
+    ],
+)
+def test_tiles_are_for_where_there_is_much_to_do(n_samples, widths, expected):
+    network = Network(widths, (ReLU(),) * (len(widths) - 2), LOSSES["squared_error"])
+    data = TrainingData(np.zeros((n_samples, widths[0])), np.zeros((n_samples, widths[-1])))
+    tape = make_tape(
+        network, np.zeros(network.n_parameters), data, GradientDescent(), LEARNING_RATE, None
+    )
+    tape.close()
+    assert type(tape) is expected
