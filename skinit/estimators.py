@@ -23,7 +23,15 @@ from skinit.initializers.building import check_widths, is_positive_integer
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, forward, layer_views
 from skinit.solvers import SOLVERS, BaseSolver, resolve_solver
-from skinit.training import DivergedError, InterruptedFitWarning, print_cost, train
+from skinit.tiles import cached_rows, tiled_forward
+from skinit.training import (
+    DivergedError,
+    InterruptedFitWarning,
+    one_blas_thread,
+    print_cost,
+    spare_threads,
+    train,
+)
 
 __all__ = ["InitMLPClassifier", "InitMLPRegressor"]
 
@@ -218,17 +226,35 @@ class BaseInitMLP(BaseEstimator):
     _and_y = ""
     _scalers = "StandardScaler"
 
-    def _scores(self, X):
-        """Return the values of the output layer, of shape (n_samples, n_outputs)."""
-        check_is_fitted(self, "coefs_")  # a fit that failed may have left others
-        X = validate_data(
-            self, X, accept_sparse="csr", order="C", dtype=self.coefs_[0].dtype, reset=False
-        )
+    def _scores(self, X, finish=np.asarray):
+        """Return what `finish` makes of the values of the output layer, (n_samples, n_outputs)."""
+        X = self._check_X(X)
         widths = (X.shape[1], *(W.shape[1] for W in self.coefs_))
         activations = (resolve_activation(self.activation),) * (len(self.coefs_) - 1)
         network = Network(widths, activations, self._loss())
         layers = list(zip(self.coefs_, self.intercepts_, strict=True))
-        return forward(network, layers, X)[0][-1]
+        if X.shape[0] <= cached_rows(network, X.dtype.itemsize):
+            return finish(forward(network, layers, X)[0][-1])
+        with one_blas_thread():
+            return tiled_forward(network, layers, X, finish, spare_threads())
+
+    def _check_X(self, X):
+        """Return X as the network takes it, or say why it cannot be taken."""
+        if "coefs_" not in vars(self):  # a fit that failed may have left other attributes
+            check_is_fitted(self, "coefs_")
+        dtype = self.coefs_[0].dtype
+        if (
+            type(X) is np.ndarray
+            and X.dtype == dtype
+            and X.ndim == 2
+            and X.shape[1] == self.n_features_in_
+            and X.shape[0] > 0
+            and X.flags.c_contiguous
+            and "feature_names_in_" not in vars(self)
+            and np.isfinite(X).all()
+        ):
+            return X  # validate_data would, too, and take longer than the network
+        return validate_data(self, X, accept_sparse="csr", order="C", dtype=dtype, reset=False)
 
     def set_params(self, **params):
         """Set parameters, also those of the objects in `init`, `activation` and `solver`.
@@ -428,9 +454,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        # The scores first: they tell a model that is not fitted, which has no loss yet.
-        scores = self._both_sides(X)
-        return self._loss().link(scores)
+        return self._scores(X, lambda scores: self._loss().link(self._both_sides(scores)))
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -446,12 +470,10 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        scores = self._both_sides(X)
-        return self._loss().log_link(scores)
+        return self._scores(X, lambda scores: self._loss().log_link(self._both_sides(scores)))
 
-    def _both_sides(self, X):
+    def _both_sides(self, scores):
         """Return scores with one column for each class: two classes have mirrored logits."""
-        scores = self._scores(X)
         return np.hstack([-scores, scores]) if self._is_binary else scores
 
     def __sklearn_tags__(self):

@@ -12,11 +12,11 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array, issparse, vstack
 
-from skinit.network import TrainingData, summed_loss
+from skinit.network import TrainingData, forward, summed_loss
 from skinit.solvers import BaseSolver
 from skinit.tape import Tape, compile_iterations, operations, shortcut, sparse_product
 
-__all__ = ["LargeArrays", "TiledTape", "make_tape"]
+__all__ = ["LargeArrays", "TiledTape", "make_tape", "tiled_forward"]
 
 # Below so many operations an iteration, tiles cost more than they save.
 MANY_OPERATIONS = 2 * 10**8
@@ -37,10 +37,41 @@ def make_tape(network, parameters, data, solver, learning_rate, state, n_threads
     return TiledTape(*settings, n_threads)
 
 
-def tile_rows(network, n_samples, itemsize):
-    """Return how many samples make a tile: as fit the cache, and leave work for some threads."""
-    cached = TILE_BYTES // (itemsize * sum(network.widths[1:]))
-    return max(FEWEST_ROWS, min(cached, -(-n_samples // 4)))
+def cached_rows(network, itemsize):
+    """Return of how many samples the cache holds the signals."""
+    return max(FEWEST_ROWS, TILE_BYTES // (itemsize * sum(network.widths[1:])))
+
+
+def tiled_forward(network, layers, X, finish, n_threads=1):
+    """Carry samples through a network, a tile at a time.
+
+    Parameters
+    ----------
+    network : Network
+    layers : list of (W, b)
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+    finish : callable
+        What to make of scores of shape (n_rows, n_outputs).
+    n_threads : int
+        How many may work at a time.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...)
+    """
+    size = cached_rows(network, layers[0][0].itemsize)
+
+    def tile(start):
+        with np.errstate(over="ignore", invalid="ignore"):  # each thread has its own
+            scores = forward(network, layers, X[start : start + size])[0][-1]
+            # Sums over few outputs are fast where an output's scores lie side by side.
+            return np.ascontiguousarray(finish(np.asfortranarray(scores)))
+
+    starts = range(0, X.shape[0], size)
+    if n_threads == 1:
+        return np.concatenate([tile(start) for start in starts])
+    with ThreadPoolExecutor(n_threads) as pool:
+        return np.concatenate(list(pool.map(tile, starts)))
 
 
 class TiledTape:
@@ -59,7 +90,9 @@ class TiledTape:
     def __init__(self, network, parameters, data, solver, learning_rate, state, n_threads=1):
         self.parameters, self.memory = parameters.copy(), [state]
         self.total_weight = data.total_weight
-        tiles = split_rows(data, tile_rows(network, len(data.targets), parameters.itemsize))
+        # At least four tiles, so that some threads find work.
+        a_quarter = max(FEWEST_ROWS, -(-len(data.targets) // 4))
+        tiles = split_rows(data, min(cached_rows(network, parameters.itemsize), a_quarter))
         self.losses = np.empty(len(tiles))
 
         # A lane sums up its tiles, one after the other; threads take lanes.

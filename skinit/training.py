@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import ThreadpoolController  # comes with scikit-learn
 
-from skinit.network import forward, layer_views, loss_and_gradient, mean_loss
-from skinit.tiles import make_tape
+from skinit.network import layer_views, loss_and_gradient, mean_loss
+from skinit.tiles import make_tape, tiled_forward
 
 __all__ = [
     "ENGINES",
@@ -267,7 +267,11 @@ def one_blas_thread():
     """Keep BLAS from sharing products among threads."""
     with fits_lock:
         if fits["under way"] == 0:
-            fits["spare threads"] = max(pool["num_threads"] for pool in thread_pools().info())
+            fits["spare threads"] = max(
+                pool.num_threads
+                for pool in thread_pools().lib_controllers
+                if pool.user_api == "blas"
+            )
             fits["limit"] = thread_pools().limit(limits=1, user_api="blas")
         fits["under way"] += 1
     try:
@@ -296,7 +300,8 @@ def anyone_may_set_limits():
 
 def evaluate(network, parameters, data):
     """Compute the mean loss and the scores of all samples."""
-    scores = forward(network, layer_views(network, parameters), data.X)[0][-1]
+    layers = layer_views(network, parameters)
+    scores = tiled_forward(network, layers, data.X, np.ascontiguousarray, spare_threads())
     return float(mean_loss(network, scores, data)), scores
 
 

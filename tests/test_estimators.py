@@ -1,5 +1,6 @@
 import pickle
 import re
+import tracemalloc
 import warnings
 from functools import cache
 
@@ -797,3 +798,67 @@ def test_constant_predictions_of_a_constant_target_give_no_warning():
     X, y = data_of("one output")
     _, messages = trained(short("one output", init="zeros"), X, np.full_like(y, 3.0))
     assert messages == []
+
+
+# --- Memory and shortcuts -----------------------------------------------------------------------
+
+
+def peak_bytes(function, *arguments):
+    """Return how much memory a call needs above what is there before, as NumPy tells it."""
+    tracemalloc.start()
+    try:
+        function(*arguments)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def many_samples(n_samples):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(n_samples, 50)).astype(np.float32)
+    return X, rng.randint(0, 10, n_samples)
+
+
+def test_a_fit_to_much_data_needs_little_more_memory_than_the_data():
+    X, y = many_samples(20_000)
+    model = InitMLPClassifier((128, 64), max_iter=2, learning_rate=0.01, random_state=0)
+    assert peak_bytes(model.fit, X, y) < 15e6
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
+def test_predicting_much_data_needs_little_more_memory_than_the_result(method):
+    X, y = many_samples(100_000)
+    model = InitMLPClassifier((128, 64), max_iter=1, random_state=0).fit(X[:500], y[:500])
+    result = 100_000 * 10 * 4
+    assert peak_bytes(getattr(model, method), X) < 3 * result + 8e6
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_much_data_is_predicted_as_its_parts_are(method):
+    X, y = many_samples(5_000)
+    model = InitMLPClassifier((128, 64), max_iter=1, random_state=0).fit(X[:500], y[:500])
+    parts = [getattr(model, method)(part) for part in np.array_split(X, 50)]
+    whole = getattr(model, method)(X)
+    assert_allclose(whole, np.concatenate(parts), rtol=1e-3, atol=1e-5)
+    assert whole.flags.c_contiguous
+
+
+def test_data_that_skip_a_validation_are_those_that_would_pass_it():
+    """Else they are validated, converted or refused."""
+    X, y = data_of("binary")
+    model = short("binary").fit(X, y)
+    expected = model.predict_proba(X)
+    for same in (np.asfortranarray(X), X.tolist(), np.ma.asarray(X), X.astype(object), X[::1]):
+        assert_allclose(model.predict_proba(same), expected, rtol=1e-12)
+    for bad in (X[:, :1], X[:0], X[0], np.where(X[0, 0] == X, np.nan, X), X.astype(complex)):
+        with pytest.raises(ValueError):  # noqa: PT011
+            model.predict_proba(bad)
+
+
+def test_an_array_for_a_model_that_knows_names_gets_a_warning():
+    pandas = pytest.importorskip("pandas")
+    X, y = data_of("binary")
+    names = [f"feature {k}" for k in range(X.shape[1])]
+    model = short("binary").fit(pandas.DataFrame(X, columns=names), y)
+    with pytest.warns(UserWarning, match="feature names"):
+        model.predict(X)

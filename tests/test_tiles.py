@@ -11,10 +11,10 @@ from scipy.sparse import csr_array
 from skinit import tiles
 from skinit.activations import ACTIVATIONS, Activation, Logistic, ReLU, Tanh
 from skinit.losses import LOSSES
-from skinit.network import Network, TrainingData
+from skinit.network import Network, TrainingData, forward, layer_views
 from skinit.solvers import GradientDescent
 from skinit.tape import Tape
-from skinit.tiles import TiledTape, make_tape, split_rows
+from skinit.tiles import TiledTape, make_tape, split_rows, tiled_forward
 from skinit.training import Block, specification_blocks
 
 N_OUTPUTS = {"binary_cross_entropy": 1, "multinomial_cross_entropy": 3, "squared_error": 2}
@@ -177,6 +177,20 @@ def test_no_thread_is_left_behind():
     before = threading.active_count()
     play(network, *problem(network), n_threads=3)
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_scores_in_tiles_are_those_of_all_samples_at_once(sparse, n_threads, monkeypatch):
+    monkeypatch.setattr(tiles, "TILE_BYTES", 1)
+    network = network_of("multinomial_cross_entropy", ReLU(), Tanh())
+    start, data = problem(network)
+    layers, X = layer_views(network, start), csr_array(data.X) if sparse else data.X
+    whole = forward(network, layers, X)[0][-1]
+    assert_allclose(tiled_forward(network, layers, X, np.asarray, n_threads), whole, rtol=1e-12)
+    proba = tiled_forward(network, layers, X, network.loss.link, n_threads)
+    assert_allclose(proba, network.loss.link(whole), rtol=1e-12)
+    assert proba.flags.c_contiguous
 
 
 @pytest.mark.parametrize(
