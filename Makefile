@@ -31,8 +31,11 @@ docs: .venv/.with-docs ## build the site; a warning is an error
 	.venv/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo 'Start page: $(CURDIR)/docs/_build/html/index.html'
 
-bench: .venv/.with-bench ## time fitting beside textbook NumPy and scikit-learn's MLP
-	.venv/bin/python benchmarks/bench_fit.py $(ARGS)
+# Each tells its options with --help, and skips a peer that is not installed.
+bench: .venv/.with-bench ## time skinit beside scikit-learn, PyTorch and JAX; takes some minutes
+	.venv/bin/python benchmarks/bench_fit.py
+	.venv/bin/python benchmarks/bench_predict.py
+	.venv/bin/python benchmarks/bench_growth.py
 
 clean: ## remove environments, caches and built docs
 	rm -rf .venv .venv-oldest .coverage .pytest_cache .ruff_cache build dist *.egg-info

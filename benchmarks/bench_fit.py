@@ -1,111 +1,138 @@
-"""Time one fit of the tutorials' network beside textbook NumPy and scikit-learn's MLP.
+"""Time whole fits beside the peers, on small and large networks.
 
-All of them start from the same weights, take the same steps and must end at the same weights, or
-no figure is printed. They run in turns, so that a slow moment of the machine hits all of them:
-trust the ratios more than the seconds.
+Every peer starts from the same weights and takes the same steps, and no figure is printed before
+all have ended at the same weights. They run in turns: trust ratios more than seconds.
 
-    python benchmarks/bench_fit.py --max-iter 15000 --repeats 5
+    python benchmarks/bench_fit.py --repeats 5
+    python benchmarks/bench_fit.py --case tutorial --peer scikit-learn
 """
 
 import argparse
-import platform
-import time
-import warnings
-from statistics import median
+import multiprocessing
+from pathlib import Path
 
-import numpy as np
-from scipy.special import expit
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
+from measuring import check_agreement, publish, ratio_table, take_turns, where_and_when
+from peers import PEERS, installed_peers, make_problem
 
 from skinit import InitMLPClassifier, load_circles
 from skinit.comparison import text_table
 
-LEARNING_RATE = 0.01
+
+def tutorial():
+    """Return the circles experiment of the tutorials, from He's start."""
+    X, y, _, _ = load_circles()
+    model = InitMLPClassifier(max_iter=1, random_state=3).fit(X, y)
+    start = tuple(zip(model.initial_coefs_, model.initial_intercepts_, strict=True))
+    problem = make_problem("tutorial", (2, 10, 5, 1), 1, max_iter=15_000)
+    return type(problem)(problem.name, X, y, start, max_iter=problem.max_iter)
 
 
-def fit_skinit(X, y, start, max_iter):
-    """Fit by skinit's public estimator, with its loss curve."""
-    return InitMLPClassifier(max_iter=max_iter, random_state=3).fit(X, y).coefs_
-
-
-def fit_textbook(X, y, start, max_iter):
-    """Fit as a textbook writes it, the loss of every iteration included."""
-    layers = [(W.copy(), b.copy()) for W, b in start]
-    Y = y[:, np.newaxis]
-    for _ in range(max_iter):
-        signals = [X]
-        for W, b in layers[:-1]:
-            signals.append(np.maximum(signals[-1] @ W + b, 0))
-        W, b = layers[-1]
-        scores = signals[-1] @ W + b
-        np.mean(np.logaddexp(0, scores) - Y * scores)
-        delta = (expit(scores) - Y) / len(X)
-        for index in range(len(layers) - 1, -1, -1):
-            W, b = layers[index]
-            gradients = signals[index].T @ delta, delta.sum(axis=0)
-            delta = (delta @ W.T) * (signals[index] > 0)
-            layers[index] = W - LEARNING_RATE * gradients[0], b - LEARNING_RATE * gradients[1]
-    return [W for W, _ in layers]
-
-
-def fit_scikit_learn(X, y, start, max_iter):
-    """Fit by scikit-learn's MLP, set to full-batch gradient descent."""
-    mlp = MLPClassifier(
-        (10, 5), solver="sgd", momentum=0, nesterovs_momentum=False, batch_size=len(X),
-        shuffle=False, alpha=0, learning_rate_init=LEARNING_RATE, max_iter=max_iter,
-        n_iter_no_change=max_iter + 1, tol=0, warm_start=True,
-    )  # fmt: skip
-    mlp.max_iter = 1
-    mlp.partial_fit(X, y, classes=np.unique(y))
-    mlp.coefs_ = [W.copy() for W, _ in start]
-    mlp.intercepts_ = [b.copy() for _, b in start]
-    mlp.max_iter = max_iter
-    with warnings.catch_warnings():
-        # That it runs through all iterations is what is wanted here.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return mlp.fit(X, y).coefs_
-
-
-PEERS = {
-    "skinit": fit_skinit,
-    "textbook NumPy": fit_textbook,
-    "scikit-learn": fit_scikit_learn,
+CASES = {
+    "tutorial": tutorial,
+    "medium": lambda: make_problem(
+        "medium", (50, 128, 64, 10), 20_000, "float32", max_iter=50, learning_rate=0.1
+    ),
 }
+
+# scikit-learn's activations, on networks from tiny to large; (widths, samples, iterations).
+SIZES = {
+    "tiny": ((2, 10, 5, 1), 300, 2000),
+    "small": ((20, 50, 1), 1000, 300),
+    "wide": ((30, 400, 3), 2000, 20),
+    "tall": ((8, 16, 16, 1), 50_000, 20),
+    "large": ((100, 256, 128, 10), 10_000, 5),
+}
+ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
+
+
+def peak_memory(name, problem, answer):
+    """Tell how many MB this process holds at most in a fit, above what it holds before."""
+    fit = PEERS[name][0](problem)
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak of what came before
+    before = kilobytes("VmRSS")
+    fit()
+    answer.put((kilobytes("VmHWM") - before) / 1024)
+
+
+def kilobytes(field):
+    """Read a field of what Linux tells about this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def memory_column(problem, peers):
+    """Measure each peer in a process of its own, where the system can tell."""
+    column = {}
+    if not Path("/proc/self/clear_refs").exists():
+        return column
+    for name in peers:
+        context = multiprocessing.get_context("spawn")
+        answer = context.Queue()
+        process = context.Process(target=peak_memory, args=(name, problem, answer))
+        process.start()
+        column[name] = f"{answer.get():.0f}"
+        process.join()
+    return column
+
+
+def compare_peers(case, peers, missing, repeats):
+    """Run a case, and lay out what it took."""
+    problem = CASES[case]()
+    # scikit-learn's network goes on where it was: it is built anew for every turn.
+    fits = {name: peer(problem) for name, peer in peers.items()}
+    check_agreement({name: fit() for name, fit in fits.items()}, problem.X.dtype)
+    seconds = {name: [] for name in fits}
+    for _ in range(repeats):
+        if "scikit-learn" in fits:
+            fits["scikit-learn"] = peers["scikit-learn"](problem)
+        for name, times in take_turns(fits, 1).items():
+            seconds[name] += times
+    per_iteration = {
+        name: f"{1e6 * sorted(times)[repeats // 2] / problem.max_iter:.3g}"
+        for name, times in seconds.items()
+    }
+    memory = memory_column(problem, peers)
+    columns = {"us/iteration": per_iteration, "peak MB above the data": memory}
+    absent = f"\nnot installed: {', '.join(missing)}" if missing else ""
+    return f"{problem}\n{ratio_table(seconds, **columns)}{absent}"
+
+
+def compare_activations(repeats):
+    """Lay out scikit-learn's time over skinit's, for every activation and size, and one thread."""
+    rows = []
+    for name, (widths, n_samples, max_iter) in SIZES.items():
+        for dtype in ("float32", "float64"):
+            row = [name, dtype]
+            for activation in ACTIVATIONS:
+                problem = make_problem(
+                    name, widths, n_samples, dtype, activation=activation, max_iter=max_iter
+                )
+                ratios = []
+                for _ in range(repeats):
+                    fits = {peer: PEERS[peer][0](problem) for peer in ("skinit", "scikit-learn")}
+                    seconds = take_turns(fits, 1)
+                    ratios.append(seconds["scikit-learn"][0] / seconds["skinit"][0])
+                row.append(f"{sorted(ratios)[repeats // 2]:.1f}")
+            rows.append(row)
+    table = text_table(["", "", *ACTIVATIONS], rows)
+    return f"scikit-learn's time over skinit's, by activation and size\n{table}"
 
 
 def main():
-    """Run the peers in turns and print medians and ratios."""
+    """Run the cases that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--max-iter", type=int, default=15000)
+    parser.add_argument("--case", action="append", choices=[*CASES, "activations"])
+    parser.add_argument("--peer", action="append", choices=list(PEERS), help="besides skinit")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
+    peers, missing = installed_peers(arguments.peer and ["skinit", *arguments.peer])
 
-    X, y, _, _ = load_circles()
-    first = InitMLPClassifier(max_iter=1, random_state=3).fit(X, y)
-    start = list(zip(first.initial_coefs_, first.initial_intercepts_, strict=True))
-
-    seconds = {name: [] for name in PEERS}
-    for _ in range(arguments.repeats):
-        weights = {}
-        for name, fit in PEERS.items():
-            began = time.perf_counter()
-            weights[name] = fit(X, y, start, arguments.max_iter)
-            seconds[name].append(time.perf_counter() - began)
-        for name, coefs in weights.items():
-            for W, expected in zip(coefs, weights["textbook NumPy"], strict=True):
-                np.testing.assert_allclose(W, expected, rtol=1e-8, atol=1e-10, err_msg=name)
-
-    print(f"2-10-5-1 on 300 samples, float64, {arguments.max_iter} iterations, "
-          f"{arguments.repeats} repeats; {platform.processor() or platform.machine()}, "
-          f"Python {platform.python_version()}, NumPy {np.__version__}\n")  # fmt: skip
-    ours = median(seconds["skinit"])
-    rows = [
-        [name, f"{median(times):.2f}", f"{median(times) / arguments.max_iter * 1e6:.0f}",
-         f"{median(times) / ours:.2f}"]
-        for name, times in seconds.items()
-    ]  # fmt: skip
-    print(text_table(["", "median s", "us/iteration", "skinit = 1"], rows))
+    for case in arguments.case or [*CASES, "activations"]:
+        if case == "activations":
+            text = compare_activations(arguments.repeats)
+        else:
+            text = compare_peers(case, peers, missing, arguments.repeats)
+        publish(f"fit_{case}", f"{text}\n\n{where_and_when()}\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""Time predictions beside scikit-learn and beside the bare matrix products, and tell their memory.
+
+python benchmarks/bench_predict.py --repeats 7
+"""
+
+import argparse
+import tracemalloc
+import warnings
+
+import numpy as np
+from measuring import publish, ratio_table, take_turns, where_and_when
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from skinit import InitMLPClassifier
+
+HIDDEN = (128, 64)
+
+
+def fitted_models(dtype):
+    """Return both models with the same weights, and 100,000 samples."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(100_000, 50)).astype(dtype)
+    y = rng.randint(0, 10, len(X))
+    ours = InitMLPClassifier(HIDDEN, max_iter=1, random_state=0).fit(X[:2000], y[:2000])
+    theirs = MLPClassifier(HIDDEN, max_iter=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        theirs.fit(X[:2000], y[:2000])
+    theirs.coefs_, theirs.intercepts_ = ours.coefs_, ours.intercepts_
+    return ours, theirs, X
+
+
+def bare_products(coefs, X):
+    """Multiply by the weights, and do nothing else."""
+    for W in coefs:
+        X = X @ W
+    return X
+
+
+def peak_megabytes(function):
+    """Return what a call needs at most, its result included, as NumPy tells it."""
+    tracemalloc.start()
+    function()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return f"{peak / 1e6:.0f}"
+
+
+def compare(n_samples, dtype, repeats):
+    """Run one case."""
+    ours, theirs, X = fitted_models(dtype)
+    X = X[:n_samples]
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
+    functions = {
+        "skinit": lambda: ours.predict_proba(X),
+        "scikit-learn": lambda: theirs.predict_proba(X),
+        "bare products": lambda: bare_products(ours.coefs_, X),
+    }
+    memory = {name: peak_megabytes(function) for name, function in functions.items()}
+    times = 1000 if n_samples == 1 else 1
+    several = {name: lambda f=f: [f() for _ in range(times)] for name, f in functions.items()}
+    seconds = take_turns(several, repeats)
+    title = f"predict_proba of {n_samples:,} rows, 50-128-64-10, {dtype}"
+    scale = 1e6 / times if n_samples == 1 else 1e3
+    unit = "us" if n_samples == 1 else "ms"
+    columns = {} if n_samples == 1 else {"peak MB": memory}
+    return f"{title}\n{ratio_table(seconds, unit, scale, **columns)}\n"
+
+
+def main():
+    """Run all cases."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7)
+    repeats = parser.parse_args().repeats
+    cases = [(n, dtype) for n in (1, 100_000) for dtype in ("float32", "float64")]
+    tables = [compare(n, dtype, repeats) for n, dtype in cases]
+    publish("predict", "\n".join([*tables, where_and_when()]))
+
+
+if __name__ == "__main__":
+    main()
