@@ -9,6 +9,7 @@ them record the loss of every iteration, but for the one that says otherwise.
 import importlib.util
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import expit
@@ -56,17 +57,16 @@ def make_problem(name, widths, n_samples, dtype="float64", **settings):
     y = rng.randint(0, max(2, widths[-1]), n_samples)
     start = tuple(
         (rng.normal(0, np.sqrt(2 / m), (m, n)).astype(dtype), np.zeros(n, dtype))
-        for m, n in zip(widths, widths[1:], strict=False)
+        for m, n in pairwise(widths)
     )
     return Problem(name, X, y, start, **settings)
 
 
 def skinit(problem):
     """Take the public estimator, validation included."""
-    layers = iter(problem.start)
     model = InitMLPClassifier(
         problem.widths[1:-1],
-        init=lambda layer, rng: next(layers),
+        init=lambda layer, rng: problem.start[layer.index],
         activation=problem.activation,
         learning_rate=problem.learning_rate,
         max_iter=problem.max_iter,

@@ -21,9 +21,9 @@ from skinit.activations import ACTIVATIONS, resolve_activation
 from skinit.initializers import INITIALIZERS, build_parameters
 from skinit.initializers.building import check_widths, is_positive_integer
 from skinit.losses import LOSSES
-from skinit.network import Network, TrainingData, forward, layer_views
+from skinit.network import Network, TrainingData, layer_views
 from skinit.solvers import SOLVERS, BaseSolver, resolve_solver
-from skinit.tiles import cached_rows, tiled_forward
+from skinit.tiles import cached_rows, scores_of, tiled_forward
 from skinit.training import (
     DivergedError,
     InterruptedFitWarning,
@@ -234,7 +234,7 @@ class BaseInitMLP(BaseEstimator):
         network = Network(widths, activations, self._loss())
         layers = list(zip(self.coefs_, self.intercepts_, strict=True))
         if X.shape[0] <= cached_rows(network, X.dtype.itemsize):
-            return finish(forward(network, layers, X)[0][-1])
+            return finish(scores_of(network, layers, X))
         with one_blas_thread():
             return tiled_forward(network, layers, X, finish, spare_threads())
 

@@ -105,7 +105,10 @@ class BinaryCrossEntropy(Loss):
     def per_sample(self, scores, targets):
         # The straight part first: for a sure and right answer it is 0, and no digits cancel.
         straight = np.maximum(scores, 0) - targets * scores
-        return (straight + np.log1p(np.exp(-np.abs(scores)))).sum(axis=-1)
+        bent = np.abs(scores)
+        for function in (np.negative, np.exp, np.log1p):
+            function(bent, out=bent)
+        return (straight + bent).sum(axis=-1)
 
     def gradient(self, scores, targets):
         return expit(scores) - targets
@@ -152,9 +155,12 @@ class MultinomialCrossEntropy(Loss):
 
     def per_sample(self, scores, targets):
         shifted = below_largest(scores)
-        # A score that is not wanted may be minus infinity by now, and zero times that is no number.
-        wanted = targets * np.where(targets > 0, shifted, 0)
-        return np.log(np.exp(shifted).sum(axis=-1)) - wanted.sum(axis=-1)
+        with np.errstate(invalid="ignore"):
+            wanted = (targets * shifted).sum(axis=-1)
+        if not np.isfinite(wanted).all():
+            # A score that is not wanted may be minus infinity, and zero times that is no number.
+            wanted = (targets * np.where(targets > 0, shifted, 0)).sum(axis=-1)
+        return np.log(np.exp(shifted).sum(axis=-1)) - wanted
 
     def gradient(self, scores, targets):
         return self.link(scores) - targets

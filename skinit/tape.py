@@ -27,7 +27,7 @@ __all__ = ["SmallArrays", "Tape", "compile_iterations", "shortcut", "sparse_prod
 
 # So many iterations at most go by before their losses are looked at. Less if their scores take more
 # bytes than these, or if they take longer than it should take to answer to Ctrl-C.
-BLOCK_LENGTH = 16
+BLOCK_LENGTH = 32
 BLOCK_BYTES = 2**18
 BLOCK_OPERATIONS = 10**9
 
@@ -140,9 +140,7 @@ def compile_iterations(network, parameters, data, scores, goal, keep, factor, ar
     for activation, W in zip(network.activations, weights[:-1], strict=True):
         signal, z = arrays.hidden(W.shape[1], n_samples, activation.tape_output)
         delta = arrays.new(z.shape)
-        forward += arrays.layer(activation.tape_input, W, signals[-1], scales[-1], z)
-        if activation.tape_input / scales[-1] < 0:
-            forward += arrays.unsigned_zeros(z)
+        forward += arrays.layer(activation.tape_input, W, signals[-1], scales[-1], z, hidden=True)
         bring = shortcut(activation, BaseActivation, "tape_calls", "value", "slope")
         to_value, to_slope = bring(z, delta, arrays.new)
         forward += to_value
@@ -154,7 +152,9 @@ def compile_iterations(network, parameters, data, scores, goal, keep, factor, ar
     deltas.append(delta)
     outputs = []
     for z in scores:
-        output = arrays.layer(loss.tape_input, weights[-1], signals[-1], scales[-1], z)
+        output = arrays.layer(
+            loss.tape_input, weights[-1], signals[-1], scales[-1], z, hidden=False
+        )
         output += shortcut(loss, Loss, "tape_calls", "gradient")(z, targets, delta, arrays.new)
         if data.sample_weight is not None:
             every_row = np.tile(data.sample_weight, (n_outputs, 1))
@@ -211,11 +211,18 @@ class SmallArrays:
 
     def new(self, shape, value=None):
         """Return an array, filled with a value or with anything."""
-        return np.empty(shape, self.dtype) if value is None else np.full(shape, value, self.dtype)
+        # Vector instructions are fastest on addresses that are multiples of 64.
+        n_bytes = self.dtype.itemsize * int(np.prod(shape))
+        memory = np.empty(n_bytes + 64, np.uint8)
+        start = -memory.ctypes.data % 64
+        array = memory[start : start + n_bytes].view(self.dtype).reshape(shape)
+        if value is not None:
+            array[...] = value
+        return array
 
     def input(self, X, factor):
         """Return X as a signal, and what it is multiplied by: the sign of the factor it meets."""
-        scale = np.sign(factor)
+        scale = 1.0 if factor > 0 else -1.0
         if issparse(X):
             ones = csr_array(np.ones((X.shape[0], 1), X.dtype))
             return (hstack([X, ones], dtype=X.dtype) * scale).T.tocsr(), scale
@@ -228,13 +235,13 @@ class SmallArrays:
         signal = self.new((n_units + 1, n_samples), scale)
         return signal, signal[:-1]
 
-    def layer(self, factor, W, signal, scale, z):
+    def layer(self, factor, W, signal, scale, z, hidden):
         """Bind the calls that compute a layer's pre-activations, times a factor."""
-        return self.product(factor / scale, W.T, signal, 0.0, z)
-
-    def unsigned_zeros(self, z):
-        """Bind the calls that turn -0.0 into 0.0: where the sign bit is the slope, it matters."""
-        return [partial(np.add, z, self.new(z.shape, 0), z)]
+        calls = self.product(factor / scale, W.T, signal, 0.0, z)
+        if hidden and factor / scale < 0:
+            # Turns -0.0 into 0.0: an activation may take its slope from the sign bit.
+            calls.append(partial(np.add, z, self.new(z.shape, 0), z))
+        return calls
 
     def derivatives(self, factor, signal, scale, delta, keep, goal):
         """Bind the calls that compute a layer's derivatives by weights and biases."""
@@ -246,10 +253,10 @@ class SmallArrays:
             return [partial(sparse_product, factor, left, right, keep, out)]
         # Arrays are in C order and BLAS wants Fortran order, in which they are transposed. What is
         # not in place or not of one dtype would be copied without a word, and the result lost.
-        assert left.dtype == right.dtype == out.dtype == self.dtype
-        assert out.flags.c_contiguous
         a, trans_a = (right.T, 0) if right.flags.c_contiguous else (right, 1)
         b, trans_b = (left.T, 0) if left.flags.c_contiguous else (left, 1)
+        assert all(array.flags.f_contiguous for array in (a, b, out.T))
+        assert all(array.dtype == self.dtype for array in (a, b, out))
         # By position, as arguments by name take three times as long to pass.
         return [partial(self.gemm, factor, a, b, keep, out.T, trans_a, trans_b, 1)]
 

@@ -6,20 +6,29 @@ settled by the data and never by the number of threads, so that any machine find
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array, issparse, vstack
 
-from skinit.network import TrainingData, forward, summed_loss
+from skinit.activations import Identity
+from skinit.network import TrainingData, summed_loss
 from skinit.solvers import BaseSolver
-from skinit.tape import Tape, compile_iterations, operations, shortcut, sparse_product
+from skinit.tape import (
+    SmallArrays,
+    Tape,
+    compile_iterations,
+    operations,
+    shortcut,
+    sparse_product,
+)
 
-__all__ = ["LargeArrays", "TiledTape", "make_tape", "tiled_forward"]
+__all__ = ["LargeArrays", "TiledTape", "cached_rows", "make_tape", "scores_of", "tiled_forward"]
 
 # Below so many operations an iteration, tiles cost more than they save.
-MANY_OPERATIONS = 2 * 10**8
+MANY_OPERATIONS = 10**8
 
 # What a tile's signals may take of a cache, the fewest rows worth a product, and how many sums the
 # tiles are shared among: no more threads than these can work at a time.
@@ -63,7 +72,7 @@ def tiled_forward(network, layers, X, finish, n_threads=1):
 
     def tile(start):
         with np.errstate(over="ignore", invalid="ignore"):  # each thread has its own
-            scores = forward(network, layers, X[start : start + size])[0][-1]
+            scores = scores_of(network, layers, X[start : start + size])
             # Sums over few outputs are fast where an output's scores lie side by side.
             return np.ascontiguousarray(finish(np.asfortranarray(scores)))
 
@@ -72,6 +81,16 @@ def tiled_forward(network, layers, X, finish, n_threads=1):
         return np.concatenate([tile(start) for start in starts])
     with ThreadPoolExecutor(n_threads) as pool:
         return np.concatenate(list(pool.map(tile, starts)))
+
+
+def scores_of(network, layers, X):
+    """Do what `skinit.network.forward` does, and keep nothing but the scores."""
+    signal = X
+    for (W, b), activation in zip(layers, (*network.activations, Identity()), strict=True):
+        z = signal @ W
+        z += b
+        signal = activation.value(z)
+    return signal
 
 
 class TiledTape:
@@ -112,11 +131,13 @@ class TiledTape:
             *(partial(np.add, gradients[0], other, gradients[0]) for other in gradients[1:]),
             *bring(self.parameters, gradients[0], learning_rate, self.memory),
         ]
-        self.pool = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
+        self.pool = ThreadPoolExecutor(n_threads)  # starts no thread before it has work
 
     def tile_calls(self, network, tile, gradient, arrays, index):
         """Bind the calls that add a tile's derivatives to a gradient and note its loss."""
         n_samples, n_outputs = tile.targets.shape
+        # An output's targets side by side, as its scores are.
+        tile = replace(tile, targets=np.asfortranarray(tile.targets))
         scores = arrays.new((1, n_outputs, n_samples))
         factor = 1 / self.total_weight
         [calls] = compile_iterations(
@@ -124,26 +145,22 @@ class TiledTape:
         )
 
         def note_loss():
-            raw = scores[0].T * (1 / network.loss.tape_input)
-            self.losses[index] = summed_loss(network, raw, tile)
+            self.losses[index] = summed_loss(network, scores[0].T / network.loss.tape_input, tile)
 
         return [*calls, note_loss]
 
     def play(self, n_iter):
         """Do one iteration, and return the mean loss before it, of shape (1,)."""
-        if self.pool is None:
-            run(self.workloads[0])
-        else:
-            # Asking each for its result raises what went wrong in it.
-            for done in [self.pool.submit(run, calls) for calls in self.workloads]:
-                done.result()
+        others = [self.pool.submit(run, calls) for calls in self.workloads[1:]]
+        run(self.workloads[0])
+        for other in others:
+            other.result()  # raises what went wrong in it
         run(self.step_calls)
         return np.array([self.losses.sum() / self.total_weight])
 
     def close(self):
         """Let the threads go."""
-        if self.pool is not None:
-            self.pool.shutdown()
+        self.pool.shutdown()
 
 
 def run(calls):
@@ -181,15 +198,15 @@ def with_empty_rows(A, n_rows):
     return np.vstack([A, np.zeros((n_rows, A.shape[1]), A.dtype)])
 
 
-class LargeArrays:
-    """Arrays for many samples, with the functions of `SmallArrays`.
+class LargeArrays(SmallArrays):
+    """Arrays for many samples, of which the tiles of a thread use the same, one after the other.
 
-    X is used where it lies, products let other threads work, and tiles use the same memory one
-    after the other.
+    X is used where it lies, without the constant row that hidden signals have, and products let
+    other threads work.
     """
 
     def __init__(self, dtype):
-        self.dtype = np.dtype(dtype)
+        super().__init__(dtype)
         self.constants, self.scratch, self.taken = {}, [], 0
 
     def rewound(self):
@@ -200,11 +217,12 @@ class LargeArrays:
     def new(self, shape, value=None):
         """Return an array, filled with a value or with anything."""
         if value is not None:
-            if (shape, value) not in self.constants:
-                self.constants[shape, value] = np.full(shape, value, self.dtype)
-            return self.constants[shape, value]
+            size = int(np.prod(shape))
+            if value not in self.constants or self.constants[value].size < size:
+                self.constants[value] = super().new(size, value)
+            return self.constants[value][:size].reshape(shape)
         if self.taken == len(self.scratch):
-            self.scratch.append(np.empty(shape, self.dtype))
+            self.scratch.append(super().new(shape))
         array = self.scratch[self.taken]
         assert array.shape == shape  # all tiles are alike
         self.taken += 1
@@ -216,31 +234,32 @@ class LargeArrays:
 
     def hidden(self, n_units, n_samples, scale):
         """Return a signal and the part of it that holds the units."""
-        signal = self.new((n_units, n_samples))
-        return signal, signal
+        signal = self.new((n_units + 1, n_samples))
+        signal[-1] = scale
+        return signal, signal[:-1]
 
-    def layer(self, factor, W, signal, scale, z):
+    def layer(self, factor, W, signal, scale, z, hidden):
         """Bind the calls that compute a layer's pre-activations, times a factor."""
-        calls = self.product(1.0, W[:-1].T, signal, 0.0, z)
-        add_bias = np.add if scale > 0 else np.subtract
-        calls.append(partial(add_bias, z, W[-1][:, np.newaxis], z))
-        if factor / scale < 0:  # from 0, which makes no -0.0
-            calls.append(partial(np.subtract, 0, z, z))
-        if abs(factor) != 1:
-            calls.append(partial(np.multiply, z, abs(factor), z))
-        return calls
-
-    def unsigned_zeros(self, z):
-        """Bind no calls: `layer` makes no -0.0."""
-        return []
+        if signal.shape[0] == W.shape[0]:
+            return super().layer(factor, W, signal, scale, z, hidden)
+        # The input. Added to a bias or subtracted from it: what is multiplied by -1 may be -0.0.
+        bias = self.new((len(z), 1))
+        return [
+            *self.product(abs(factor), W[:-1].T, signal, 0.0, z),
+            partial(np.multiply, W[-1:].T, factor, bias),
+            partial(np.add, bias, 0, bias),
+            partial(np.add if factor > 0 else np.subtract, bias, z, z),
+        ]
 
     def derivatives(self, factor, signal, scale, delta, keep, goal):
         """Bind the calls that compute a layer's derivatives by weights and biases."""
-        ones = self.new((1, delta.shape[1]), 1)
-        return [
-            *self.product(factor / scale, signal, delta.T, keep, goal[:-1]),
-            *self.product(factor, ones, delta.T, keep, goal[-1:]),
-        ]
+        # The constant row apart: an odd number of rows suits BLAS badly.
+        features, ones = signal[: goal.shape[0] - 1], self.new((delta.shape[1], 1), 1)
+        calls = self.product(factor, delta, ones, keep, goal[-1:].T)
+        if signal.shape[0] == goal.shape[0]:
+            return calls + self.product(factor / scale, features, delta.T, keep, goal[:-1])
+        # The input, which the transposed product need not transpose.
+        return calls + self.product(factor / scale, delta, features.T, keep, goal[:-1].T)
 
     def product(self, factor, left, right, keep, out):
         """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
