@@ -109,11 +109,17 @@ class DecisionBoundaryPanel:
         """Say beside the pictures what the colours mean."""
         estimator = next(iter(self.estimators.values()))
         if is_regressor(estimator) or len(estimator.classes_) == 2:
-            what = "prediction"
+            what, ticks = "prediction", None
             if not is_regressor(estimator):
-                what = f"probability of class {estimator.classes_[1]}"
-            surface = self.displays_[-1].surface_
-            self.figure_.colorbar(surface, ax=list(self.axes_), label=what, shrink=0.8)
+                what, ticks = f"probability of class {estimator.classes_[1]}", np.linspace(0, 1, 5)
+            self.figure_.colorbar(
+                self.displays_[-1].surface_,
+                ax=list(self.axes_),
+                label=what,
+                shrink=0.8,
+                ticks=ticks,
+                format="%.3g",
+            )
         else:
             handles, labels = self.axes_[0].get_legend_handles_labels()
             self.figure_.legend(handles, labels, title="class", loc="outside right center")
