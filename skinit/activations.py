@@ -64,8 +64,7 @@ class BaseActivation(BaseEstimator):
         """Compute the derivatives phi'(z)."""
         raise NotImplementedError
 
-    # What `tape_calls` expects in z is z times `tape_input`, what it leaves phi(z) times
-    # `tape_output`, which is 1 or -1.
+    # `tape_calls` takes z times `tape_input` and leaves phi(z) times `tape_output`, 1 or -1.
     tape_input = 1.0
     tape_output = 1.0
 
@@ -222,16 +221,16 @@ class LeakyReLU(BaseActivation):
             # The value is not the larger of z and slope * z, or has not the sign of z.
             return super().tape_calls(z, delta, new)
         low = slope = new(z.shape)
-        negative_slopes = new(z.shape, self.negative_slope)
-        mean = new(z.shape, (1 + self.negative_slope) / 2)
-        deviation = new(z.shape, (1 - self.negative_slope) / 2)
+        ones, slopes = new(z.shape, 1), new(z.shape, self.negative_slope)
+        negated = new(z.shape, -self.negative_slope)
         return [
-            partial(np.multiply, z, negative_slopes, low),
+            partial(np.multiply, z, slopes, low),
             partial(np.minimum, z, low, out=z),
         ], [
-            partial(np.copysign, deviation, z, slope),
-            partial(np.subtract, mean, slope, slope),
+            partial(np.copysign, ones, z, slope),  # -1 for z > 0
+            partial(np.minimum, slope, negated, out=slope),  # the slope, negated
             partial(np.multiply, delta, slope, delta),
+            partial(np.negative, delta, delta),
         ]
 
 
@@ -454,18 +453,21 @@ class Logistic(BaseActivation):
         # The product of both tails, as 1 - expit(z) would round a small tail to 0.
         return expit(z) * expit(-z)
 
-    # As (1 + tanh(z / 2)) / 2: tanh is several times as fast.
-    tape_input = 0.5
+    # From q = exp(-z), which leaves both tails their digits: phi(z) is 1 / (1 + q), and the slope
+    # q / (1 + q)^2. It takes -z, and where exp would overflow, the tail ends a little earlier.
+    tape_input = -1.0
 
     def tape_calls(self, z, delta, new):
-        halves, slope = new(z.shape, 0.5), new(z.shape)
+        ones, q, slope = new(z.shape, 1), new(z.shape), new(z.shape)
+        most = new(z.shape, float(np.finfo(z.dtype).max) / 4)
         return [
-            partial(np.tanh, z, z),
-            partial(np.multiply, z, halves, z),
-            partial(np.add, z, halves, z),
+            partial(np.exp, z, q),
+            partial(np.minimum, q, most, out=q),
+            partial(np.add, q, ones, z),
+            partial(np.divide, ones, z, z),
         ], [
-            partial(np.multiply, z, z, slope),
-            partial(np.subtract, z, slope, slope),
+            partial(np.multiply, q, z, slope),
+            partial(np.multiply, slope, z, slope),
             partial(np.multiply, delta, slope, delta),
         ]
 

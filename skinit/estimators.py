@@ -145,6 +145,7 @@ class BaseInitMLP(BaseEstimator):
             ensure_min_samples=2,
             y_numeric=not isinstance(self, ClassifierMixin),
         )
+        check_activation(activation, X.dtype)
         targets = self._encode_targets(y, X.dtype)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, X)
@@ -599,6 +600,18 @@ def coefs_and_intercepts(network, parameters):
     """Split a flat parameter vector into scikit-learn's two lists."""
     layers = layer_views(network, parameters)
     return [W for W, _ in layers], [b[0] for _, b in layers]
+
+
+def check_activation(activation, dtype):
+    """Refuse functions that do not answer one number for each."""
+    z = np.zeros((2, 3), dtype)
+    for name in ("value", "slope"):
+        shape = np.shape(getattr(activation, name)(z))
+        if shape != z.shape:
+            raise ValueError(
+                f"{name} of activation={activation!r} returned shape {shape} for pre-activations "
+                f"of shape {z.shape}; it must answer one number for each"
+            )
 
 
 def check_learning_rate(learning_rate):

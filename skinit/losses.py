@@ -41,8 +41,7 @@ class Loss:
         """Differentiate `per_sample` by each score; the result has the shape of `scores`."""
         raise NotImplementedError
 
-    # What `tape_calls` expects are the scores times `tape_input`, what it leaves are the
-    # derivatives times `tape_output`.
+    # `tape_calls` takes scores times `tape_input` and leaves derivatives times `tape_output`.
     tape_input = 1.0
     tape_output = 1.0
 
@@ -53,8 +52,8 @@ class Loss:
 
         Parameters
         ----------
-        scores : ndarray of shape (n_outputs, n_samples)
-            Left as they are.
+        scores : ndarray of shape (n_iterations, n_outputs, n_samples)
+            Where iterations find their scores, each its own; left as they are.
         targets : ndarray of shape (n_outputs, n_samples)
         delta : ndarray of shape (n_outputs, n_samples)
             Where the gradient goes.
@@ -63,14 +62,15 @@ class Loss:
 
         Returns
         -------
-        list of callables
+        list of lists of callables
+            One list for each iteration.
         """
 
-        def to_gradient():
-            gradient = self.gradient(scores.T / self.tape_input, targets.T).T
+        def to_gradient(z):
+            gradient = self.gradient(z.T / self.tape_input, targets.T).T
             np.multiply(gradient, self.tape_output, out=delta)
 
-        return [to_gradient]
+        return [[partial(to_gradient, z)] for z in scores]
 
 
 class BinaryCrossEntropy(Loss):
@@ -113,15 +113,14 @@ class BinaryCrossEntropy(Loss):
     def gradient(self, scores, targets):
         return expit(scores) - targets
 
-    # p - y is half of tanh(z / 2) + 1 - 2 y, and tanh is several times as fast as expit.
+    # p - y is half of tanh(z / 2) + 1 - 2 y, and tanh is several times as fast as expit. A p below
+    # the rounding of 1 is lost, as in every sum over samples that are not as sure.
     tape_input = 0.5
     tape_output = 2.0
 
     def tape_calls(self, scores, targets, delta, new):
-        return [
-            partial(np.tanh, scores, delta),
-            partial(np.add, delta, 1 - 2 * targets, delta),
-        ]
+        signs = 1 - 2 * targets
+        return [[partial(np.tanh, z, delta), partial(np.add, delta, signs, delta)] for z in scores]
 
 
 class MultinomialCrossEntropy(Loss):
@@ -166,14 +165,17 @@ class MultinomialCrossEntropy(Loss):
         return self.link(scores) - targets
 
     def tape_calls(self, scores, targets, delta, new):
-        per_sample = new(scores.shape[1:])
+        per_sample = new(scores.shape[2:])
         return [
-            partial(np.maximum.reduce, scores, 0, None, per_sample),
-            partial(np.subtract, scores, per_sample, delta),
-            partial(np.exp, delta, delta),
-            partial(np.add.reduce, delta, 0, None, per_sample),
-            partial(np.divide, delta, per_sample, delta),
-            partial(np.subtract, delta, targets, delta),
+            [
+                partial(np.maximum.reduce, z, 0, None, per_sample),
+                partial(np.subtract, z, per_sample, delta),
+                partial(np.exp, delta, delta),
+                partial(np.add.reduce, delta, 0, None, per_sample),
+                partial(np.divide, delta, per_sample, delta),
+                partial(np.subtract, delta, targets, delta),
+            ]
+            for z in scores
         ]
 
 
@@ -206,7 +208,7 @@ class SquaredError(Loss):
         return scores - targets
 
     def tape_calls(self, scores, targets, delta, new):
-        return [partial(np.subtract, scores, targets, delta)]
+        return [[partial(np.subtract, z, targets, delta)] for z in scores]
 
 
 LOSSES = {

@@ -67,7 +67,9 @@ class BaseSolver(BaseEstimator):
         """
 
         def take_step():
-            parameters[:], memory[0] = self.step(parameters, gradient, learning_rate, memory[0])
+            # Copies, as a solver may keep what it is given, and the tape overwrites its arrays.
+            arrays = parameters.copy(), gradient.copy()
+            parameters[:], memory[0] = self.step(*arrays, learning_rate, memory[0])
 
         return [take_step]
 

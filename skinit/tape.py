@@ -6,9 +6,12 @@ iteration is ``for call in calls: call()``.
 
 Arrays lie with the units first, (n_units, n_samples), and each signal has one more row, a constant
 that carries the bias: a layer's weights and biases follow each other in the parameter vector, are
-one matrix of shape (fan_in + 1, fan_out), and the layer is one product. Activations, losses and
-solvers bring their own calls. They may ask for what they take times their `tape_input`, and hand on
-what they give times their `tape_output`; the products, which scale at no cost, put that right.
+one matrix of shape (fan_in + 1, fan_out), and the layer is one product.
+
+Activations, losses and solvers bring their own calls. Some are cheaper on multiples of what they
+compute, and say so: they take their input times `tape_input` and leave their output times
+`tape_output`. A product has a factor that costs nothing, and there the multiples are undone. ReLU,
+for one, takes -z and leaves -max(z, 0); the product behind it then has the factor -1.
 """
 
 from functools import partial
@@ -25,13 +28,14 @@ from skinit.solvers import BaseSolver
 
 __all__ = ["SmallArrays", "Tape", "compile_iterations", "shortcut", "sparse_product"]
 
-# So many iterations at most go by before their losses are looked at. Less if their scores take more
-# bytes than these, or if they take longer than it should take to answer to Ctrl-C.
+# So many iterations at most go by before their losses are looked at. Fewer if their scores take
+# more bytes than these, or if they take longer than it should take to answer to Ctrl-C.
 BLOCK_LENGTH = 32
 BLOCK_BYTES = 2**18
 BLOCK_OPERATIONS = 10**9
 
-# A product over more samples is added up in parts, and weights in float32 would round each part.
+# BLAS sums over more samples in parts. Added straight to the weights, each part would be rounded to
+# the last digit of the weights, which float32 cannot spare.
 SAMPLES_OF_ONE_PART = 256
 
 
@@ -70,24 +74,19 @@ class Tape:
         self.block_length = max(1, min(affordable, BLOCK_LENGTH))
         self.scores = np.empty((self.block_length, n_outputs, n_samples), parameters.dtype)
 
+        total = data.total_weight
         factor = shortcut(solver, BaseSolver, "tape_factor", "step")(learning_rate)
-        in_parts = parameters.dtype == np.float32 and n_samples > SAMPLES_OF_ONE_PART
-        if factor is not None and not in_parts:
+        exact = parameters.dtype == np.float64 or n_samples <= SAMPLES_OF_ONE_PART
+        if factor is not None and exact:
             # Gradient and step are one product, added to the parameters.
-            goal, keep, step_calls = self.parameters, 1.0, []
+            into, keep, factor, step_calls = self.parameters, 1.0, factor / total, []
         else:
-            goal, keep, factor = np.empty_like(parameters), 0.0, 1.0
-            bring = shortcut(solver, BaseSolver, "tape_calls", "step")
-            step_calls = bring(self.parameters, goal, learning_rate, self.memory)
+            into, keep, factor = np.empty_like(parameters), 0.0, 1 / total
+            calls_of = shortcut(solver, BaseSolver, "tape_calls", "step")
+            step_calls = calls_of(self.parameters, into, learning_rate, self.memory)
+        layout = SmallArrays(parameters.dtype)
         iterations = compile_iterations(
-            network,
-            self.parameters,
-            data,
-            self.scores,
-            goal,
-            keep,
-            factor / data.total_weight,
-            SmallArrays(parameters.dtype),
+            network, self.parameters, data, self.scores, into, keep, factor, layout
         )
         self.calls = [call for calls in iterations for call in calls + step_calls]
         self.calls_per_iteration = len(self.calls) // self.block_length
@@ -101,7 +100,7 @@ class Tape:
         return mean_loss(self.network, scores, self.data)
 
     def close(self):
-        """Give back nothing: there is nothing but memory."""
+        """Do nothing: unlike `TiledTape`, this one has no threads to let go."""
 
 
 def operations(network, n_samples):
@@ -109,7 +108,7 @@ def operations(network, n_samples):
     return 6 * n_samples * network.n_parameters
 
 
-def compile_iterations(network, parameters, data, scores, goal, keep, factor, arrays):
+def compile_iterations(network, parameters, data, scores, into, keep, factor, layout):
     """Bind the calls of iterations that differ in nothing but where they leave their scores.
 
     Parameters
@@ -120,59 +119,68 @@ def compile_iterations(network, parameters, data, scores, goal, keep, factor, ar
     data : TrainingData
     scores : ndarray of shape (n_iterations, n_outputs, n_samples)
         Where each iteration leaves its scores, times `tape_input` of the loss.
-    goal : ndarray of shape (n_parameters,)
-        What the derivatives go to: it becomes ``keep * goal + factor * derivatives``, where the
-        derivatives are those of the summed loss.
+    into : ndarray of shape (n_parameters,)
+        Where the derivatives of the summed loss go: it becomes ``keep * into + factor *
+        derivatives``, and may be the parameters themselves.
     keep, factor : float
-    arrays : SmallArrays or LargeArrays
+    layout : SmallArrays or LargeArrays
         Where arrays come from, and how a layer is computed on them.
 
     Returns
     -------
     list of lists of callables
     """
-    weights, goals = layer_blocks(network, parameters), layer_blocks(network, goal)
+    weights, derivatives = layer_blocks(network, parameters), layer_blocks(network, into)
     loss, (n_samples, n_outputs) = network.loss, data.targets.shape
 
-    # Forward. A signal is what arrives at a layer, and its scale what it is multiplied by.
-    signal, scale = arrays.input(data.X, (*network.activations, loss)[0].tape_input)
-    signals, scales, deltas, slopes, forward = [signal], [scale], [None], [None], []
-    for activation, W in zip(network.activations, weights[:-1], strict=True):
-        signal, z = arrays.hidden(W.shape[1], n_samples, activation.tape_output)
-        delta = arrays.new(z.shape)
-        forward += arrays.layer(activation.tape_input, W, signals[-1], scales[-1], z, hidden=True)
-        bring = shortcut(activation, BaseActivation, "tape_calls", "value", "slope")
-        to_value, to_slope = bring(z, delta, arrays.new)
-        forward += to_value
-        signals.append(signal), scales.append(activation.tape_output)
-        deltas.append(delta), slopes.append(to_slope)
-
-    # The scores, and the derivatives of the loss by them.
-    delta, targets = arrays.new((n_outputs, n_samples)), np.ascontiguousarray(data.targets.T)
-    deltas.append(delta)
-    outputs = []
-    for z in scores:
-        output = arrays.layer(
-            loss.tape_input, weights[-1], signals[-1], scales[-1], z, hidden=False
+    # Forward. The units of a signal, z, are a view of it: to activate z in place fills the signal.
+    # What belongs to a layer has its index: the signal that arrives there and the scale of that
+    # signal, and delta, which is of the shape of what the layer puts out.
+    first = (*network.activations, loss)[0]
+    signal, scale = layout.input(data.X, first.tape_input)
+    signals, scales, deltas, forward_calls, slope_calls = [signal], [scale], [], [], []
+    for W, activation in zip(weights[:-1], network.activations, strict=True):
+        signal, z = layout.signal(W.shape[1], n_samples, activation.tape_output)
+        delta = layout.new(z.shape)
+        calls_of = shortcut(activation, BaseActivation, "tape_calls", "value", "slope")
+        to_value, to_slope = calls_of(z, delta, layout.new)
+        forward_calls += layout.layer(
+            activation.tape_input, W, signals[-1], scales[-1], z, positive_zeros=True
         )
-        output += shortcut(loss, Loss, "tape_calls", "gradient")(z, targets, delta, arrays.new)
-        if data.sample_weight is not None:
-            every_row = np.tile(data.sample_weight, (n_outputs, 1))
-            output.append(partial(np.multiply, delta, every_row, delta))
-        outputs.append(output)
+        forward_calls += to_value
+        signals.append(signal)
+        scales.append(activation.tape_output)
+        deltas.append(delta)
+        slope_calls.append(to_slope)
 
-    # Backward. A layer passes the derivatives on before its own weights may change.
-    backward = []
+    # The scores of each iteration, and the derivatives of its loss by them.
+    deltas.append(layout.new((n_outputs, n_samples)))
+    calls_of = shortcut(loss, Loss, "tape_calls", "gradient", "link")
+    targets = np.ascontiguousarray(data.targets.T)
+    weighting = []
+    if data.sample_weight is not None:
+        sample_weight = np.tile(data.sample_weight, (n_outputs, 1))
+        weighting = [partial(np.multiply, deltas[-1], sample_weight, deltas[-1])]
+    loss_calls = [
+        layout.layer(loss.tape_input, weights[-1], signals[-1], scales[-1], z) + calls + weighting
+        for z, calls in zip(scores, calls_of(scores, targets, deltas[-1], layout.new), strict=True)
+    ]
+
+    # Backward. A layer's weights may change where its derivatives go, so delta passes them first.
+    # The slopes come last, as they may use up the signal that the derivatives are computed from.
+    backward_calls = []
     for index in reversed(range(network.n_layers)):
-        signal, scale, delta = signals[index], scales[index], deltas[index + 1]
+        signal, scale, delta = signals[index], scales[index], deltas[index]
         if index > 0:
-            backward += arrays.product(1.0, weights[index][:-1], delta, 0.0, deltas[index])
-        backward += arrays.derivatives(
-            factor / loss.tape_output, signal, scale, delta, keep, goals[index]
+            backward_calls += layout.product(
+                1.0, weights[index][:-1], delta, 0.0, deltas[index - 1]
+            )
+        backward_calls += layout.derivatives(
+            factor / loss.tape_output, signal, scale, delta, keep, derivatives[index]
         )
         if index > 0:
-            backward += slopes[index]
-    return [forward + output + backward for output in outputs]
+            backward_calls += slope_calls[index - 1]
+    return [forward_calls + calls + backward_calls for calls in loss_calls]
 
 
 def layer_blocks(network, parameters):
@@ -186,15 +194,18 @@ def layer_blocks(network, parameters):
 
 
 def shortcut(thing, Base, name, *functions):
-    """Return a method for the tape, or the base class's, which calls the functions themselves.
+    """Return what `thing` does for the tape, if it still does the same as its functions.
 
-    The latter where a class has inherited the method from one whose functions it has changed.
+    Where a class, or the object itself, has changed one of the functions and not the method called
+    `name`, the method of the base class is returned, which calls the functions.
     """
 
-    def ancestor(method):
-        return next(k for k, cls in enumerate(type(thing).__mro__) if method in vars(cls))
+    def distance(method):
+        """How far up the method is defined; 0 is the object itself."""
+        places = [vars(thing), *map(vars, type(thing).__mro__)]
+        return next(k for k, place in enumerate(places) if method in place)
 
-    if ancestor(name) <= min(map(ancestor, functions)):
+    if distance(name) <= min(map(distance, functions)):
         return getattr(thing, name)
     return partial(getattr(Base, name), thing)
 
@@ -226,20 +237,22 @@ class SmallArrays:
         if issparse(X):
             ones = csr_array(np.ones((X.shape[0], 1), X.dtype))
             return (hstack([X, ones], dtype=X.dtype) * scale).T.tocsr(), scale
-        signal, features = self.hidden(X.shape[1], X.shape[0], scale)
+        signal, features = self.signal(X.shape[1], X.shape[0], scale)
         np.multiply(X.T, scale, out=features)
         return signal, scale
 
-    def hidden(self, n_units, n_samples, scale):
+    def signal(self, n_units, n_samples, scale):
         """Return a signal and the part of it that holds the units."""
         signal = self.new((n_units + 1, n_samples), scale)
         return signal, signal[:-1]
 
-    def layer(self, factor, W, signal, scale, z, hidden):
-        """Bind the calls that compute a layer's pre-activations, times a factor."""
+    def layer(self, factor, W, signal, scale, z, positive_zeros=False):
+        """Bind the calls that compute a layer's pre-activations, times a factor.
+
+        Where an activation takes its slope from the sign bit, z must not hold -0.0.
+        """
         calls = self.product(factor / scale, W.T, signal, 0.0, z)
-        if hidden and factor / scale < 0:
-            # Turns -0.0 into 0.0: an activation may take its slope from the sign bit.
+        if positive_zeros and factor / scale < 0:  # which has made -0.0 of 0.0
             calls.append(partial(np.add, z, self.new(z.shape, 0), z))
         return calls
 
@@ -251,13 +264,14 @@ class SmallArrays:
         """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
         if issparse(left) or issparse(right):
             return [partial(sparse_product, factor, left, right, keep, out)]
-        # Arrays are in C order and BLAS wants Fortran order, in which they are transposed. What is
-        # not in place or not of one dtype would be copied without a word, and the result lost.
+        # BLAS wants Fortran order, in which C order is the transpose: out.T = right.T @ left.T.
+        # What is in neither order, or of another dtype, it would copy, and the result be lost.
         a, trans_a = (right.T, 0) if right.flags.c_contiguous else (right, 1)
         b, trans_b = (left.T, 0) if left.flags.c_contiguous else (left, 1)
         assert all(array.flags.f_contiguous for array in (a, b, out.T))
         assert all(array.dtype == self.dtype for array in (a, b, out))
-        # By position, as arguments by name take three times as long to pass.
+        # By position, as arguments by name take three times as long to pass; the last one says
+        # that the result goes where out.T is.
         return [partial(self.gemm, factor, a, b, keep, out.T, trans_a, trans_b, 1)]
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import csr_array, issparse, vstack
+from scipy.sparse import issparse
 
 from skinit.activations import Identity
 from skinit.network import TrainingData, summed_loss
@@ -47,7 +47,7 @@ def make_tape(network, parameters, data, solver, learning_rate, state, n_threads
 
 
 def cached_rows(network, itemsize):
-    """Return of how many samples the cache holds the signals."""
+    """Return how many samples there are whose signals fit the cache."""
     return max(FEWEST_ROWS, TILE_BYTES // (itemsize * sum(network.widths[1:])))
 
 
@@ -119,29 +119,31 @@ class TiledTape:
         gradients = [np.empty_like(parameters) for _ in range(n_lanes)]
         n_threads = min(n_threads, n_lanes)
         self.workloads = [[] for _ in range(n_threads)]
-        memories = [LargeArrays(parameters.dtype) for _ in range(n_threads)]
+        layouts = [LargeArrays(parameters.dtype) for _ in range(n_threads)]
         for lane, gradient in enumerate(gradients):
-            calls, arrays = self.workloads[lane % n_threads], memories[lane % n_threads]
+            calls, layout = self.workloads[lane % n_threads], layouts[lane % n_threads]
             calls.append(partial(gradient.fill, 0))
             for k in range(lane, len(tiles), n_lanes):
-                calls += self.tile_calls(network, tiles[k], gradient, arrays.rewound(), k)
+                calls += self.tile_calls(network, tiles[k], gradient, layout.rewound(), k)
 
-        bring = shortcut(solver, BaseSolver, "tape_calls", "step")
+        gradient, *others = gradients
+        calls_of = shortcut(solver, BaseSolver, "tape_calls", "step")
         self.step_calls = [
-            *(partial(np.add, gradients[0], other, gradients[0]) for other in gradients[1:]),
-            *bring(self.parameters, gradients[0], learning_rate, self.memory),
+            *(partial(np.add, gradient, other, gradient) for other in others),
+            # Summed first and divided last, so that what cancels does so exactly.
+            partial(np.divide, gradient, self.total_weight, gradient),
+            *calls_of(self.parameters, gradient, learning_rate, self.memory),
         ]
         self.pool = ThreadPoolExecutor(n_threads)  # starts no thread before it has work
 
-    def tile_calls(self, network, tile, gradient, arrays, index):
+    def tile_calls(self, network, tile, gradient, layout, index):
         """Bind the calls that add a tile's derivatives to a gradient and note its loss."""
         n_samples, n_outputs = tile.targets.shape
         # An output's targets side by side, as its scores are.
         tile = replace(tile, targets=np.asfortranarray(tile.targets))
-        scores = arrays.new((1, n_outputs, n_samples))
-        factor = 1 / self.total_weight
+        scores = layout.new((1, n_outputs, n_samples))
         [calls] = compile_iterations(
-            network, self.parameters, tile, scores, gradient, 1.0, factor, arrays
+            network, self.parameters, tile, scores, gradient, 1.0, 1.0, layout
         )
 
         def note_loss():
@@ -183,25 +185,20 @@ def split_rows(data, most):
             sample_weight = data.sample_weight[start:stop]
         missing = size - (stop - start)
         if missing:
+            # Copies of a row that is there anyway: without weight, they add 0 times what is finite.
+            rows = np.append(np.arange(stop - start), np.zeros(missing, int))
             if sample_weight is None:
                 sample_weight = np.ones(stop - start, targets.dtype)
-            X, targets = with_empty_rows(X, missing), with_empty_rows(targets, missing)
-            sample_weight = np.append(sample_weight, np.zeros(missing, targets.dtype))
+            X, targets, sample_weight = X[rows], targets[rows], sample_weight[rows]
+            sample_weight[-missing:] = 0
         tiles.append(TrainingData(X, targets, sample_weight))
     return tiles
-
-
-def with_empty_rows(A, n_rows):
-    """Append rows of zeros."""
-    if issparse(A):
-        return vstack([A, csr_array((n_rows, A.shape[1]), dtype=A.dtype)], format="csr")
-    return np.vstack([A, np.zeros((n_rows, A.shape[1]), A.dtype)])
 
 
 class LargeArrays(SmallArrays):
     """Arrays for many samples, of which the tiles of a thread use the same, one after the other.
 
-    X is used where it lies, without the constant row that hidden signals have, and products let
+    X is used where it lies, without the constant row that other signals have, and products let
     other threads work.
     """
 
@@ -232,16 +229,16 @@ class LargeArrays(SmallArrays):
         """Return X as a signal, and what it is multiplied by."""
         return X.T, 1.0
 
-    def hidden(self, n_units, n_samples, scale):
+    def signal(self, n_units, n_samples, scale):
         """Return a signal and the part of it that holds the units."""
         signal = self.new((n_units + 1, n_samples))
         signal[-1] = scale
         return signal, signal[:-1]
 
-    def layer(self, factor, W, signal, scale, z, hidden):
+    def layer(self, factor, W, signal, scale, z, positive_zeros=False):
         """Bind the calls that compute a layer's pre-activations, times a factor."""
         if signal.shape[0] == W.shape[0]:
-            return super().layer(factor, W, signal, scale, z, hidden)
+            return super().layer(factor, W, signal, scale, z, positive_zeros)
         # The input. Added to a bias or subtracted from it: what is multiplied by -1 may be -0.0.
         bias = self.new((len(z), 1))
         return [
@@ -268,9 +265,11 @@ class LargeArrays(SmallArrays):
         # Unlike the functions of scipy.linalg.blas, np.dot lets other threads work meanwhile.
         result = out if keep == 0 else self.new(out.shape)
         calls = [partial(np.dot, left, right, result)]
-        if factor != 1:
-            calls.append(partial(np.multiply, result, factor, result))
+        if abs(factor) != 1:
+            calls.append(partial(np.multiply, result, abs(factor), result))
         if keep != 0:
-            calls += [partial(np.multiply, out, keep, out)] if keep != 1 else []
-            calls.append(partial(np.add, out, result, out))
+            assert keep == 1
+            calls.append(partial(np.add if factor > 0 else np.subtract, out, result, out))
+        elif factor < 0:
+            calls.append(partial(np.negative, result, result))
         return calls

@@ -5,6 +5,7 @@ There are two engines, the specification and the tape, which does the same faste
 
 import sys
 from contextlib import closing, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -171,11 +172,12 @@ def specification_blocks(network, start, data, *, solver, learning_rate, max_ite
 
 def tape_blocks(network, start, data, *, solver, learning_rate, max_iter):
     """Train as `specification_blocks` does, by `skinit.tape`: the same to rounding, and faster."""
-    settings = network, start.parameters, data, solver, learning_rate, start.state
+    # A solver may change its state in place, and a start may be needed again.
+    settings = network, start.parameters, data, solver, learning_rate, deepcopy(start.state)
     with closing(make_tape(*settings, n_threads=spare_threads())) as tape:
         for iteration in range(start.end, max_iter, tape.block_length):
             losses = tape.play(min(tape.block_length, max_iter - iteration))
-            yield Block(iteration, losses, tape.parameters.copy(), tape.memory[0])
+            yield Block(iteration, losses, tape.parameters.copy(), deepcopy(tape.memory[0]))
 
 
 # In the order in which they are tried. The second one finds the very step that diverges.
@@ -203,7 +205,7 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
     TrainingResult
     """
     settings = {"solver": solver, "learning_rate": learning_rate, "max_iter": max_iter}
-    losses = np.empty(max_iter)
+    losses = [np.empty(0)]
     reached = Block(0, np.empty(0), parameters, solver.initial_state(parameters))
     watched = 0
     with (
@@ -216,13 +218,10 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
             before, interrupted, diverged = reached, False, False
             try:
                 for block in engine(network, reached, data, **settings):
-                    # Behind a silent unit, parameters can be lost and the loss not show it.
-                    if not (
-                        np.isfinite(block.losses).all() and np.isfinite(block.parameters).all()
-                    ):
-                        diverged = True
+                    diverged = not block.is_finite()
+                    if diverged:
                         break
-                    losses[block.iteration : block.end] = block.losses
+                    losses.append(block.losses)
                     before, reached = reached, block
                     if watch is not None and block.iteration >= watched:
                         watch(block)
@@ -237,12 +236,13 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
             if not np.isfinite(final_loss):
                 diverged, reached = True, before
                 final_loss, scores = evaluate(network, reached.parameters, data)
+            losses = [np.concatenate(losses)[: reached.end]]
             if interrupted or not diverged:
                 break
         constant_scores = constant_over_samples(scores)
     return TrainingResult(
         parameters=reached.parameters,
-        losses=losses[: reached.end].copy(),
+        losses=losses[0],
         final_loss=final_loss,
         constant_scores=constant_scores,
         interrupted=interrupted,
@@ -267,11 +267,8 @@ def one_blas_thread():
     """Keep BLAS from sharing products among threads."""
     with fits_lock:
         if fits["under way"] == 0:
-            fits["spare threads"] = max(
-                pool.num_threads
-                for pool in thread_pools().lib_controllers
-                if pool.user_api == "blas"
-            )
+            blas = thread_pools().select(user_api="blas").lib_controllers
+            fits["spare threads"] = max((library.num_threads for library in blas), default=1)
             fits["limit"] = thread_pools().limit(limits=1, user_api="blas")
         fits["under way"] += 1
     try:

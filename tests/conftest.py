@@ -3,6 +3,23 @@
 import numpy as np
 import pytest
 
+from skinit import training
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--specification",
+        action="store_true",
+        help="train by the specification alone, as if there were no tape; takes long",
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engines(request):
+    """Leave all engines as they are, or only the specification."""
+    if request.config.getoption("--specification"):
+        training.ENGINES[:] = [training.specification_blocks]
+
 
 @pytest.fixture(scope="session")
 def numerical_gradient():
@@ -19,3 +36,10 @@ def numerical_gradient():
         return gradient
 
     return gradient_of
+
+
+@pytest.fixture
+def needs_tape(request):
+    """Skip what the specification does not promise, or other processes find by the tape."""
+    if request.config.getoption("--specification"):
+        pytest.skip("there is no tape")

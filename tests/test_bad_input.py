@@ -427,6 +427,15 @@ def test_a_fit_after_an_interrupt_is_whole_again(data):
     assert_array_equal(again.loss_curve_, short(InitMLPClassifier).fit(X, y).loss_curve_)
 
 
+@pytest.mark.parametrize("bad", [np.sum, lambda z: z[:1], lambda z: 1.0])
+@pytest.mark.parametrize("name", ["value", "slope"])
+def test_an_activation_that_returns_another_shape_is_named(name, bad, data):
+    functions = {"value": np.tanh, "slope": np.ones_like, name: bad}
+    message = rf"{name} of activation=Activation.*returned shape .* for pre-activations of shape"
+    with pytest.raises(ValueError, match=re.compile(message, re.DOTALL)):
+        short(InitMLPClassifier, activation=Activation(**functions)).fit(*data)
+
+
 def test_an_activation_that_returns_nonsense_is_a_divergence_and_no_silence(data):
     nonsense = Activation(value=lambda z: z * np.nan, slope=np.ones_like)
     assert_refuses(

@@ -819,6 +819,7 @@ def many_samples(n_samples):
     return X, rng.randint(0, 10, n_samples)
 
 
+@pytest.mark.usefixtures("needs_tape")
 def test_a_fit_to_much_data_needs_little_more_memory_than_the_data():
     X, y = many_samples(20_000)
     model = InitMLPClassifier((128, 64), max_iter=2, learning_rate=0.01, random_state=0)

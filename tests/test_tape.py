@@ -16,7 +16,7 @@ from skinit.activations import (
     ReLU,
     Tanh,
 )
-from skinit.losses import LOSSES, BinaryCrossEntropy, Loss, SquaredError
+from skinit.losses import LOSSES, BinaryCrossEntropy, Loss, MultinomialCrossEntropy, SquaredError
 from skinit.network import Network, TrainingData
 from skinit.solvers import SOLVERS, BaseSolver, GradientDescent
 from skinit.tape import BLOCK_LENGTH, SmallArrays, Tape, shortcut
@@ -294,6 +294,24 @@ class Momentum(BaseSolver):
         return parameters + velocity, velocity
 
 
+class InPlaceMomentum(Momentum):
+    """Changes its state instead of returning another one."""
+
+    def step(self, parameters, gradient, learning_rate, state):
+        state *= 0.9
+        state -= learning_rate * gradient
+        return parameters + state, state
+
+
+class PreviousGradient(BaseSolver):
+    """Keeps what it is given."""
+
+    def step(self, parameters, gradient, learning_rate, state):
+        before, gradient_before = (parameters, gradient) if state is None else state
+        extrapolated = 1.5 * gradient - 0.5 * gradient_before + 0 * before
+        return parameters - learning_rate * extrapolated, (parameters, gradient)
+
+
 class Slower(GradientDescent):
     """Changes the step, and inherits a factor that knows nothing of that."""
 
@@ -301,13 +319,68 @@ class Slower(GradientDescent):
         return parameters - 0.1 * learning_rate * gradient, state
 
 
-@pytest.mark.parametrize("solver", [Momentum(), Slower(), *SOLVERS.values()], ids=kind)
+OWN_SOLVERS = [Momentum(), InPlaceMomentum(), PreviousGradient(), Slower()]
+
+
+@pytest.mark.parametrize("solver", [*OWN_SOLVERS, *SOLVERS.values()], ids=kind)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_solver_of_ones_own_needs_no_calls(solver, dtype):
     network = network_of("squared_error", ReLU())
     start, data = problem(network, dtype, n_samples=300)
     rtol = 1e-12 if dtype == np.float64 else 1e-5
     assert_agree(network, start, data, rtol, max_iter=50, solver=solver)
+
+
+def test_functions_that_an_object_has_changed_are_used():
+    changed = ReLU()
+    changed.value, changed.slope = np.tanh, Tanh().slope
+    network = network_of("squared_error", changed)
+    assert_agree(network, *problem(network), max_iter=20)
+
+
+class Sharper(MultinomialCrossEntropy):
+    """Changes but the link, on which the gradient rests."""
+
+    def link(self, scores):
+        return super().link(2 * scores)
+
+
+def test_a_loss_that_changes_its_link_is_followed():
+    network = Network((4, 6, 3), (ReLU(),), Sharper())
+    assert_agree(network, *problem(network), max_iter=20)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("activation", [Logistic(), Tanh(), LeakyReLU(1e-3), LeakyReLU(1e-9)])
+def test_values_and_slopes_keep_their_digits_far_from_zero(activation, dtype):
+    """A saturated unit has little to pass on, and that little is what may wake it."""
+    reach = 15 if isinstance(activation, Logistic) else 4
+    z = np.linspace(-reach, reach, 101, dtype=dtype)[np.newaxis]
+    kept, delta = z * dtype(activation.tape_input) + 0, np.ones_like(z)  # + 0: no -0.0
+    new = SmallArrays(dtype).new
+    to_value, to_slope = activation.tape_calls(kept, delta, new)
+    for call in to_value:
+        call()
+    rtol = 20 * np.finfo(dtype).eps
+    # tanh' is 1 - tanh^2 in the specification, too, and loses as many digits there.
+    atol = 2 * np.finfo(dtype).eps if isinstance(activation, Tanh) else 0
+    assert_allclose(kept / activation.tape_output, activation.value(z), rtol=rtol)
+    for call in to_slope:
+        call()
+    assert_allclose(delta, activation.slope(z), rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_logistic_unit_survives_any_pre_activation(dtype):
+    z = np.array([[-1e4, -800, -100, -50, 0, 50, 100, 800, 1e4]], dtype)
+    kept, delta = -z, np.ones_like(z)
+    to_value, to_slope = Logistic().tape_calls(kept, delta, SmallArrays(dtype).new)
+    with np.errstate(over="ignore"):
+        for call in to_value + to_slope:
+            call()
+    tiny = 8 * np.finfo(dtype).tiny
+    assert_allclose(kept, Logistic().value(z), rtol=1e-6, atol=tiny)
+    assert_allclose(delta, Logistic().slope(z), rtol=1e-6, atol=tiny)
 
 
 @pytest.mark.parametrize("changed", [SmallReLU(), Slower(), DoubledError()], ids=kind)

@@ -150,6 +150,24 @@ def test_all_tiles_have_the_same_number_of_rows_and_hold_every_sample_once():
         assert_array_equal(np.concatenate(pieces), getattr(data, name))
 
 
+def test_rows_without_weight_do_no_harm():
+    """The slope of the cube root is infinite at 0, where a row of zeros would be."""
+    cube_root = Activation(np.cbrt, lambda z: 1 / (3 * np.cbrt(z) ** 2))
+    network = network_of("squared_error", cube_root)
+    start, data = problem(network)
+    start[24:30] = 0  # the biases of the hidden layer
+    parameters, _ = play(network, start, data, n_iter=1)
+    assert np.isfinite(parameters).all()
+
+
+def test_what_cancels_does_so_exactly():
+    network = network_of("binary_cross_entropy", ReLU(), ReLU())
+    start, data = problem(network, n_samples=300)
+    balanced = TrainingData(data.X, np.arange(300).reshape(-1, 1) % 2.0)
+    parameters, _ = play(network, np.zeros_like(start), balanced, n_iter=10)
+    assert_array_equal(parameters, 0)
+
+
 def test_tiles_are_views_of_the_data():
     network = network_of("squared_error")
     _, data = problem(network, n_samples=80)

@@ -11,14 +11,17 @@ from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, loss_and_gradient
 from skinit.solvers import SOLVERS, GradientDescent
 from skinit.tape import BLOCK_LENGTH as LONGEST_BLOCK
-from skinit.training import Block, evaluate, print_cost, specification_blocks, train
+from skinit.training import Block, evaluate, print_cost, specification_blocks, tape_blocks, train
 
 NETWORK = Network((2, 4, 1), (Tanh(),), LOSSES["squared_error"])
 LINEAR = Network((2, 1), (), LOSSES["squared_error"])
 
 
 # What `train` promises holds for both engines; the specification alone is exact.
-ENGINES = {"tape": training.ENGINES, "specification": [specification_blocks]}
+ENGINES = {
+    "tape": [tape_blocks, specification_blocks],
+    "specification": [specification_blocks],
+}
 
 
 @pytest.fixture(autouse=True, params=ENGINES)
@@ -163,6 +166,28 @@ def test_a_diverging_run_tells_the_losses_on_the_way_to_what_it_keeps(diverged, 
     steps = list(steps_of(LINEAR, np.ones(3), data, diverged.n_iter, learning_rate=1e20))
     assert_array_equal(diverged.losses, np.concatenate([step.losses for step in steps]))
     assert_array_equal(diverged.parameters, steps[-1].parameters)
+
+
+class InPlaceMomentum(GradientDescent):
+    """Changes its state in place, which the state to go back to must survive."""
+
+    def initial_state(self, parameters):
+        return np.zeros_like(parameters)
+
+    def step(self, parameters, gradient, learning_rate, state):
+        state *= 0.9
+        state -= learning_rate * gradient
+        return parameters + state, state
+
+
+def test_a_diverging_run_of_a_solver_with_a_state_stops_at_the_last_finite_loss(data, monkeypatch):
+    solver = InPlaceMomentum()
+    result = run(LINEAR, np.ones(3), data, max_iter=1000, learning_rate=3.0, solver=solver)
+    monkeypatch.setattr(training, "ENGINES", [specification_blocks])
+    expected = run(LINEAR, np.ones(3), data, max_iter=1000, learning_rate=3.0, solver=solver)
+    assert result.diverged
+    assert result.n_iter == expected.n_iter
+    assert_allclose(result.losses, expected.losses, rtol=1e-6)
 
 
 def test_divergence_in_the_very_last_step_is_found_too(diverged, data):
