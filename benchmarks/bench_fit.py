@@ -9,10 +9,12 @@ all have ended at the same weights. They run in turns: trust ratios more than se
 
 import argparse
 import multiprocessing
+from functools import partial
 from pathlib import Path
+from statistics import median
 
-from measuring import check_agreement, publish, ratio_table, take_turns, where_and_when
-from peers import PEERS, installed_peers, make_problem
+from measuring import check_agreement, finish, ratio_table, take_turns
+from peers import PEERS, Problem, installed_peers, make_problem
 
 from skinit import InitMLPClassifier, load_circles
 from skinit.comparison import text_table
@@ -23,8 +25,7 @@ def tutorial():
     X, y, _, _ = load_circles()
     model = InitMLPClassifier(max_iter=1, random_state=3).fit(X, y)
     start = tuple(zip(model.initial_coefs_, model.initial_intercepts_, strict=True))
-    problem = make_problem("tutorial", (2, 10, 5, 1), 1, max_iter=15_000)
-    return type(problem)(problem.name, X, y, start, max_iter=problem.max_iter)
+    return Problem("tutorial", X, y, start, max_iter=15_000)
 
 
 CASES = {
@@ -78,18 +79,15 @@ def memory_column(problem, peers):
 def compare_peers(case, peers, missing, repeats):
     """Run a case, and lay out what it took."""
     problem = CASES[case]()
-    # scikit-learn's network goes on where it was: it is built anew for every turn.
+    # scikit-learn's network goes on where it was, and is built anew for each turn.
     fits = {name: peer(problem) for name, peer in peers.items()}
     check_agreement({name: fit() for name, fit in fits.items()}, problem.X.dtype)
-    seconds = {name: [] for name in fits}
-    for _ in range(repeats):
-        if "scikit-learn" in fits:
-            fits["scikit-learn"] = peers["scikit-learn"](problem)
-        for name, times in take_turns(fits, 1).items():
-            seconds[name] += times
+    prepare = {name: lambda fit=fit: fit for name, fit in fits.items()}
+    if "scikit-learn" in prepare:
+        prepare["scikit-learn"] = lambda: peers["scikit-learn"](problem)
+    seconds = take_turns(prepare, repeats)
     per_iteration = {
-        name: f"{1e6 * sorted(times)[repeats // 2] / problem.max_iter:.3g}"
-        for name, times in seconds.items()
+        name: f"{1e6 * median(times) / problem.max_iter:.3g}" for name, times in seconds.items()
     }
     memory = memory_column(problem, peers)
     columns = {"us/iteration": per_iteration, "peak MB above the data": memory}
@@ -98,23 +96,24 @@ def compare_peers(case, peers, missing, repeats):
 
 
 def compare_activations(repeats):
-    """Lay out scikit-learn's time over skinit's, for every activation and size, and one thread."""
+    """Lay out scikit-learn's time over skinit's, for every activation and size."""
+    peers, _ = installed_peers(["skinit", "scikit-learn"])
     rows = []
     for name, (widths, n_samples, max_iter) in SIZES.items():
         for dtype in ("float32", "float64"):
-            row = [name, dtype]
+            row = [name, "-".join(map(str, widths)), f"{n_samples:,}", dtype]
             for activation in ACTIVATIONS:
                 problem = make_problem(
                     name, widths, n_samples, dtype, activation=activation, max_iter=max_iter
                 )
-                ratios = []
-                for _ in range(repeats):
-                    fits = {peer: PEERS[peer][0](problem) for peer in ("skinit", "scikit-learn")}
-                    seconds = take_turns(fits, 1)
-                    ratios.append(seconds["scikit-learn"][0] / seconds["skinit"][0])
-                row.append(f"{sorted(ratios)[repeats // 2]:.1f}")
+                weights = {peer: build(problem)() for peer, build in peers.items()}
+                check_agreement(weights, problem.X.dtype)
+                prepare = {peer: partial(build, problem) for peer, build in peers.items()}
+                seconds = take_turns(prepare, repeats)
+                ratio = median(seconds["scikit-learn"]) / median(seconds["skinit"])
+                row.append(f"{ratio:.1f}")
             rows.append(row)
-    table = text_table(["", "", *ACTIVATIONS], rows)
+    table = text_table(["", "widths", "samples", "", *ACTIVATIONS], rows)
     return f"scikit-learn's time over skinit's, by activation and size\n{table}"
 
 
@@ -124,6 +123,7 @@ def main():
     parser.add_argument("--case", action="append", choices=[*CASES, "activations"])
     parser.add_argument("--peer", action="append", choices=list(PEERS), help="besides skinit")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--publish", action="store_true", help="show it in the documentation")
     arguments = parser.parse_args()
     peers, missing = installed_peers(arguments.peer and ["skinit", *arguments.peer])
 
@@ -132,7 +132,7 @@ def main():
             text = compare_activations(arguments.repeats)
         else:
             text = compare_peers(case, peers, missing, arguments.repeats)
-        publish(f"fit_{case}", f"{text}\n\n{where_and_when()}\n")
+        finish(f"fit_{case}", text, arguments.publish)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import argparse
 
 import matplotlib as mpl
 import numpy as np
-from measuring import RESULTS, publish, take_turns, where_and_when
+from measuring import RESULTS, check_agreement, finish, take_turns
 from peers import PEERS, installed_peers, make_problem
 
 from skinit.comparison import text_table
@@ -33,13 +33,11 @@ def measure(direction, peers, repeats):
         widths, n_samples, max_iter = shape(size)
         problem = make_problem(direction, widths, n_samples, max_iter=max_iter)
         fits = {name: peer(problem) for name, peer in peers.items()}
-        take_turns(fits, 1)
-        seconds = {name: [] for name in fits}
-        for _ in range(repeats):
-            if "scikit-learn" in fits:
-                fits["scikit-learn"] = peers["scikit-learn"](problem)
-            for name, times in take_turns(fits, 1).items():
-                seconds[name] += times
+        check_agreement({name: fit() for name, fit in fits.items()}, problem.X.dtype)
+        prepare = {name: lambda fit=fit: fit for name, fit in fits.items()}
+        if "scikit-learn" in prepare:
+            prepare["scikit-learn"] = lambda problem=problem: peers["scikit-learn"](problem)
+        seconds = take_turns(prepare, repeats)
         for name, times in seconds.items():
             medians[name].append(np.median(times))
     return {name: np.array(times) for name, times in medians.items()}
@@ -69,10 +67,11 @@ def draw(results):
 
 
 def main():
-    """Measure, print, draw."""
+    """Measure and print; draw for the documentation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", action="append", choices=list(PEERS), help="besides skinit")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--publish", action="store_true", help="show it in the documentation")
     arguments = parser.parse_args()
     wanted = ["skinit", *arguments.peer] if arguments.peer else SHOWN
     peers, missing = installed_peers(wanted)
@@ -88,8 +87,9 @@ def main():
         lines.append(f"milliseconds of a fit\n{text_table(header, rows)}\n")
     if missing:
         lines.append(f"not installed: {', '.join(missing)}\n")
-    publish("growth", "\n".join([*lines, where_and_when()]))
-    draw(results)
+    finish("growth", "\n".join(lines), arguments.publish)
+    if arguments.publish:
+        draw(results)
 
 
 if __name__ == "__main__":

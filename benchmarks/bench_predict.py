@@ -8,7 +8,7 @@ import tracemalloc
 import warnings
 
 import numpy as np
-from measuring import publish, ratio_table, take_turns, where_and_when
+from measuring import finish, ratio_table, take_turns
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -60,7 +60,7 @@ def compare(n_samples, dtype, repeats):
     memory = {name: peak_megabytes(function) for name, function in functions.items()}
     times = 1000 if n_samples == 1 else 1
     several = {name: lambda f=f: [f() for _ in range(times)] for name, f in functions.items()}
-    seconds = take_turns(several, repeats)
+    seconds = take_turns({name: lambda f=f: f for name, f in several.items()}, repeats)
     title = f"predict_proba of {n_samples:,} rows, 50-128-64-10, {dtype}"
     scale = 1e6 / times if n_samples == 1 else 1e3
     unit = "us" if n_samples == 1 else "ms"
@@ -72,10 +72,11 @@ def main():
     """Run all cases."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--publish", action="store_true", help="show it in the documentation")
+    arguments = parser.parse_args()
     cases = [(n, dtype) for n in (1, 100_000) for dtype in ("float32", "float64")]
-    tables = [compare(n, dtype, repeats) for n, dtype in cases]
-    publish("predict", "\n".join([*tables, where_and_when()]))
+    tables = [compare(n, dtype, arguments.repeats) for n, dtype in cases]
+    finish("predict", "\n".join(tables), arguments.publish)
 
 
 if __name__ == "__main__":

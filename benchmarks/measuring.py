@@ -2,12 +2,12 @@
 
 import datetime
 import importlib.metadata
-import os
 import platform
 import time
 from pathlib import Path
 from statistics import median
 
+import joblib
 import numpy as np
 
 from skinit.comparison import text_table
@@ -16,21 +16,29 @@ from skinit.comparison import text_table
 RESULTS = Path(__file__).parents[1] / "docs" / "bench"
 
 
-def take_turns(functions, repeats):
+def take_turns(prepare, repeats):
     """Time functions in turns, so that a slow moment of the machine hits all of them.
+
+    Parameters
+    ----------
+    prepare : dict of name to callable
+        Each returns the function to be timed, and is called before every turn.
+    repeats : int
 
     Returns
     -------
     dict of name to list of float
         Seconds of each repeat.
     """
-    seconds = {name: [] for name in functions}
+    seconds, names = {name: [] for name in prepare}, list(prepare)
     for _ in range(repeats):
-        for name, function in functions.items():
+        for name in names:
+            function = prepare[name]()
             time.sleep(0.2)  # the threads of the one before still spin for a while
             began = time.perf_counter()
             function()
             seconds[name].append(time.perf_counter() - began)
+        names.append(names.pop(0))  # another one goes first
     return seconds
 
 
@@ -71,7 +79,7 @@ def where_and_when():
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"{package} not installed")
     return (
-        f"{datetime.date.today()}, {processor()}, {len(os.sched_getaffinity(0))} cores, "
+        f"{datetime.date.today()}, {processor()}, {joblib.cpu_count()} cores, "
         f"Python {platform.python_version()}, {', '.join(versions)}"
     )
 
@@ -82,11 +90,14 @@ def processor():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
+    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
-def publish(name, text):
-    """Print a text, and keep it for the documentation."""
+def finish(name, text, publish):
+    """Print a text, and put it where the documentation shows it, if that is asked for."""
+    text = f"{text}\n\n{where_and_when()}\n"
     print(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.txt").write_text(text + "\n")
+    if publish:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.txt").write_text(text)

@@ -150,12 +150,9 @@ def pytorch(problem):
 
     kinds = {"relu": "ReLU", "tanh": "Tanh", "logistic": "Sigmoid", "identity": "Identity"}
     modules = []
-    for W, b in problem.start:
-        linear = torch.nn.Linear(*W.shape, dtype=torch.from_numpy(W).dtype)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(W.T))
-            linear.bias.copy_(torch.from_numpy(b))
-        modules += [linear, getattr(torch.nn, kinds[problem.activation])()]
+    for W, _ in problem.start:
+        modules.append(torch.nn.Linear(*W.shape, dtype=torch.from_numpy(W).dtype))
+        modules.append(getattr(torch.nn, kinds[problem.activation])())
     network, loss = torch.nn.Sequential(*modules[:-1]), torch.nn.BCEWithLogitsLoss()
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.targets)
     if problem.widths[-1] > 1:
@@ -163,13 +160,17 @@ def pytorch(problem):
     optimizer = torch.optim.SGD(network.parameters(), lr=problem.learning_rate)
 
     def fit():
+        with torch.no_grad():
+            for linear, (W, b) in zip(modules[::2], problem.start, strict=True):
+                linear.weight.copy_(torch.from_numpy(W.T))
+                linear.bias.copy_(torch.from_numpy(b))
         for _ in range(problem.max_iter):
             optimizer.zero_grad()
             value = loss(network(X), y)
             value.backward()
             optimizer.step()
             value.item()
-        return [m.weight.detach().numpy().T.copy() for m in modules if hasattr(m, "weight")]
+        return [linear.weight.detach().numpy().T.copy() for linear in modules[::2]]
 
     return fit
 

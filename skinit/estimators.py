@@ -23,15 +23,9 @@ from skinit.initializers.building import check_widths, is_positive_integer
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, layer_views
 from skinit.solvers import SOLVERS, BaseSolver, resolve_solver
+from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import cached_rows, scores_of, tiled_forward
-from skinit.training import (
-    DivergedError,
-    InterruptedFitWarning,
-    one_blas_thread,
-    print_cost,
-    spare_threads,
-    train,
-)
+from skinit.training import DivergedError, InterruptedFitWarning, print_cost, train
 
 __all__ = ["InitMLPClassifier", "InitMLPRegressor"]
 
@@ -145,7 +139,8 @@ class BaseInitMLP(BaseEstimator):
             ensure_min_samples=2,
             y_numeric=not isinstance(self, ClassifierMixin),
         )
-        check_activation(activation, X.dtype)
+        for width in sizes:
+            check_activation(activation, width, X.dtype)
         targets = self._encode_targets(y, X.dtype)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, X)
@@ -602,11 +597,12 @@ def coefs_and_intercepts(network, parameters):
     return [W for W, _ in layers], [b[0] for _, b in layers]
 
 
-def check_activation(activation, dtype):
+def check_activation(activation, width, dtype):
     """Refuse functions that do not answer one number for each."""
-    z = np.zeros((2, 3), dtype)
+    z = np.full((2, width), 0.5, dtype)
     for name in ("value", "slope"):
-        shape = np.shape(getattr(activation, name)(z))
+        with np.errstate(all="ignore"):
+            shape = np.shape(getattr(activation, name)(z))
         if shape != z.shape:
             raise ValueError(
                 f"{name} of activation={activation!r} returned shape {shape} for pre-activations "

@@ -103,9 +103,13 @@ class Tape:
         """Do nothing: unlike `TiledTape`, this one has no threads to let go."""
 
 
-def operations(network, n_samples):
-    """Count the multiplications and additions of an iteration, in its products."""
-    return 6 * n_samples * network.n_parameters
+def operations(network, n_samples, filled=1.0):
+    """Count the multiplications and additions of an iteration, in its products.
+
+    `filled` is the share of the input that is not zero, where the input is sparse.
+    """
+    missing = (1 - filled) * network.widths[0] * network.widths[1]
+    return int(6 * n_samples * (network.n_parameters - missing))
 
 
 def compile_iterations(network, parameters, data, scores, into, keep, factor, layout):

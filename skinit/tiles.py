@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import issparse
 
-from skinit.activations import Identity
+from skinit.activations import Activation, Identity
 from skinit.network import TrainingData, summed_loss
 from skinit.solvers import BaseSolver
 from skinit.tape import (
@@ -24,6 +24,7 @@ from skinit.tape import (
     shortcut,
     sparse_product,
 )
+from skinit.threads import limit_this_thread
 
 __all__ = ["LargeArrays", "TiledTape", "cached_rows", "make_tape", "scores_of", "tiled_forward"]
 
@@ -33,15 +34,22 @@ MANY_OPERATIONS = 10**8
 # What a tile's signals may take of a cache, the fewest rows worth a product, and how many sums the
 # tiles are shared among: no more threads than these can work at a time.
 TILE_BYTES = 2**20
-FEWEST_ROWS = 64
+FEWEST_ROWS = 256
 LANES = 8
+
+# A sum of more bytes than the first is not transposed, which takes longer than it saves; and the
+# sums of all lanes take no more than the second, but for the two that two threads need.
+TRANSPOSED_BYTES = 2**17
+LANE_BYTES = 2**25
 
 
 def make_tape(network, parameters, data, solver, learning_rate, state, n_threads=1):
     """Return a `Tape` or, where there is much to do, a `TiledTape`."""
     settings = network, parameters, data, solver, learning_rate, state
-    n_samples = len(data.targets)
-    if operations(network, n_samples) < MANY_OPERATIONS or n_samples < 2 * FEWEST_ROWS:
+    n_samples, n_features = data.X.shape
+    filled = data.X.nnz / (n_samples * n_features) if issparse(data.X) else 1.0
+    n_operations = operations(network, n_samples, filled)
+    if n_operations < MANY_OPERATIONS or n_samples < 2 * FEWEST_ROWS:
         return Tape(*settings)
     return TiledTape(*settings, n_threads)
 
@@ -69,18 +77,39 @@ def tiled_forward(network, layers, X, finish, n_threads=1):
     ndarray of shape (n_samples, ...)
     """
     size = cached_rows(network, layers[0][0].itemsize)
+    errors = np.geterr()
 
     def tile(start):
-        with np.errstate(over="ignore", invalid="ignore"):  # each thread has its own
+        with np.errstate(**errors):  # which each thread has its own
             scores = scores_of(network, layers, X[start : start + size])
             # Sums over few outputs are fast where an output's scores lie side by side.
-            return np.ascontiguousarray(finish(np.asfortranarray(scores)))
+            return finish(np.asfortranarray(scores))
 
-    starts = range(0, X.shape[0], size)
-    if n_threads == 1:
-        return np.concatenate([tile(start) for start in starts])
-    with ThreadPoolExecutor(n_threads) as pool:
-        return np.concatenate(list(pool.map(tile, starts)))
+    def fill(start):
+        result[start : start + size] = tile(start)
+
+    first = tile(0)
+    if len(first) == X.shape[0]:
+        return np.ascontiguousarray(first)
+    result = np.empty((X.shape[0], *first.shape[1:]), first.dtype)
+    result[:size] = first
+    starts = range(size, X.shape[0], size)
+    if n_threads == 1 or not is_our_own(network):
+        for start in starts:
+            fill(start)
+    else:
+        with ThreadPoolExecutor(n_threads, initializer=limit_this_thread) as pool:
+            list(pool.map(fill, starts))  # the list raises what went wrong
+    return result
+
+
+def is_our_own(network):
+    """Tell whether all functions are skinit's: others may not stand being called by two threads."""
+    return all(
+        type(part).__module__ in ("skinit.activations", "skinit.losses")
+        and not isinstance(part, Activation)
+        for part in (*network.activations, network.loss)
+    )
 
 
 def scores_of(network, layers, X):
@@ -115,16 +144,16 @@ class TiledTape:
         self.losses = np.empty(len(tiles))
 
         # A lane sums up its tiles, one after the other; threads take lanes.
-        n_lanes = min(LANES, len(tiles))
+        n_lanes = min(LANES, len(tiles), max(2, LANE_BYTES // parameters.nbytes))
         gradients = [np.empty_like(parameters) for _ in range(n_lanes)]
-        n_threads = min(n_threads, n_lanes)
+        n_threads = min(n_threads, n_lanes) if is_our_own(network) else 1
         self.workloads = [[] for _ in range(n_threads)]
         layouts = [LargeArrays(parameters.dtype) for _ in range(n_threads)]
         for lane, gradient in enumerate(gradients):
             calls, layout = self.workloads[lane % n_threads], layouts[lane % n_threads]
-            calls.append(partial(gradient.fill, 0))
             for k in range(lane, len(tiles), n_lanes):
-                calls += self.tile_calls(network, tiles[k], gradient, layout.rewound(), k)
+                keep = 0.0 if k == lane else 1.0
+                calls += self.tile_calls(network, tiles[k], gradient, keep, layout.rewound(), k)
 
         gradient, *others = gradients
         calls_of = shortcut(solver, BaseSolver, "tape_calls", "step")
@@ -134,30 +163,34 @@ class TiledTape:
             partial(np.divide, gradient, self.total_weight, gradient),
             *calls_of(self.parameters, gradient, learning_rate, self.memory),
         ]
-        self.pool = ThreadPoolExecutor(n_threads)  # starts no thread before it has work
+        # It starts no thread before there is work for one.
+        self.pool = ThreadPoolExecutor(n_threads, initializer=limit_this_thread)
 
-    def tile_calls(self, network, tile, gradient, layout, index):
+    def tile_calls(self, network, tile, gradient, keep, layout, index):
         """Bind the calls that add a tile's derivatives to a gradient and note its loss."""
         n_samples, n_outputs = tile.targets.shape
         # An output's targets side by side, as its scores are.
         tile = replace(tile, targets=np.asfortranarray(tile.targets))
         scores = layout.new((1, n_outputs, n_samples))
         [calls] = compile_iterations(
-            network, self.parameters, tile, scores, gradient, 1.0, 1.0, layout
+            network, self.parameters, tile, scores, gradient, keep, 1.0, layout
         )
 
+        losses = self.losses  # not self, or this tape would hold on to itself
+
         def note_loss():
-            self.losses[index] = summed_loss(network, scores[0].T / network.loss.tape_input, tile)
+            losses[index] = summed_loss(network, scores[0].T / network.loss.tape_input, tile)
 
         return [*calls, note_loss]
 
     def play(self, n_iter):
         """Do one iteration, and return the mean loss before it, of shape (1,)."""
-        others = [self.pool.submit(run, calls) for calls in self.workloads[1:]]
-        run(self.workloads[0])
-        for other in others:
+        errors, (mine, *others) = np.geterr(), self.workloads
+        under_way = [self.pool.submit(run, calls, errors) for calls in others]
+        run(mine, errors)
+        for other in under_way:
             other.result()  # raises what went wrong in it
-        run(self.step_calls)
+        run(self.step_calls, errors)
         return np.array([self.losses.sum() / self.total_weight])
 
     def close(self):
@@ -165,9 +198,9 @@ class TiledTape:
         self.pool.shutdown()
 
 
-def run(calls):
-    """Do one call after the other; that numbers overflow is noticed later, by the loss."""
-    with np.errstate(over="ignore", invalid="ignore"):  # each thread has its own
+def run(calls, errors):
+    """Do one call after the other, with the caller's `np.errstate`, as each thread has its own."""
+    with np.errstate(**errors):
         for call in calls:
             call()
 
@@ -205,6 +238,7 @@ class LargeArrays(SmallArrays):
     def __init__(self, dtype):
         super().__init__(dtype)
         self.constants, self.scratch, self.taken = {}, [], 0
+        self.summand = super().new(0)
 
     def rewound(self):
         """Start again with the first array."""
@@ -253,23 +287,30 @@ class LargeArrays(SmallArrays):
         # The constant row apart: an odd number of rows suits BLAS badly.
         features, ones = signal[: goal.shape[0] - 1], self.new((delta.shape[1], 1), 1)
         calls = self.product(factor, delta, ones, keep, goal[-1:].T)
-        if signal.shape[0] == goal.shape[0]:
-            return calls + self.product(factor / scale, features, delta.T, keep, goal[:-1])
-        # The input, which the transposed product need not transpose.
-        return calls + self.product(factor / scale, delta, features.T, keep, goal[:-1].T)
+        if signal.shape[0] < goal.shape[0] and goal.nbytes <= TRANSPOSED_BYTES:
+            # The input, which the transposed product need not transpose.
+            return calls + self.product(factor / scale, delta, features.T, keep, goal[:-1].T)
+        return calls + self.product(factor / scale, features, delta.T, keep, goal[:-1])
 
     def product(self, factor, left, right, keep, out):
         """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
         if issparse(left) or issparse(right):
             return [partial(sparse_product, factor, left, right, keep, out)]
         # Unlike the functions of scipy.linalg.blas, np.dot lets other threads work meanwhile.
-        result = out if keep == 0 else self.new(out.shape)
+        direct = keep == 0 and out.flags.c_contiguous
+        result = out if direct else self.shared(out.shape)
         calls = [partial(np.dot, left, right, result)]
-        if abs(factor) != 1:
-            calls.append(partial(np.multiply, result, abs(factor), result))
-        if keep != 0:
-            assert keep == 1
-            calls.append(partial(np.add if factor > 0 else np.subtract, out, result, out))
-        elif factor < 0:
-            calls.append(partial(np.negative, result, result))
+        if factor != 1:
+            calls.append(partial(np.multiply, result, factor, result))
+        if keep == 1:
+            calls.append(partial(np.add, out, result, out))
+        elif not direct:
+            calls.append(partial(np.copyto, out, result))
         return calls
+
+    def shared(self, shape):
+        """Return an array for what is used at once and never again."""
+        size = int(np.prod(shape))
+        if self.summand.size < size:
+            self.summand = super().new(size)
+        return self.summand[:size].reshape(shape)

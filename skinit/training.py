@@ -4,17 +4,15 @@ There are two engines, the specification and the tape, which does the same faste
 """
 
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
-from threading import Lock
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import ThreadpoolController  # comes with scikit-learn
 
 from skinit.network import layer_views, loss_and_gradient, mean_loss
+from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import make_tape, tiled_forward
 
 __all__ = [
@@ -248,51 +246,6 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
         interrupted=interrupted,
         diverged=diverged,
     )
-
-
-@cache
-def thread_pools():
-    """Find the thread pools of NumPy and SciPy, which takes milliseconds, once."""
-    return ThreadpoolController()
-
-
-# Fits that run in threads side by side share the limit: the first one in sets it, the last one out
-# lifts it. Each for itself would restore what another one had set.
-fits = {"under way": 0, "limit": None, "spare threads": 1}
-fits_lock = Lock()
-
-
-@contextmanager
-def one_blas_thread():
-    """Keep BLAS from sharing products among threads."""
-    with fits_lock:
-        if fits["under way"] == 0:
-            blas = thread_pools().select(user_api="blas").lib_controllers
-            fits["spare threads"] = max((library.num_threads for library in blas), default=1)
-            fits["limit"] = thread_pools().limit(limits=1, user_api="blas")
-        fits["under way"] += 1
-    try:
-        yield
-    finally:
-        with fits_lock:
-            fits["under way"] -= 1
-            if fits["under way"] == 0:
-                anyone_may_set_limits()
-                fits["limit"].restore_original_limits()
-                anyone_may_set_limits()
-
-
-def spare_threads():
-    """Return how many threads a fit may use: those that BLAS would have had."""
-    with fits_lock:
-        return fits["spare threads"] if fits["under way"] == 1 else 1
-
-
-def anyone_may_set_limits():
-    """Undo that newer versions of threadpoolctl let only the thread that set a limit lift it."""
-    for library in thread_pools().lib_controllers:
-        if hasattr(library, "clear_controlling_thread"):
-            library.clear_controlling_thread(force=True)
 
 
 def evaluate(network, parameters, data):

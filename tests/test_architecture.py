@@ -14,7 +14,7 @@ import skinit
 # A module imports from rows above its own, and inside a row only from those before it.
 ROWS = [
     ["registry"],  # finding things by name
-    ["activations", "losses", "datasets"],  # functions on arrays
+    ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
     ["network", "solvers", "tape", "tiles"],  # array maths
     ["initializers", "training"],
     ["callbacks", "estimators"],  # scikit-learn's front door

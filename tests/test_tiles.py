@@ -1,6 +1,7 @@
 """Tiles of rows find what the specification finds, to the same digit with any number of threads."""
 
 import threading
+import weakref
 from contextlib import closing
 
 import numpy as np
@@ -14,7 +15,7 @@ from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, forward, layer_views
 from skinit.solvers import GradientDescent
 from skinit.tape import Tape
-from skinit.tiles import TiledTape, make_tape, split_rows, tiled_forward
+from skinit.tiles import FEWEST_ROWS, TiledTape, make_tape, split_rows, tiled_forward
 from skinit.training import Block, specification_blocks
 
 N_OUTPUTS = {"binary_cross_entropy": 1, "multinomial_cross_entropy": 3, "squared_error": 2}
@@ -174,11 +175,57 @@ def test_tiles_are_views_of_the_data():
     assert all(np.shares_memory(part.X, data.X) for part in split_rows(data, 40))
 
 
-def test_overflow_in_a_thread_is_no_warning_but_a_loss_that_is_not_finite():
+@pytest.mark.parametrize("what", ["fit", "scores"])
+def test_threads_ignore_what_their_caller_ignores(what):
     network = network_of("squared_error", ReLU())
-    start, data = problem(network)
-    _, losses = play(network, 1e200 * start, data, n_threads=2, n_iter=2)
-    assert not np.isfinite(losses).all()
+    start, data = problem(network, n_samples=1000)
+    with np.errstate(over="ignore", invalid="ignore"):  # any warning would be an error
+        if what == "fit":
+            _, losses = play(network, 1e200 * start, data, n_threads=2, n_iter=2)
+            assert not np.isfinite(losses).all()
+        else:
+            layers = layer_views(network, 1e200 * start)
+            scores = tiled_forward(network, layers, data.X, np.asarray, n_threads=2)
+            assert not np.isfinite(scores).all()
+
+
+def seen_threads(network, monkeypatch, n_threads):
+    """Return how many threads compute ReLUs, each waiting for a second one to turn up."""
+    seen, second = set(), threading.Event()
+
+    class Seen(ReLU):
+        def value(self, z):
+            seen.add(threading.get_ident())
+            if len(seen) > 1:
+                second.set()
+            second.wait(0.05)
+            return super().value(z)
+
+    monkeypatch.setattr(tiles, "is_our_own", lambda network: True)
+    watched = Network(network.widths, (Seen(),), network.loss)
+    start, data = problem(watched, n_samples=500)
+    play(watched, start, data, n_threads, n_iter=1)
+    return len(seen)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_as_many_threads_work_as_are_asked_for(n_threads, monkeypatch):
+    assert seen_threads(network_of("squared_error", ReLU()), monkeypatch, n_threads) == n_threads
+
+
+def test_functions_of_ones_own_are_called_by_one_thread_only():
+    """They may have something to work in that two threads must not share."""
+    seen = set()
+
+    def value(z):
+        seen.add(threading.get_ident())
+        return np.sin(z)
+
+    network = network_of("squared_error", Activation(value, np.cos))
+    start, data = problem(network, n_samples=500)
+    play(network, start, data, n_threads=2, n_iter=5)
+    tiled_forward(network, layer_views(network, start), data.X, np.asarray, n_threads=2)
+    assert seen == {threading.get_ident()}
 
 
 def test_an_error_in_a_thread_reaches_the_caller():
@@ -190,11 +237,30 @@ def test_an_error_in_a_thread_reaches_the_caller():
         play(network, *problem(network), n_threads=2)
 
 
+@pytest.mark.parametrize("kind", [Tape, TiledTape])
+def test_a_tape_leaves_memory_as_soon_as_it_is_done(kind):
+    network = network_of("binary_cross_entropy", ReLU(), ACTIVATIONS["gelu"])
+    start, data = problem(network)
+    tape = kind(network, start, data, GradientDescent(), LEARNING_RATE, None)
+    tape.play(1)
+    tape.close()
+    gone = weakref.ref(tape)
+    del tape
+    assert gone() is None
+
+
 def test_no_thread_is_left_behind():
     network = network_of("squared_error", ReLU())
     before = threading.active_count()
     play(network, *problem(network), n_threads=3)
     assert threading.active_count() == before
+
+
+def test_what_is_not_in_a_sparse_matrix_is_no_work():
+    network = Network((20_000, 100, 1), (ReLU(),), LOSSES["squared_error"])
+    data = TrainingData(csr_array((1000, 20_000)), np.zeros((1000, 1)))
+    start = np.zeros(network.n_parameters)
+    assert type(make_tape(network, start, data, GradientDescent(), 0.1, None)) is Tape
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
@@ -219,9 +285,11 @@ def test_scores_in_tiles_are_those_of_all_samples_at_once(sparse, n_threads, mon
         (20_000, (50, 128, 64, 10), TiledTape),
         (1_000, (784, 256, 128, 10), TiledTape),
         (20, (10_000, 500, 1), Tape),
+        (150, (3_000, 2_000, 1), Tape),
     ],
 )
-def test_tiles_are_for_where_there_is_much_to_do(n_samples, widths, expected):
+def test_tiles_are_for_where_there_is_much_to_do(n_samples, widths, expected, monkeypatch):
+    monkeypatch.setattr(tiles, "FEWEST_ROWS", FEWEST_ROWS)
     network = Network(widths, (ReLU(),) * (len(widths) - 2), LOSSES["squared_error"])
     data = TrainingData(np.zeros((n_samples, widths[0])), np.zeros((n_samples, widths[-1])))
     tape = make_tape(

@@ -276,6 +276,14 @@ def test_the_watcher_sees_every_step(start, data):
     assert [block.iteration for block in seen] == [0, *(block.end for block in seen[:-1])]
 
 
+def test_the_watcher_sees_no_step_twice_when_a_run_diverges(data):
+    seen = []
+    result = run(LINEAR, np.ones(3), data, 1000, learning_rate=3.0, watch=seen.append)
+    assert result.diverged
+    assert [block.iteration for block in seen] == [0, *(block.end for block in seen[:-1])]
+    assert seen[-1].end >= result.n_iter > 2 * LONGEST_BLOCK
+
+
 RELU = Network((2, 3, 2), (ReLU(),), LOSSES["squared_error"])
 
 

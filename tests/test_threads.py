@@ -1,0 +1,65 @@
+"""A fit has BLAS to itself, one thread of it, and gives it back as it was."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from skinit import InitMLPClassifier
+from skinit.threads import one_blas_thread, spare_threads
+
+
+def blas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_fit_may_use_the_threads_that_blas_had(limit):
+    with threadpool_limits(limit, user_api="blas"):
+        allowed = max(blas_threads())
+        with one_blas_thread():
+            assert blas_threads() == {1}
+            assert spare_threads() == allowed
+        assert max(blas_threads()) == allowed
+
+
+def test_fits_side_by_side_have_one_thread_each():
+    with one_blas_thread():
+        with one_blas_thread():
+            assert spare_threads() == 1
+            assert blas_threads() == {1}
+        assert blas_threads() == {1}
+
+
+def test_a_limit_may_be_lifted_by_another_thread_than_the_one_that_set_it():
+    before = blas_threads()
+    fits = [one_blas_thread(), one_blas_thread()]
+    fits[0].__enter__()
+    fits[1].__enter__()
+    for fit in fits:
+        worker = threading.Thread(target=fit.__exit__, args=(None, None, None))
+        worker.start()
+        worker.join()
+    assert blas_threads() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_knows_nothing_of_the_fits_of_its_parent():
+    with one_blas_thread():
+        child = os.fork()
+        if child == 0:
+            with one_blas_thread():
+                os._exit(spare_threads() != 1)  # BLAS had one thread when it was forked
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_predictions_of_many_rows_leave_blas_as_it_was():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(20_000, 10))
+    model = InitMLPClassifier(200, max_iter=1, random_state=0).fit(X[:50], np.arange(50) % 2)
+    before = blas_threads()
+    model.predict_proba(X)
+    assert blas_threads() == before
