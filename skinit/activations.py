@@ -36,9 +36,9 @@ __all__ = [
 class BaseActivation(BaseEstimator):
     """What every activation answers: ``value(z)`` and ``slope(z)``.
 
-    Both take the pre-activations z, an array of shape (..., n_samples, n_units), and return an
-    array of the same shape and dtype. An activation holds settings only, so that one object can
-    serve many layers.
+    Both take the pre-activations z, an array of shape (..., n_samples, n_units) in any memory
+    order, and return an array of the same shape and dtype. An activation holds settings only, so
+    that one object can serve many layers.
 
     Examples
     --------
