@@ -132,7 +132,7 @@ class CommandOutput(SphinxDirective):
             done = subprocess.run(
                 [sys.executable, "-m", *command.split()], capture_output=True, text=True, cwd=folder
             )
-            printed = done.stdout.replace(str(Path(folder).resolve()), "/home/you")
+            printed = done.stdout.replace(str(Path(folder).resolve()), "~")
         if done.returncode != 0:
             raise ExtensionError(f"{command!r} failed: {done.stderr}")
         text = f"$ {command}\n{printed}"

@@ -19,6 +19,7 @@ __all__ = [
     "TrainingData",
     "backward",
     "forward",
+    "layer_blocks",
     "layer_views",
     "loss_and_gradient",
     "mean_loss",
@@ -108,18 +109,30 @@ def layer_views(network, parameters):
            [10],
            [11]]), array([[12]]))
     """
-    stack = parameters.shape[:-1]
-    layers, start = [], 0
+    blocks = layer_blocks(network, parameters)
+    return [(block[..., :-1, :], block[..., -1:, :]) for block in blocks]
+
+
+def layer_blocks(network, parameters):
+    """Look at a flat parameter vector as one matrix per layer, biases in the last row.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (..., n_parameters)
+
+    Returns
+    -------
+    list of ndarray of shape (..., fan_in + 1, fan_out)
+        Views of `parameters`.
+    """
+    blocks, start = [], 0
     for fan_in, fan_out in pairwise(network.widths):
-        middle, end = start + fan_in * fan_out, start + (fan_in + 1) * fan_out
-        layers.append(
-            (
-                parameters[..., start:middle].reshape(*stack, fan_in, fan_out),
-                parameters[..., middle:end].reshape(*stack, 1, fan_out),
-            )
-        )
+        end = start + (fan_in + 1) * fan_out
+        shape = (*parameters.shape[:-1], fan_in + 1, fan_out)
+        blocks.append(parameters[..., start:end].reshape(shape))
         start = end
-    return layers
+    return blocks
 
 
 def forward(network, layers, X):

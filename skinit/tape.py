@@ -15,7 +15,6 @@ for one, takes -z and leaves -max(z, 0); the product behind it then has the fact
 """
 
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
@@ -23,7 +22,7 @@ from scipy.sparse import csr_array, hstack, issparse
 
 from skinit.activations import BaseActivation
 from skinit.losses import Loss
-from skinit.network import mean_loss
+from skinit.network import layer_blocks, mean_loss
 from skinit.solvers import BaseSolver
 
 __all__ = ["SmallArrays", "Tape", "compile_iterations", "shortcut", "sparse_product"]
@@ -44,12 +43,8 @@ class Tape:
 
     Parameters
     ----------
-    network : Network
-    parameters : ndarray of shape (n_parameters,)
-        Where to start; left as it is.
-    data : TrainingData
-    solver : BaseSolver
-    learning_rate : float
+    network, parameters, data, solver, learning_rate
+        As in `skinit.training.train`.
     state : object
         What the solver remembers, see `BaseSolver.step`.
 
@@ -185,16 +180,6 @@ def compile_iterations(network, parameters, data, scores, into, keep, factor, la
         if index > 0:
             backward_calls += slope_calls[index - 1]
     return [forward_calls + calls + backward_calls for calls in loss_calls]
-
-
-def layer_blocks(network, parameters):
-    """Look at a flat parameter vector as one matrix per layer, biases in the last row."""
-    blocks, start = [], 0
-    for fan_in, fan_out in pairwise(network.widths):
-        end = start + (fan_in + 1) * fan_out
-        blocks.append(parameters[start:end].reshape(fan_in + 1, fan_out))
-        start = end
-    return blocks
 
 
 def shortcut(thing, Base, name, *functions):

@@ -4,6 +4,7 @@ from itertools import product as every_combination
 
 import numpy as np
 import pytest
+from drawn_problems import network_of, problem
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
@@ -22,31 +23,12 @@ from skinit.solvers import SOLVERS, BaseSolver, GradientDescent
 from skinit.tape import BLOCK_LENGTH, SmallArrays, Tape, shortcut
 from skinit.training import Block, specification_blocks, tape_blocks
 
-N_OUTPUTS = {"binary_cross_entropy": 1, "multinomial_cross_entropy": 3, "squared_error": 2}
 ITERATIONS = 1000
 
 
 def kind(thing):
     """Name a test after a class: an object's own name may hold its address."""
     return type(thing).__name__
-
-
-def network_of(loss, *activations):
-    return Network((4, *([6] * len(activations)), N_OUTPUTS[loss]), activations, LOSSES[loss])
-
-
-def problem(network, dtype=np.float64, n_samples=40, weighted=False, seed=0):
-    """Draw a start and data to go with a network."""
-    rng = np.random.RandomState(seed)
-    X, n_outputs = rng.normal(size=(n_samples, 4)), network.widths[-1]
-    targets = {
-        "logistic": rng.randint(0, 2, (n_samples, n_outputs)),
-        "softmax": np.eye(n_outputs)[rng.randint(0, n_outputs, n_samples)],
-        "identity": rng.normal(size=(n_samples, n_outputs)),
-    }[network.loss.link_name]
-    weights = rng.uniform(size=n_samples).astype(dtype) if weighted else None
-    start = 0.5 * rng.normal(size=network.n_parameters)
-    return start.astype(dtype), TrainingData(X.astype(dtype), targets.astype(dtype), weights)
 
 
 def run(engine, network, parameters, data, max_iter=ITERATIONS, learning_rate=0.02, solver=None):

@@ -4,8 +4,10 @@ import threading
 import weakref
 from contextlib import closing
 
+import drawn_problems
 import numpy as np
 import pytest
+from drawn_problems import network_of
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
@@ -18,7 +20,6 @@ from skinit.tape import Tape
 from skinit.tiles import FEWEST_ROWS, TiledTape, make_tape, split_rows, tiled_forward
 from skinit.training import Block, specification_blocks
 
-N_OUTPUTS = {"binary_cross_entropy": 1, "multinomial_cross_entropy": 3, "squared_error": 2}
 LEARNING_RATE = 0.02
 
 
@@ -27,22 +28,9 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(tiles, "FEWEST_ROWS", 16)
 
 
-def network_of(loss, *activations):
-    return Network((4, *([6] * len(activations)), N_OUTPUTS[loss]), activations, LOSSES[loss])
-
-
 def problem(network, dtype=np.float64, n_samples=301, weighted=False):
-    """Draw a start and data; 301 rows do not divide into tiles evenly."""
-    rng = np.random.RandomState(0)
-    X, n_outputs = rng.normal(size=(n_samples, 4)), network.widths[-1]
-    targets = {
-        "logistic": rng.randint(0, 2, (n_samples, n_outputs)),
-        "softmax": np.eye(n_outputs)[rng.randint(0, n_outputs, n_samples)],
-        "identity": rng.normal(size=(n_samples, n_outputs)),
-    }[network.loss.link_name]
-    weights = rng.uniform(size=n_samples).astype(dtype) if weighted else None
-    start = 0.5 * rng.normal(size=network.n_parameters)
-    return start.astype(dtype), TrainingData(X.astype(dtype), targets.astype(dtype), weights)
+    """Draw one of 301 rows, which do not divide into tiles evenly."""
+    return drawn_problems.problem(network, dtype, n_samples, weighted)
 
 
 def play(network, start, data, n_threads=1, n_iter=100):

@@ -1,0 +1,26 @@
+"""Small networks with a start and data to train on, for tests of whatever trains them."""
+
+import numpy as np
+
+from skinit.losses import LOSSES
+from skinit.network import Network, TrainingData
+
+N_OUTPUTS = {"binary_cross_entropy": 1, "multinomial_cross_entropy": 3, "squared_error": 2}
+
+
+def network_of(loss, *activations):
+    return Network((4, *([6] * len(activations)), N_OUTPUTS[loss]), activations, LOSSES[loss])
+
+
+def problem(network, dtype=np.float64, n_samples=40, weighted=False):
+    """Draw a start and data to go with a network."""
+    rng = np.random.RandomState(0)
+    X, n_outputs = rng.normal(size=(n_samples, 4)), network.widths[-1]
+    targets = {
+        "logistic": rng.randint(0, 2, (n_samples, n_outputs)),
+        "softmax": np.eye(n_outputs)[rng.randint(0, n_outputs, n_samples)],
+        "identity": rng.normal(size=(n_samples, n_outputs)),
+    }[network.loss.link_name]
+    weights = rng.uniform(size=n_samples).astype(dtype) if weighted else None
+    start = 0.5 * rng.normal(size=network.n_parameters)
+    return start.astype(dtype), TrainingData(X.astype(dtype), targets.astype(dtype), weights)
