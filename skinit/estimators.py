@@ -395,7 +395,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
             )
         if len(self.classes_) == 2:
             return codes[:, np.newaxis].astype(dtype)
-        return np.eye(len(self.classes_), dtype=dtype)[codes]
+        return np.eye(len(self.classes_), dtype=dtype)[:, codes].T
 
     def _loss(self):
         one_of_many = len(self.classes_) > 2 and not self._multilabel

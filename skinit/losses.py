@@ -45,10 +45,10 @@ class Loss:
     tape_input = 1.0
     tape_output = 1.0
 
-    def tape_calls(self, scores, targets, delta, new):
+    def tape_calls(self, scores, targets, delta, new, losses=None):
         """Bind the calls that compute the gradient in place, for `skinit.tape`.
 
-        A loss need not bring its own: by default, they call `gradient`.
+        A loss need not bring its own: by default, they call `gradient` and `per_sample`.
 
         Parameters
         ----------
@@ -59,6 +59,8 @@ class Loss:
             Where the gradient goes.
         new : callable
             ``new(shape)`` returns an array to work in.
+        losses : ndarray of shape (n_iterations, n_samples) or None
+            Where iterations put the loss of each sample, if it is wanted.
 
         Returns
         -------
@@ -70,7 +72,21 @@ class Loss:
             gradient = self.gradient(z.T / self.tape_input, targets.T).T
             np.multiply(gradient, self.tape_output, out=delta)
 
-        return [[partial(to_gradient, z)] for z in scores]
+        calls = [[partial(to_gradient, z)] for z in scores]
+        return self.with_losses(calls, scores, targets, losses)
+
+    def with_losses(self, calls, scores, targets, losses):
+        """Let each iteration call `per_sample` too, if the losses are wanted."""
+        if losses is None:
+            return calls
+
+        def to_losses(z, into):
+            into[:] = self.per_sample(z.T / self.tape_input, targets.T)
+
+        return [
+            [*some, partial(to_losses, z, into)]
+            for some, z, into in zip(calls, scores, losses, strict=True)
+        ]
 
 
 class BinaryCrossEntropy(Loss):
@@ -118,9 +134,10 @@ class BinaryCrossEntropy(Loss):
     tape_input = 0.5
     tape_output = 2.0
 
-    def tape_calls(self, scores, targets, delta, new):
+    def tape_calls(self, scores, targets, delta, new, losses=None):
         signs = 1 - 2 * targets
-        return [[partial(np.tanh, z, delta), partial(np.add, delta, signs, delta)] for z in scores]
+        calls = [[partial(np.tanh, z, delta), partial(np.add, delta, signs, delta)] for z in scores]
+        return self.with_losses(calls, scores, targets, losses)
 
 
 class MultinomialCrossEntropy(Loss):
@@ -164,19 +181,35 @@ class MultinomialCrossEntropy(Loss):
     def gradient(self, scores, targets):
         return self.link(scores) - targets
 
-    def tape_calls(self, scores, targets, delta, new):
-        per_sample = new(scores.shape[2:])
-        return [
+    # With -z, the largest score is found by a minimum, and behind ReLU the sign costs nothing.
+    tape_input = -1.0
+
+    def tape_calls(self, scores, targets, delta, new, losses=None):
+        smallest, total = new(scores.shape[2:]), new(scores.shape[2:])
+        calls = [
             [
-                partial(np.maximum.reduce, z, 0, None, per_sample),
-                partial(np.subtract, z, per_sample, delta),
+                partial(np.minimum.reduce, z, 0, None, smallest),
+                partial(np.subtract, smallest, z, delta),
                 partial(np.exp, delta, delta),
-                partial(np.add.reduce, delta, 0, None, per_sample),
-                partial(np.divide, delta, per_sample, delta),
+                partial(np.add.reduce, delta, 0, None, total),
+                partial(np.divide, delta, total, delta),
                 partial(np.subtract, delta, targets, delta),
             ]
             for z in scores
         ]
+        if losses is None:
+            return calls
+
+        def to_losses(z, into):
+            # log(sum(exp(z - max))) - wanted: delta was z - max when `into` was made `wanted`.
+            np.subtract(np.log(total, total), into, into)
+            if not np.isfinite(into).all():
+                into[:] = self.per_sample(-z.T, targets.T)
+
+        for some, z, into in zip(calls, scores, losses, strict=True):
+            some.insert(2, partial(np.einsum, "ij,ij->j", targets, delta, out=into))
+            some.append(partial(to_losses, z, into))
+        return calls
 
 
 def below_largest(scores):
@@ -207,8 +240,9 @@ class SquaredError(Loss):
     def gradient(self, scores, targets):
         return scores - targets
 
-    def tape_calls(self, scores, targets, delta, new):
-        return [[partial(np.subtract, z, targets, delta)] for z in scores]
+    def tape_calls(self, scores, targets, delta, new, losses=None):
+        calls = [[partial(np.subtract, z, targets, delta)] for z in scores]
+        return self.with_losses(calls, scores, targets, losses)
 
 
 LOSSES = {

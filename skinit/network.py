@@ -23,7 +23,7 @@ __all__ = [
     "layer_views",
     "loss_and_gradient",
     "mean_loss",
-    "summed_loss",
+    "weighted_sum",
 ]
 
 
@@ -205,12 +205,11 @@ def mean_loss(network, scores, data):
     -------
     ndarray of shape (...,)
     """
-    return summed_loss(network, scores, data) / data.total_weight
+    return weighted_sum(network.loss.per_sample(scores, data.targets), data) / data.total_weight
 
 
-def summed_loss(network, scores, data):
-    """Sum the loss over the samples, with the parameters and the result of `mean_loss`."""
-    losses = network.loss.per_sample(scores, data.targets)
+def weighted_sum(losses, data):
+    """Sum up losses of samples, of shape (..., n_samples), in float64."""
     if data.sample_weight is None:
         return losses.sum(axis=-1, dtype=np.float64)
     return losses.astype(np.float64) @ data.sample_weight.astype(np.float64)

@@ -81,7 +81,15 @@ class Tape:
             step_calls = calls_of(self.parameters, into, learning_rate, self.memory)
         layout = SmallArrays(parameters.dtype)
         iterations = compile_iterations(
-            network, self.parameters, data, self.scores, into, keep, factor, layout
+            network,
+            self.parameters,
+            layout.input(network, data.X),
+            data,
+            layout,
+            scores=self.scores,
+            into=into,
+            keep=keep,
+            factor=factor,
         )
         self.calls = [call for calls in iterations for call in calls + step_calls]
         self.calls_per_iteration = len(self.calls) // self.block_length
@@ -107,7 +115,9 @@ def operations(network, n_samples, filled=1.0):
     return int(6 * n_samples * (network.n_parameters - missing))
 
 
-def compile_iterations(network, parameters, data, scores, into, keep, factor, layout):
+def compile_iterations(
+    network, parameters, source, data, layout, *, scores, losses=None, into, keep, factor
+):
     """Bind the calls of iterations that differ in nothing but where they leave their scores.
 
     Parameters
@@ -115,15 +125,20 @@ def compile_iterations(network, parameters, data, scores, into, keep, factor, la
     network : Network
     parameters : ndarray of shape (n_parameters,)
         Where the calls will find the weights.
+    source : (ndarray or sparse matrix, float)
+        The input as a signal, and what it is multiplied by, see `SmallArrays.input`.
     data : TrainingData
+        Of which the targets are used, and the sample weights.
+    layout : SmallArrays or LargeArrays
+        Where arrays come from, and how a layer is computed on them.
     scores : ndarray of shape (n_iterations, n_outputs, n_samples)
         Where each iteration leaves its scores, times `tape_input` of the loss.
+    losses : ndarray of shape (n_iterations, n_samples) or None
+        Where each iteration leaves the losses of the samples, if they are wanted.
     into : ndarray of shape (n_parameters,)
         Where the derivatives of the summed loss go: it becomes ``keep * into + factor *
         derivatives``, and may be the parameters themselves.
     keep, factor : float
-    layout : SmallArrays or LargeArrays
-        Where arrays come from, and how a layer is computed on them.
 
     Returns
     -------
@@ -135,8 +150,7 @@ def compile_iterations(network, parameters, data, scores, into, keep, factor, la
     # Forward. The units of a signal, z, are a view of it: to activate z in place fills the signal.
     # What belongs to a layer has its index: the signal that arrives there and the scale of that
     # signal, and delta, which is of the shape of what the layer puts out.
-    first = (*network.activations, loss)[0]
-    signal, scale = layout.input(data.X, first.tape_input)
+    signal, scale = source
     signals, scales, deltas, forward_calls, slope_calls = [signal], [scale], [], [], []
     for W, activation in zip(weights[:-1], network.activations, strict=True):
         signal, z = layout.signal(W.shape[1], n_samples, activation.tape_output)
@@ -154,15 +168,15 @@ def compile_iterations(network, parameters, data, scores, into, keep, factor, la
 
     # The scores of each iteration, and the derivatives of its loss by them.
     deltas.append(layout.new((n_outputs, n_samples)))
-    calls_of = shortcut(loss, Loss, "tape_calls", "gradient", "link")
-    targets = np.ascontiguousarray(data.targets.T)
+    calls_of = shortcut(loss, Loss, "tape_calls", "gradient", "link", "per_sample")
+    calls_of_loss = calls_of(scores, data.targets.T, deltas[-1], layout.new, losses)
     weighting = []
     if data.sample_weight is not None:
         sample_weight = np.tile(data.sample_weight, (n_outputs, 1))
         weighting = [partial(np.multiply, deltas[-1], sample_weight, deltas[-1])]
     loss_calls = [
         layout.layer(loss.tape_input, weights[-1], signals[-1], scales[-1], z) + calls + weighting
-        for z, calls in zip(scores, calls_of(scores, targets, deltas[-1], layout.new), strict=True)
+        for z, calls in zip(scores, calls_of_loss, strict=True)
     ]
 
     # Backward. A layer's weights may change where its derivatives go, so delta passes them first.
@@ -220,9 +234,10 @@ class SmallArrays:
             array[...] = value
         return array
 
-    def input(self, X, factor):
+    def input(self, network, X):
         """Return X as a signal, and what it is multiplied by: the sign of the factor it meets."""
-        scale = 1.0 if factor > 0 else -1.0
+        first = (*network.activations, network.loss)[0]
+        scale = 1.0 if first.tape_input > 0 else -1.0
         if issparse(X):
             ones = csr_array(np.ones((X.shape[0], 1), X.dtype))
             return (hstack([X, ones], dtype=X.dtype) * scale).T.tocsr(), scale

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skinit.activations import Activation, Identity
-from skinit.network import TrainingData, summed_loss
+from skinit.network import TrainingData, weighted_sum
 from skinit.solvers import BaseSolver
 from skinit.tape import (
     SmallArrays,
@@ -41,6 +41,9 @@ LANES = 8
 # sums of all lanes take no more than the second, but for the two that two threads need.
 TRANSPOSED_BYTES = 2**17
 LANE_BYTES = 2**25
+
+# Data of no more bytes is copied: as a signal with its constant row, it needs fewer calls.
+COPIED_BYTES = 2**23
 
 
 def make_tape(network, parameters, data, solver, learning_rate, state, n_threads=1):
@@ -136,26 +139,29 @@ class TiledTape:
     block_length = 1
 
     def __init__(self, network, parameters, data, solver, learning_rate, state, n_threads=1):
+        # An output's targets side by side, as its scores are.
+        data = replace(data, targets=np.asfortranarray(data.targets))
+        self.network, self.total_weight = network, data.total_weight
         self.parameters, self.memory = parameters.copy(), [state]
-        self.total_weight = data.total_weight
         # At least four tiles, so that some threads find work.
         a_quarter = max(FEWEST_ROWS, -(-len(data.targets) // 4))
-        tiles = split_rows(data, min(cached_rows(network, parameters.itemsize), a_quarter))
-        self.losses = np.empty(len(tiles))
+        self.tiles = split_rows(data, min(cached_rows(network, parameters.itemsize), a_quarter))
+        if issparse(data.X) or data.X.nbytes > COPIED_BYTES:
+            self.sources = [(tile.X.T, 1.0) for tile in self.tiles]
+        else:
+            layout = SmallArrays(parameters.dtype)
+            self.sources = [layout.input(network, tile.X) for tile in self.tiles]
+        self.losses = np.empty(len(self.tiles))
 
         # A lane sums up its tiles, one after the other; threads take lanes.
-        n_lanes = min(LANES, len(tiles), max(2, LANE_BYTES // parameters.nbytes))
-        gradients = [np.empty_like(parameters) for _ in range(n_lanes)]
+        n_lanes = min(LANES, len(self.tiles), max(2, LANE_BYTES // parameters.nbytes))
+        self.gradients = [np.empty_like(parameters) for _ in range(n_lanes)]
         n_threads = min(n_threads, n_lanes) if is_our_own(network) else 1
-        self.workloads = [[] for _ in range(n_threads)]
-        layouts = [LargeArrays(parameters.dtype) for _ in range(n_threads)]
-        for lane, gradient in enumerate(gradients):
-            calls, layout = self.workloads[lane % n_threads], layouts[lane % n_threads]
-            for k in range(lane, len(tiles), n_lanes):
-                keep = 0.0 if k == lane else 1.0
-                calls += self.tile_calls(network, tiles[k], gradient, keep, layout.rewound(), k)
+        constants = {}
+        self.layouts = [LargeArrays(parameters.dtype, constants) for _ in range(n_threads)]
+        self.calls = {}  # of a thread and a lane, bound when the thread first takes the lane
 
-        gradient, *others = gradients
+        gradient, *others = self.gradients
         calls_of = shortcut(solver, BaseSolver, "tape_calls", "step")
         self.step_calls = [
             *(partial(np.add, gradient, other, gradient) for other in others),
@@ -166,43 +172,70 @@ class TiledTape:
         # It starts no thread before there is work for one.
         self.pool = ThreadPoolExecutor(n_threads, initializer=limit_this_thread)
 
-    def tile_calls(self, network, tile, gradient, keep, layout, index):
-        """Bind the calls that add a tile's derivatives to a gradient and note its loss."""
+    def lane_calls(self, thread, lane):
+        """Bind the calls that sum up the tiles of a lane, on the arrays of a thread."""
+        if (thread, lane) not in self.calls:
+            calls = []
+            for index in range(lane, len(self.tiles), len(self.gradients)):
+                calls += self.tile_calls(index, lane, self.layouts[thread].rewound())
+            self.calls[thread, lane] = calls
+        return self.calls[thread, lane]
+
+    def tile_calls(self, index, lane, layout):
+        """Bind the calls that add a tile's derivatives to those of a lane, and note its loss."""
+        tile = self.tiles[index]
         n_samples, n_outputs = tile.targets.shape
-        # An output's targets side by side, as its scores are.
-        tile = replace(tile, targets=np.asfortranarray(tile.targets))
-        scores = layout.new((1, n_outputs, n_samples))
+        losses = layout.new((1, n_samples))
         [calls] = compile_iterations(
-            network, self.parameters, tile, scores, gradient, keep, 1.0, layout
+            self.network,
+            self.parameters,
+            self.sources[index],
+            tile,
+            layout,
+            scores=layout.new((1, n_outputs, n_samples)),
+            losses=losses,
+            into=self.gradients[lane],
+            keep=0.0 if index == lane else 1.0,  # a lane's first tile has its number
+            factor=1.0,
         )
-
-        losses = self.losses  # not self, or this tape would hold on to itself
-
-        def note_loss():
-            losses[index] = summed_loss(network, scores[0].T / network.loss.tape_input, tile)
-
-        return [*calls, note_loss]
+        # A method of this tape would be its hold on itself.
+        return [*calls, partial(note_loss, self.losses, index, losses[0], tile)]
 
     def play(self, n_iter):
         """Do one iteration, and return the mean loss before it, of shape (1,)."""
-        errors, (mine, *others) = np.geterr(), self.workloads
-        under_way = [self.pool.submit(run, calls, errors) for calls in others]
-        run(mine, errors)
+        errors, lanes = np.geterr(), set(range(len(self.gradients)))
+        under_way = [
+            self.pool.submit(self.work, thread, lanes, errors)
+            for thread in range(1, len(self.layouts))
+        ]
+        self.work(0, lanes, errors)
         for other in under_way:
             other.result()  # raises what went wrong in it
-        run(self.step_calls, errors)
+        for call in self.step_calls:
+            call()
         return np.array([self.losses.sum() / self.total_weight])
+
+    def work(self, thread, lanes, errors):
+        """Take one lane after the other: a thread's own, then what slower threads have left."""
+        own = range(thread, len(self.gradients), len(self.layouts))
+        others = sorted(lanes.difference(own), reverse=True)
+        with np.errstate(**errors):  # which each thread has its own
+            for lane in (*own, *others):
+                try:
+                    lanes.remove(lane)
+                except KeyError:  # another thread has taken it
+                    continue
+                for call in self.lane_calls(thread, lane):
+                    call()
 
     def close(self):
         """Let the threads go."""
         self.pool.shutdown()
 
 
-def run(calls, errors):
-    """Do one call after the other, with the caller's `np.errstate`, as each thread has its own."""
-    with np.errstate(**errors):
-        for call in calls:
-            call()
+def note_loss(losses, index, losses_of_samples, tile):
+    """Sum up the losses of a tile."""
+    losses[index] = weighted_sum(losses_of_samples, tile)
 
 
 def split_rows(data, most):
@@ -231,13 +264,13 @@ def split_rows(data, most):
 class LargeArrays(SmallArrays):
     """Arrays for many samples, of which the tiles of a thread use the same, one after the other.
 
-    X is used where it lies, without the constant row that other signals have, and products let
-    other threads work.
+    Large X is used where it lies, without the constant row that other signals have. Products let
+    other threads work. What is constant is shared with the arrays of other threads.
     """
 
-    def __init__(self, dtype):
+    def __init__(self, dtype, constants):
         super().__init__(dtype)
-        self.constants, self.scratch, self.taken = {}, [], 0
+        self.constants, self.scratch, self.taken = constants, [], 0
         self.summand = super().new(0)
 
     def rewound(self):
@@ -248,20 +281,16 @@ class LargeArrays(SmallArrays):
     def new(self, shape, value=None):
         """Return an array, filled with a value or with anything."""
         if value is not None:
-            size = int(np.prod(shape))
-            if value not in self.constants or self.constants[value].size < size:
-                self.constants[value] = super().new(size, value)
-            return self.constants[value][:size].reshape(shape)
+            size, array = int(np.prod(shape)), self.constants.get(value)
+            if array is None or array.size < size:
+                array = self.constants[value] = super().new(size, value)
+            return array[:size].reshape(shape)
         if self.taken == len(self.scratch):
             self.scratch.append(super().new(shape))
         array = self.scratch[self.taken]
         assert array.shape == shape  # all tiles are alike
         self.taken += 1
         return array
-
-    def input(self, X, factor):
-        """Return X as a signal, and what it is multiplied by."""
-        return X.T, 1.0
 
     def signal(self, n_units, n_samples, scale):
         """Return a signal and the part of it that holds the units."""
@@ -284,13 +313,14 @@ class LargeArrays(SmallArrays):
 
     def derivatives(self, factor, signal, scale, delta, keep, goal):
         """Bind the calls that compute a layer's derivatives by weights and biases."""
-        # The constant row apart: an odd number of rows suits BLAS badly.
-        features, ones = signal[: goal.shape[0] - 1], self.new((delta.shape[1], 1), 1)
-        calls = self.product(factor, delta, ones, keep, goal[-1:].T)
-        if signal.shape[0] < goal.shape[0] and goal.nbytes <= TRANSPOSED_BYTES:
-            # The input, which the transposed product need not transpose.
-            return calls + self.product(factor / scale, delta, features.T, keep, goal[:-1].T)
-        return calls + self.product(factor / scale, features, delta.T, keep, goal[:-1])
+        calls = []
+        if signal.shape[0] < goal.shape[0]:  # the input, which has no constant row
+            ones = self.new((delta.shape[1], 1), 1)
+            calls, goal = self.product(factor, delta, ones, keep, goal[-1:].T), goal[:-1]
+        # BLAS is faster with the larger one first.
+        if signal.shape[0] < len(delta) and goal.nbytes <= TRANSPOSED_BYTES:
+            return calls + self.product(factor / scale, delta, signal.T, keep, goal.T)
+        return calls + self.product(factor / scale, signal, delta.T, keep, goal)
 
     def product(self, factor, left, right, keep, out):
         """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
@@ -299,11 +329,13 @@ class LargeArrays(SmallArrays):
         # Unlike the functions of scipy.linalg.blas, np.dot lets other threads work meanwhile.
         direct = keep == 0 and out.flags.c_contiguous
         result = out if direct else self.shared(out.shape)
-        calls = [partial(np.dot, left, right, result)]
+        calls, add = [partial(np.dot, left, right, result)], np.add
+        if keep == 1 and factor < 0:
+            factor, add = -factor, np.subtract
         if factor != 1:
             calls.append(partial(np.multiply, result, factor, result))
         if keep == 1:
-            calls.append(partial(np.add, out, result, out))
+            calls.append(partial(add, out, result, out))
         elif not direct:
             calls.append(partial(np.copyto, out, result))
         return calls

@@ -156,6 +156,27 @@ def test_a_sure_and_right_answer_keeps_its_small_loss(dtype):
     assert_allclose(BINARY.per_sample(z, wanted), np.log1p(np.exp(-30)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LOSSES)
+def test_calls_leave_gradients_and_losses(name, dtype, scores, one_hot):
+    loss, targets = LOSSES[name], np.asfortranarray(one_hot, dtype)
+    # Three iterations of the same samples: small scores, large ones, and one that is infinite.
+    stack = np.stack([scores, 40 * scores, scores]).astype(dtype)
+    stack[2, 0, np.flatnonzero(targets[0] == 0)[0]] = -np.inf
+    z = loss.tape_input * stack.swapaxes(1, 2)
+    delta, losses = np.empty(targets.T.shape, dtype), np.empty((3, len(targets)), dtype)
+    calls = loss.tape_calls(z, targets.T, delta, lambda shape: np.empty(shape, dtype), losses)
+    close = {"rtol": 20 * np.finfo(dtype).eps, "atol": 20 * np.finfo(dtype).eps}
+    for k, some in enumerate(calls):
+        with np.errstate(invalid="ignore", over="ignore"):
+            for call in some:
+                call()
+            gradient = loss.gradient(stack[k], targets)
+            expected = loss.per_sample(stack[k], targets)
+        assert_allclose(delta.T / loss.tape_output, gradient, **close)
+        assert_allclose(losses[k], expected, **close)
+
+
 def test_links_carry_scikit_learns_names():
     names = {loss.link_name for loss in LOSSES.values()}
     assert names <= {"identity", "logistic", "softmax"}

@@ -23,9 +23,10 @@ from skinit.training import Block, specification_blocks
 LEARNING_RATE = 0.02
 
 
-@pytest.fixture(autouse=True)
-def small_tiles(monkeypatch):
+@pytest.fixture(autouse=True, params=[0, 2**23], ids=["where it lies", "copied"])
+def small_tiles(monkeypatch, request):
     monkeypatch.setattr(tiles, "FEWEST_ROWS", 16)
+    monkeypatch.setattr(tiles, "COPIED_BYTES", request.param)
 
 
 def problem(network, dtype=np.float64, n_samples=301, weighted=False):
@@ -107,6 +108,21 @@ def test_the_number_of_threads_does_not_change_a_digit(dtype, loss):
         parameters, losses = play(network, start, data, n_threads)
         assert_array_equal(parameters, expected)
         assert_array_equal(losses, expected_losses)
+
+
+def test_a_thread_does_what_slower_ones_have_left():
+    network = network_of("multinomial_cross_entropy", Tanh())
+    start, data = problem(network)
+    expected, _ = play(network, start, data, n_iter=1)
+    tape = TiledTape(network, start, data, GradientDescent(), LEARNING_RATE, None, n_threads=3)
+    with closing(tape):
+        assert len(tape.layouts) == 3
+        lanes = set(range(len(tape.gradients)))
+        tape.work(1, lanes, np.geterr())  # all of them, as no other thread is there
+        for call in tape.step_calls:
+            call()
+    assert not lanes
+    assert_array_equal(tape.parameters, expected)
 
 
 @pytest.mark.parametrize("before", [(), (Tanh(),), (ReLU(),)])
