@@ -41,11 +41,13 @@ class Loss:
         """Differentiate `per_sample` by each score; the result has the shape of `scores`."""
         raise NotImplementedError
 
-    # `tape_calls` takes scores times `tape_input` and leaves derivatives times `tape_output`.
+    # `tape_calls` takes scores times `tape_input` and leaves derivatives times `tape_output`, and
+    # of each sample so many numbers from which `tape_losses` computes its loss.
     tape_input = 1.0
     tape_output = 1.0
+    tape_left = 1
 
-    def tape_calls(self, scores, targets, delta, new, losses=None):
+    def tape_calls(self, scores, targets, delta, new, left=None):
         """Bind the calls that compute the gradient in place, for `skinit.tape`.
 
         A loss need not bring its own: by default, they call `gradient` and `per_sample`.
@@ -59,8 +61,8 @@ class Loss:
             Where the gradient goes.
         new : callable
             ``new(shape)`` returns an array to work in.
-        losses : ndarray of shape (n_iterations, n_samples) or None
-            Where iterations put the loss of each sample, if it is wanted.
+        left : ndarray of shape (n_iterations, tape_left, n_samples) or None
+            Where iterations leave what `tape_losses` needs, if it is wanted.
 
         Returns
         -------
@@ -73,20 +75,24 @@ class Loss:
             np.multiply(gradient, self.tape_output, out=delta)
 
         calls = [[partial(to_gradient, z)] for z in scores]
-        return self.with_losses(calls, scores, targets, losses)
+        return self.with_losses(calls, scores, targets, left)
 
-    def with_losses(self, calls, scores, targets, losses):
-        """Let each iteration call `per_sample` too, if the losses are wanted."""
-        if losses is None:
+    def with_losses(self, calls, scores, targets, left):
+        """Let each iteration leave its losses too, if they are wanted."""
+        if left is None:
             return calls
 
-        def to_losses(z, into):
-            into[:] = self.per_sample(z.T / self.tape_input, targets.T)
+        def to_losses(z, losses):
+            losses[:] = self.per_sample(z.T / self.tape_input, targets.T)
 
         return [
-            [*some, partial(to_losses, z, into)]
-            for some, z, into in zip(calls, scores, losses, strict=True)
+            [*some, partial(to_losses, z, losses)]
+            for some, z, (losses, *_) in zip(calls, scores, left, strict=True)
         ]
+
+    def tape_losses(self, left):
+        """Compute the losses of samples, of shape (n_iterations, n_samples), from what is left."""
+        return left[:, 0]
 
 
 class BinaryCrossEntropy(Loss):
@@ -134,10 +140,10 @@ class BinaryCrossEntropy(Loss):
     tape_input = 0.5
     tape_output = 2.0
 
-    def tape_calls(self, scores, targets, delta, new, losses=None):
+    def tape_calls(self, scores, targets, delta, new, left=None):
         signs = 1 - 2 * targets
         calls = [[partial(np.tanh, z, delta), partial(np.add, delta, signs, delta)] for z in scores]
-        return self.with_losses(calls, scores, targets, losses)
+        return self.with_losses(calls, scores, targets, left)
 
 
 class MultinomialCrossEntropy(Loss):
@@ -183,11 +189,14 @@ class MultinomialCrossEntropy(Loss):
 
     # With -z, the largest score is found by a minimum, and behind ReLU the sign costs nothing.
     tape_input = -1.0
+    tape_left = 2
 
-    def tape_calls(self, scores, targets, delta, new, losses=None):
-        smallest, total = new(scores.shape[2:]), new(scores.shape[2:])
-        calls = [
-            [
+    def tape_calls(self, scores, targets, delta, new, left=None):
+        iterations = []
+        totals = [new(scores.shape[2:])] * len(scores) if left is None else left[:, 1]
+        smallest = new(scores.shape[2:])
+        for k, (z, total) in enumerate(zip(scores, totals, strict=True)):
+            calls = [
                 partial(np.minimum.reduce, z, 0, None, smallest),
                 partial(np.subtract, smallest, z, delta),
                 partial(np.exp, delta, delta),
@@ -195,21 +204,13 @@ class MultinomialCrossEntropy(Loss):
                 partial(np.divide, delta, total, delta),
                 partial(np.subtract, delta, targets, delta),
             ]
-            for z in scores
-        ]
-        if losses is None:
-            return calls
+            if left is not None:
+                calls.insert(2, partial(np.einsum, "ij,ij->j", targets, delta, out=left[k, 0]))
+            iterations.append(calls)
+        return iterations
 
-        def to_losses(z, into):
-            # log(sum(exp(z - max))) - wanted: delta was z - max when `into` was made `wanted`.
-            np.subtract(np.log(total, total), into, into)
-            if not np.isfinite(into).all():
-                into[:] = self.per_sample(-z.T, targets.T)
-
-        for some, z, into in zip(calls, scores, losses, strict=True):
-            some.insert(2, partial(np.einsum, "ij,ij->j", targets, delta, out=into))
-            some.append(partial(to_losses, z, into))
-        return calls
+    def tape_losses(self, left):
+        return np.log(left[:, 1]) - left[:, 0]
 
 
 def below_largest(scores):
@@ -240,9 +241,9 @@ class SquaredError(Loss):
     def gradient(self, scores, targets):
         return scores - targets
 
-    def tape_calls(self, scores, targets, delta, new, losses=None):
+    def tape_calls(self, scores, targets, delta, new, left=None):
         calls = [[partial(np.subtract, z, targets, delta)] for z in scores]
-        return self.with_losses(calls, scores, targets, losses)
+        return self.with_losses(calls, scores, targets, left)
 
 
 LOSSES = {

@@ -205,14 +205,15 @@ def mean_loss(network, scores, data):
     -------
     ndarray of shape (...,)
     """
-    return weighted_sum(network.loss.per_sample(scores, data.targets), data) / data.total_weight
+    losses = network.loss.per_sample(scores, data.targets)
+    return weighted_sum(losses, data.sample_weight) / data.total_weight
 
 
-def weighted_sum(losses, data):
+def weighted_sum(losses, sample_weight):
     """Sum up losses of samples, of shape (..., n_samples), in float64."""
-    if data.sample_weight is None:
+    if sample_weight is None:
         return losses.sum(axis=-1, dtype=np.float64)
-    return losses.astype(np.float64) @ data.sample_weight.astype(np.float64)
+    return losses.astype(np.float64) @ sample_weight.astype(np.float64)
 
 
 def loss_and_gradient(network, parameters, data):

@@ -25,7 +25,14 @@ from skinit.losses import Loss
 from skinit.network import layer_blocks, mean_loss
 from skinit.solvers import BaseSolver
 
-__all__ = ["SmallArrays", "Tape", "compile_iterations", "shortcut", "sparse_product"]
+__all__ = [
+    "GRADIENT_AND_LOSS",
+    "SmallArrays",
+    "Tape",
+    "compile_iterations",
+    "shortcut",
+    "sparse_product",
+]
 
 # So many iterations at most go by before their losses are looked at. Fewer if their scores take
 # more bytes than these, or if they take longer than it should take to answer to Ctrl-C.
@@ -36,6 +43,9 @@ BLOCK_OPERATIONS = 10**9
 # BLAS sums over more samples in parts. Added straight to the weights, each part would be rounded to
 # the last digit of the weights, which float32 cannot spare.
 SAMPLES_OF_ONE_PART = 256
+
+# The functions of a loss that its calls stand for.
+GRADIENT_AND_LOSS = ("gradient", "link", "per_sample")
 
 
 class Tape:
@@ -116,7 +126,7 @@ def operations(network, n_samples, filled=1.0):
 
 
 def compile_iterations(
-    network, parameters, source, data, layout, *, scores, losses=None, into, keep, factor
+    network, parameters, source, data, layout, *, scores, left=None, into, keep, factor
 ):
     """Bind the calls of iterations that differ in nothing but where they leave their scores.
 
@@ -133,8 +143,8 @@ def compile_iterations(
         Where arrays come from, and how a layer is computed on them.
     scores : ndarray of shape (n_iterations, n_outputs, n_samples)
         Where each iteration leaves its scores, times `tape_input` of the loss.
-    losses : ndarray of shape (n_iterations, n_samples) or None
-        Where each iteration leaves the losses of the samples, if they are wanted.
+    left : ndarray of shape (n_iterations, tape_left, n_samples) or None
+        Where each iteration leaves what the losses are computed from, if not from the scores.
     into : ndarray of shape (n_parameters,)
         Where the derivatives of the summed loss go: it becomes ``keep * into + factor *
         derivatives``, and may be the parameters themselves.
@@ -168,8 +178,8 @@ def compile_iterations(
 
     # The scores of each iteration, and the derivatives of its loss by them.
     deltas.append(layout.new((n_outputs, n_samples)))
-    calls_of = shortcut(loss, Loss, "tape_calls", "gradient", "link", "per_sample")
-    calls_of_loss = calls_of(scores, data.targets.T, deltas[-1], layout.new, losses)
+    calls_of = shortcut(loss, Loss, "tape_calls", *GRADIENT_AND_LOSS)
+    calls_of_loss = calls_of(scores, data.targets.T, deltas[-1], layout.new, left)
     weighting = []
     if data.sample_weight is not None:
         sample_weight = np.tile(data.sample_weight, (n_outputs, 1))

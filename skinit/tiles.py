@@ -14,9 +14,11 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skinit.activations import Activation, Identity
+from skinit.losses import Loss
 from skinit.network import TrainingData, weighted_sum
 from skinit.solvers import BaseSolver
 from skinit.tape import (
+    GRADIENT_AND_LOSS,
     SmallArrays,
     Tape,
     compile_iterations,
@@ -151,7 +153,13 @@ class TiledTape:
         else:
             layout = SmallArrays(parameters.dtype)
             self.sources = [layout.input(network, tile.X) for tile in self.tiles]
-        self.losses = np.empty(len(self.tiles))
+        # What the tiles leave to compute losses from, once for all. The last one's end is not data.
+        n_rows, self.sample_weight = len(self.tiles[0].targets), data.sample_weight
+        self.left = np.empty(
+            (1, network.loss.tape_left, len(self.tiles) * n_rows), parameters.dtype
+        )
+        self.left_by_data = self.left[..., : len(data.targets)]
+        self.to_losses = shortcut(network.loss, Loss, "tape_losses", *GRADIENT_AND_LOSS)
 
         # A lane sums up its tiles, one after the other; threads take lanes.
         n_lanes = min(LANES, len(self.tiles), max(2, LANE_BYTES // parameters.nbytes))
@@ -175,31 +183,28 @@ class TiledTape:
     def lane_calls(self, thread, lane):
         """Bind the calls that sum up the tiles of a lane, on the arrays of a thread."""
         if (thread, lane) not in self.calls:
-            calls = []
+            calls = [partial(self.gradients[lane].fill, 0)]
             for index in range(lane, len(self.tiles), len(self.gradients)):
                 calls += self.tile_calls(index, lane, self.layouts[thread].rewound())
             self.calls[thread, lane] = calls
         return self.calls[thread, lane]
 
     def tile_calls(self, index, lane, layout):
-        """Bind the calls that add a tile's derivatives to those of a lane, and note its loss."""
+        """Bind the calls that add a tile's derivatives to those of a lane."""
         tile = self.tiles[index]
         n_samples, n_outputs = tile.targets.shape
-        losses = layout.new((1, n_samples))
-        [calls] = compile_iterations(
+        return compile_iterations(
             self.network,
             self.parameters,
             self.sources[index],
             tile,
             layout,
             scores=layout.new((1, n_outputs, n_samples)),
-            losses=losses,
+            left=self.left[..., index * n_samples : (index + 1) * n_samples],
             into=self.gradients[lane],
-            keep=0.0 if index == lane else 1.0,  # a lane's first tile has its number
+            keep=1.0,
             factor=1.0,
-        )
-        # A method of this tape would be its hold on itself.
-        return [*calls, partial(note_loss, self.losses, index, losses[0], tile)]
+        )[0]
 
     def play(self, n_iter):
         """Do one iteration, and return the mean loss before it, of shape (1,)."""
@@ -213,7 +218,8 @@ class TiledTape:
             other.result()  # raises what went wrong in it
         for call in self.step_calls:
             call()
-        return np.array([self.losses.sum() / self.total_weight])
+        losses = self.to_losses(self.left_by_data)
+        return weighted_sum(losses, self.sample_weight) / self.total_weight
 
     def work(self, thread, lanes, errors):
         """Take one lane after the other: a thread's own, then what slower threads have left."""
@@ -231,11 +237,6 @@ class TiledTape:
     def close(self):
         """Let the threads go."""
         self.pool.shutdown()
-
-
-def note_loss(losses, index, losses_of_samples, tile):
-    """Sum up the losses of a tile."""
-    losses[index] = weighted_sum(losses_of_samples, tile)
 
 
 def split_rows(data, most):

@@ -160,21 +160,18 @@ def test_a_sure_and_right_answer_keeps_its_small_loss(dtype):
 @pytest.mark.parametrize("name", LOSSES)
 def test_calls_leave_gradients_and_losses(name, dtype, scores, one_hot):
     loss, targets = LOSSES[name], np.asfortranarray(one_hot, dtype)
-    # Three iterations of the same samples: small scores, large ones, and one that is infinite.
-    stack = np.stack([scores, 40 * scores, scores]).astype(dtype)
-    stack[2, 0, np.flatnonzero(targets[0] == 0)[0]] = -np.inf
+    # Two iterations of the same samples, with small scores and with large ones.
+    stack = np.stack([scores, 40 * scores]).astype(dtype)
     z = loss.tape_input * stack.swapaxes(1, 2)
-    delta, losses = np.empty(targets.T.shape, dtype), np.empty((3, len(targets)), dtype)
-    calls = loss.tape_calls(z, targets.T, delta, lambda shape: np.empty(shape, dtype), losses)
+    delta = np.empty(targets.T.shape, dtype)
+    left = np.empty((2, loss.tape_left, len(targets)), dtype)
+    calls = loss.tape_calls(z, targets.T, delta, lambda shape: np.empty(shape, dtype), left)
     close = {"rtol": 20 * np.finfo(dtype).eps, "atol": 20 * np.finfo(dtype).eps}
     for k, some in enumerate(calls):
-        with np.errstate(invalid="ignore", over="ignore"):
-            for call in some:
-                call()
-            gradient = loss.gradient(stack[k], targets)
-            expected = loss.per_sample(stack[k], targets)
-        assert_allclose(delta.T / loss.tape_output, gradient, **close)
-        assert_allclose(losses[k], expected, **close)
+        for call in some:
+            call()
+        assert_allclose(delta.T / loss.tape_output, loss.gradient(stack[k], targets), **close)
+    assert_allclose(loss.tape_losses(left), loss.per_sample(stack, targets), **close)
 
 
 def test_links_carry_scikit_learns_names():
