@@ -221,8 +221,9 @@ class LeakyReLU(BaseActivation):
             # The value is not the larger of z and slope * z, or has not the sign of z.
             return super().tape_calls(z, delta, new)
         low = slope = new(z.shape)
-        ones, slopes = new(z.shape, 1), new(z.shape, self.negative_slope)
-        negated = new(z.shape, -self.negative_slope)
+        # Whatever the sign of a zero, the constants are 0.0.
+        ones, slopes = new(z.shape, 1), new(z.shape, self.negative_slope + 0.0)
+        negated = new(z.shape, 0.0 - self.negative_slope)
         return [
             partial(np.multiply, z, slopes, low),
             partial(np.minimum, z, low, out=z),

@@ -6,23 +6,22 @@ how targets are encoded before, and how scores are read after.
 """
 
 import warnings
-from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skinit.activations import ACTIVATIONS, resolve_activation
 from skinit.initializers import INITIALIZERS, build_parameters
-from skinit.initializers.building import check_widths, is_positive_integer
+from skinit.initializers.building import check_widths
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, layer_views
-from skinit.solvers import SOLVERS, BaseSolver, resolve_solver
+from skinit.preparation import PreparedFit, check_activation, check_sample_weight, make_plan
+from skinit.solvers import SOLVERS
 from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import cached_rows, scores_of, tiled_forward
 from skinit.training import DivergedError, InterruptedFitWarning, print_cost, train
@@ -31,19 +30,6 @@ __all__ = ["InitMLPClassifier", "InitMLPRegressor"]
 
 # Where a setting can be a name, and what the names stand for.
 NAMED_SETTINGS = {"init": INITIALIZERS, "activation": ACTIVATIONS, "solver": SOLVERS}
-
-
-@dataclass(frozen=True)
-class PreparedFit:
-    """All that a training run needs, validated."""
-
-    network: Network
-    data: TrainingData
-    parameters: np.ndarray
-    init_resolved: list
-    solver: BaseSolver
-    learning_rate: float
-    max_iter: int
 
 
 class BaseInitMLP(BaseEstimator):
@@ -63,6 +49,9 @@ class BaseInitMLP(BaseEstimator):
         solver="gd",
         learning_rate=0.01,
         max_iter=15000,
+        batch_size=None,
+        alpha=0.0,
+        shuffle=True,
         random_state=None,
         verbose=False,
     ):
@@ -72,6 +61,9 @@ class BaseInitMLP(BaseEstimator):
         self.solver = solver
         self.learning_rate = learning_rate
         self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.alpha = alpha
+        self.shuffle = shuffle
         self.random_state = random_state
         self.verbose = verbose
 
@@ -105,25 +97,21 @@ class BaseInitMLP(BaseEstimator):
         InterruptedFitWarning
             If the fit is stopped by Ctrl-C; it keeps what it has learnt.
         """
-        prepared = self._prepare(X, y, sample_weight)
+        rng = check_random_state(self.random_state)
+        prepared = self._prepare(X, y, sample_weight, rng)
         result = train(
             prepared.network,
             prepared.parameters,
             prepared.data,
-            solver=prepared.solver,
-            learning_rate=prepared.learning_rate,
-            max_iter=prepared.max_iter,
-            watch=print_cost(prepared.max_iter) if self.verbose else None,
+            prepared.plan,
+            rng=rng if prepared.plan.batch_size else None,
+            watch=print_cost(prepared.plan.max_iter) if self.verbose else None,
         )
         return self._store(prepared, result)
 
-    def _prepare(self, X, y, sample_weight):
+    def _prepare(self, X, y, sample_weight, rng):
         """Validate, encode, resolve and build."""
-        settings = {
-            "solver": resolve_solver(self.solver),
-            "learning_rate": check_learning_rate(self.learning_rate),
-            "max_iter": check_max_iter(self.max_iter),
-        }
+        make_plan(self, n_samples=1)  # raises what is wrong with the settings alone
         sizes = check_widths(self.hidden_layer_sizes, "hidden_layer_sizes")
         activation = resolve_activation(self.activation)
 
@@ -141,9 +129,9 @@ class BaseInitMLP(BaseEstimator):
         )
         for width in sizes:
             check_activation(activation, width, X.dtype)
-        targets = self._encode_targets(y, X.dtype)
+        targets, scale = self._encode_targets(y, X.dtype), 1.0
         if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, X)
+            sample_weight, scale = check_sample_weight(sample_weight, X)
             # Absent is what a sample without weight should be, also where its loss overflows.
             present = sample_weight > 0
             if not present.all():
@@ -152,11 +140,11 @@ class BaseInitMLP(BaseEstimator):
 
         widths = (X.shape[1], *sizes, targets.shape[1])
         network = Network(widths, (activation,) * len(sizes), self._loss())
-        rng = check_random_state(self.random_state)
         parameters, init_resolved = build_parameters(
             self.init, network, rng, dtype=X.dtype, data=data
         )
-        return PreparedFit(network, data, parameters, init_resolved, **settings)
+        plan = make_plan(self, len(targets), scale)
+        return PreparedFit(network, data, parameters, init_resolved, plan)
 
     def _store(self, prepared, result):
         """Keep the outcome, then say what was wrong with it."""
@@ -177,8 +165,8 @@ class BaseInitMLP(BaseEstimator):
 
         if result.interrupted:
             warnings.warn(
-                f"interrupted after {result.n_iter} of {prepared.max_iter} iterations; the model "
-                "keeps what it has learnt so far",
+                f"interrupted after {result.n_iter} of {prepared.plan.max_iter} iterations; the "
+                "model keeps what it has learnt so far",
                 InterruptedFitWarning,
                 stacklevel=3,
             )
@@ -306,13 +294,24 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         Of the hidden units: a name of ``ACTIVATIONS``, an object such as
         ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``.
     solver : str or BaseSolver, default="gd"
-        A name of ``SOLVERS`` or an object.
-    learning_rate : float, default=0.01
-        Length of a step, relative to the gradient.
+        A name of ``SOLVERS``, or an object with settings of its own, such as
+        ``SGD(momentum=0.5)``.
+    learning_rate : float or BaseSchedule, default=0.01
+        Length of a step, relative to the gradient; or a schedule, such as
+        ``CosineDecay(0.01, warm_up=10)``, of how it changes.
     max_iter : int, default=15000
-        Number of iterations.
+        Number of iterations. With minibatches, an iteration is an epoch.
+    batch_size : int or None, default=None
+        How many samples a step looks at. None is all of them for "gd", and 200 for solvers that
+        take minibatches.
+    alpha : float, default=0.0
+        Strength of the penalty on large weights: half of `alpha` times their squared norm,
+        divided by the number of samples, as in scikit-learn.
+    shuffle : bool, default=True
+        Whether each epoch takes the samples in a new order, where there are minibatches.
     random_state : int, RandomState instance or None, default=None
-        What the start is drawn from; with an int, every fit is the same.
+        What the start and the order of the samples are drawn from; with an int, every fit is the
+        same.
     verbose : bool, default=False
         Whether to print the cost on some fifteen lines.
 
@@ -395,7 +394,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
             )
         if len(self.classes_) == 2:
             return codes[:, np.newaxis].astype(dtype)
-        return np.eye(len(self.classes_), dtype=dtype)[:, codes].T
+        return np.take(np.eye(len(self.classes_), dtype=dtype), codes, axis=1).T
 
     def _loss(self):
         one_of_many = len(self.classes_) > 2 and not self._multilabel
@@ -497,13 +496,24 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         Of the hidden units: a name of ``ACTIVATIONS``, an object such as
         ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``.
     solver : str or BaseSolver, default="gd"
-        A name of ``SOLVERS`` or an object.
-    learning_rate : float, default=0.01
-        Length of a step, relative to the gradient.
+        A name of ``SOLVERS``, or an object with settings of its own, such as
+        ``SGD(momentum=0.5)``.
+    learning_rate : float or BaseSchedule, default=0.01
+        Length of a step, relative to the gradient; or a schedule, such as
+        ``CosineDecay(0.01, warm_up=10)``, of how it changes.
     max_iter : int, default=15000
-        Number of iterations.
+        Number of iterations. With minibatches, an iteration is an epoch.
+    batch_size : int or None, default=None
+        How many samples a step looks at. None is all of them for "gd", and 200 for solvers that
+        take minibatches.
+    alpha : float, default=0.0
+        Strength of the penalty on large weights: half of `alpha` times their squared norm,
+        divided by the number of samples, as in scikit-learn.
+    shuffle : bool, default=True
+        Whether each epoch takes the samples in a new order, where there are minibatches.
     random_state : int, RandomState instance or None, default=None
-        What the start is drawn from; with an int, every fit is the same.
+        What the start and the order of the samples are drawn from; with an int, every fit is the
+        same.
     verbose : bool, default=False
         Whether to print the cost on some fifteen lines.
 
@@ -595,59 +605,6 @@ def coefs_and_intercepts(network, parameters):
     """Split a flat parameter vector into scikit-learn's two lists."""
     layers = layer_views(network, parameters)
     return [W for W, _ in layers], [b[0] for _, b in layers]
-
-
-def check_activation(activation, width, dtype):
-    """Refuse functions that do not answer one number for each."""
-    z = np.full((2, width), 0.5, dtype)
-    for name in ("value", "slope"):
-        with np.errstate(all="ignore"):
-            shape = np.shape(getattr(activation, name)(z))
-        if shape != z.shape:
-            raise ValueError(
-                f"{name} of activation={activation!r} returned shape {shape} for pre-activations "
-                f"of shape {z.shape}; it must answer one number for each"
-            )
-
-
-def check_learning_rate(learning_rate):
-    """Return it as a plain float, which does not turn float32 arithmetic into float64."""
-    is_number = isinstance(learning_rate, Real) and not isinstance(learning_rate, bool)
-    if not is_number or not 0 < learning_rate < np.inf:
-        raise ValueError(
-            f"learning_rate={learning_rate!r} must be a positive, finite number, such as 0.01"
-        )
-    return float(learning_rate)
-
-
-def check_max_iter(max_iter):
-    """Return it as a plain int."""
-    if not is_positive_integer(max_iter):
-        raise ValueError(f"max_iter={max_iter!r} must be a positive integer, such as 15000")
-    return int(max_iter)
-
-
-def check_sample_weight(sample_weight, X):
-    """Return the weights as an array of the dtype of X, up to a factor: only ratios matter."""
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(X.shape[0], sample_weight)
-    sample_weight = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
-    if sample_weight.shape not in ((X.shape[0],), (X.shape[0], 1)):
-        raise ValueError(
-            f"sample_weight of shape {sample_weight.shape} must hold one number for each of the "
-            f"{X.shape[0]} samples of X"
-        )
-    sample_weight = sample_weight.ravel()
-    if (sample_weight < 0).any() or not sample_weight.any():
-        raise ValueError(
-            "sample_weight must hold no negative value and at least one above zero; got values "
-            f"from {sample_weight.min()} to {sample_weight.max()}"
-        )
-    # By a power of two, which rounds nothing, so that no sum overflows and float32 holds them.
-    _, exponent = np.frexp(sample_weight.max())
-    return np.ldexp(sample_weight, -exponent).astype(X.dtype)
 
 
 def has_no_parameters(setting, current, parameter, value):

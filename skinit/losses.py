@@ -57,6 +57,7 @@ class Loss:
         scores : ndarray of shape (n_iterations, n_outputs, n_samples)
             Where iterations find their scores, each its own; left as they are.
         targets : ndarray of shape (n_outputs, n_samples)
+            May get other values between iterations.
         delta : ndarray of shape (n_outputs, n_samples)
             Where the gradient goes.
         new : callable
@@ -66,7 +67,9 @@ class Loss:
 
         Returns
         -------
-        list of lists of callables
+        news : list of callables
+            To be called at the beginning, and whenever the targets have got other values.
+        iterations : list of lists of callables
             One list for each iteration.
         """
 
@@ -75,7 +78,7 @@ class Loss:
             np.multiply(gradient, self.tape_output, out=delta)
 
         calls = [[partial(to_gradient, z)] for z in scores]
-        return self.with_losses(calls, scores, targets, left)
+        return [], self.with_losses(calls, scores, targets, left)
 
     def with_losses(self, calls, scores, targets, left):
         """Let each iteration leave its losses too, if they are wanted."""
@@ -141,9 +144,10 @@ class BinaryCrossEntropy(Loss):
     tape_output = 2.0
 
     def tape_calls(self, scores, targets, delta, new, left=None):
-        signs = 1 - 2 * targets
+        signs = np.empty(targets.shape, targets.dtype)
+        news = [partial(np.multiply, targets, -2, signs), partial(np.add, signs, 1, signs)]
         calls = [[partial(np.tanh, z, delta), partial(np.add, delta, signs, delta)] for z in scores]
-        return self.with_losses(calls, scores, targets, left)
+        return news, self.with_losses(calls, scores, targets, left)
 
 
 class MultinomialCrossEntropy(Loss):
@@ -207,9 +211,10 @@ class MultinomialCrossEntropy(Loss):
             if left is not None:
                 calls.insert(2, partial(np.einsum, "ij,ij->j", targets, delta, out=left[k, 0]))
             iterations.append(calls)
-        return iterations
+        return [], iterations
 
     def tape_losses(self, left):
+        # No number where a score is minus infinity. Then the specification goes on in its place.
         return np.log(left[:, 1]) - left[:, 0]
 
 
@@ -243,7 +248,7 @@ class SquaredError(Loss):
 
     def tape_calls(self, scores, targets, delta, new, left=None):
         calls = [[partial(np.subtract, z, targets, delta)] for z in scores]
-        return self.with_losses(calls, scores, targets, left)
+        return [], self.with_losses(calls, scores, targets, left)
 
 
 LOSSES = {

@@ -21,8 +21,10 @@ __all__ = [
     "forward",
     "layer_blocks",
     "layer_views",
+    "limit_norms",
     "loss_and_gradient",
     "mean_loss",
+    "penalty",
     "weighted_sum",
 ]
 
@@ -74,6 +76,11 @@ class TrainingData:
     X: object
     targets: np.ndarray
     sample_weight: np.ndarray | None = None
+
+    def rows(self, index):
+        """Take some of the samples, in the order of an index."""
+        weight = None if self.sample_weight is None else self.sample_weight[index]
+        return TrainingData(self.X[index], self.targets[index], weight)
 
     @property
     def total_weight(self):
@@ -216,14 +223,25 @@ def weighted_sum(losses, sample_weight):
     return losses.astype(np.float64) @ sample_weight.astype(np.float64)
 
 
-def loss_and_gradient(network, parameters, data):
-    """Compute the mean loss and its gradient.
+def penalty(network, parameters):
+    """Compute half the sum of all squared weights, biases left out, of shape (...,)."""
+    return sum(0.5 * (W * W).sum(axis=(-2, -1)) for W, _ in layer_views(network, parameters))
+
+
+def loss_and_gradient(network, parameters, data, alpha=0.0):
+    r"""Compute the mean loss, with a penalty on large weights, and its gradient.
+
+    .. math:: L(\theta) = \frac{1}{m} \Big( \sum_i m_i \ell_i(\theta)
+        + \frac{\alpha}{2} \lVert W \rVert^2 \Big), \qquad m = {\textstyle \sum_i m_i}
+
+    where m_i is how much sample i counts.
 
     Parameters
     ----------
     network : Network
     parameters : ndarray of shape (..., n_parameters)
     data : TrainingData
+    alpha : float, default=0.0
 
     Returns
     -------
@@ -254,7 +272,20 @@ def loss_and_gradient(network, parameters, data):
     summed = backward(network, layers, signals, pre_activations, delta)
     for view, part in zip(flat(layer_views(network, gradient)), flat(summed), strict=True):
         np.divide(part, data.total_weight, out=view)
-    return mean_loss(network, scores, data), gradient
+    loss = mean_loss(network, scores, data)
+    if alpha:
+        share = alpha / data.total_weight
+        loss = loss + share * penalty(network, parameters)
+        for (dW, _), (W, _) in zip(layer_views(network, gradient), layers, strict=True):
+            dW += share * W
+    return loss, gradient
+
+
+def limit_norms(network, parameters, max_norm):
+    """Scale down the incoming weights of each hidden unit whose norm is larger, in place."""
+    for W, _ in layer_views(network, parameters)[:-1]:
+        norms = np.linalg.norm(W, axis=-2, keepdims=True)
+        W *= np.minimum(1, max_norm / np.maximum(norms, np.finfo(W.dtype).tiny))
 
 
 def transpose(A):

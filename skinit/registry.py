@@ -1,8 +1,12 @@
-"""Finding a setting by its name, with a helpful error where there is no such name."""
+"""Settings: finding one by its name, and checking that a number is in its range."""
 
 from difflib import get_close_matches
+from numbers import Real
 
-__all__ = ["look_up"]
+import numpy as np
+from sklearn.utils import check_scalar
+
+__all__ = ["check_number", "look_up"]
 
 
 def look_up(name, registry, parameter):
@@ -53,3 +57,48 @@ def look_up(name, registry, parameter):
         else f"known names: {', '.join(sorted(registry))}"
     )
     raise ValueError(f"{parameter}={name!r} is not a known name; {way_out}")
+
+
+def check_number(value, name, *, above=None, low=None, below=None, high=None, kind=Real):
+    """Raise an error that names a number which is not in its range.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+    name : str
+        Of the setting, for the error.
+    above, low, below, high : float or None
+        What the number must be above, at least, below or at most.
+    kind : type
+        What it must be, `numbers.Real` or `numbers.Integral`.
+
+    Raises
+    ------
+    TypeError
+        If it is not of that kind.
+    ValueError
+        If it is not in the range, or not finite.
+
+    Examples
+    --------
+    >>> check_number(2, "momentum", low=0, below=1)
+    Traceback (most recent call last):
+    ...
+    ValueError: momentum == 2, must be < 1.
+    >>> check_number(float("nan"), "momentum", low=0, below=1)
+    Traceback (most recent call last):
+    ...
+    ValueError: momentum == nan, must be a finite number.
+    """
+    check_scalar(value, name, kind)
+    if isinstance(value, bool) or not np.isfinite(value):
+        raise ValueError(f"{name} == {value}, must be a finite number.")
+    for bound, side, included in (
+        (above, "min_val", "neither"),
+        (low, "min_val", "both"),
+        (below, "max_val", "neither"),
+        (high, "max_val", "both"),
+    ):
+        if bound is not None:
+            check_scalar(value, name, kind, **{side: bound}, include_boundaries=included)

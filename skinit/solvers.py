@@ -9,13 +9,43 @@ from functools import partial
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from skinit.registry import look_up
+from skinit.registry import check_number, look_up
 
-__all__ = ["SOLVERS", "BaseSolver", "GradientDescent", "resolve_solver"]
+__all__ = [
+    "SGD",
+    "SOLVERS",
+    "Adam",
+    "BaseSolver",
+    "GradientDescent",
+    "RMSprop",
+    "clipped",
+    "resolve_solver",
+]
 
 
 class BaseSolver(BaseEstimator):
-    """What every solver answers: ``initial_state(parameters)`` and ``step(...)``."""
+    """What every solver answers: ``initial_state(parameters)`` and ``step(...)``.
+
+    Attributes
+    ----------
+    takes_minibatches : bool
+        Whether an iteration is an epoch of steps on a few samples each, unless told otherwise.
+    clip_norm : float or None
+        What the norm of the whole gradient is limited to before a step [1]_.
+    max_norm : float or None
+        What the norm of a unit's incoming weights is limited to after a step [2]_.
+
+    References
+    ----------
+    .. [1] R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
+       networks", ICML 2013, section 3.2.
+    .. [2] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+       overfitting", JMLR 15, 2014, section 5.1.
+    """
+
+    takes_minibatches = False
+    clip_norm = None
+    max_norm = None
 
     def initial_state(self, parameters):
         """Make the state before the first step, for parameters of this shape and dtype."""
@@ -40,6 +70,12 @@ class BaseSolver(BaseEstimator):
         """
         raise NotImplementedError
 
+    def check_settings(self):
+        """Raise a `ValueError` or a `TypeError` that names the setting that is wrong."""
+        for name in ("clip_norm", "max_norm"):
+            if getattr(self, name) is not None:
+                check_number(getattr(self, name), name, above=0)
+
     def tape_factor(self, learning_rate):
         """Return the number whose product with the gradient is the step, if that is all there is.
 
@@ -57,9 +93,11 @@ class BaseSolver(BaseEstimator):
         parameters : ndarray of shape (n_parameters,)
             Changed in place.
         gradient : ndarray of shape (n_parameters,)
-        learning_rate : float
+            May be used up.
+        learning_rate : ndarray of shape ()
+            The rate of the iteration that is under way.
         memory : list
-            Its one entry is the state, before and after.
+            Its one entry is the state, before and after. Its arrays may be changed in place.
 
         Returns
         -------
@@ -69,7 +107,7 @@ class BaseSolver(BaseEstimator):
         def take_step():
             # Copies, as a solver may keep what it is given, and the tape overwrites its arrays.
             arrays = parameters.copy(), gradient.copy()
-            parameters[:], memory[0] = self.step(*arrays, learning_rate, memory[0])
+            parameters[:], memory[0] = self.step(*arrays, float(learning_rate), memory[0])
 
         return [take_step]
 
@@ -78,6 +116,11 @@ class GradientDescent(BaseSolver):
     r"""Full-batch gradient descent, without momentum.
 
     .. math:: \theta \leftarrow \theta - \eta \, \nabla L(\theta)
+
+    Parameters
+    ----------
+    clip_norm, max_norm : float, default=None
+        Limits, see `BaseSolver`.
 
     References
     ----------
@@ -93,6 +136,10 @@ class GradientDescent(BaseSolver):
     array([0.8])
     """
 
+    def __init__(self, *, clip_norm=None, max_norm=None):
+        self.clip_norm = clip_norm
+        self.max_norm = max_norm
+
     def step(self, parameters, gradient, learning_rate, state):
         return parameters - learning_rate * gradient, state
 
@@ -101,12 +148,285 @@ class GradientDescent(BaseSolver):
 
     def tape_calls(self, parameters, gradient, learning_rate, memory):
         return [
-            partial(np.multiply, gradient, parameters.dtype.type(-learning_rate), gradient),
-            partial(np.add, parameters, gradient, parameters),
+            partial(np.multiply, gradient, learning_rate, gradient),
+            partial(np.subtract, parameters, gradient, parameters),
         ]
 
 
-SOLVERS = {"gd": GradientDescent()}
+class SGD(BaseSolver):
+    r"""Stochastic gradient descent on minibatches, with momentum.
+
+    .. math::
+        v \leftarrow \mu v - \eta \, \nabla L(\theta), \qquad
+        \theta \leftarrow \theta + v
+
+    Nesterov's variant takes :math:`\theta \leftarrow \theta + \mu v - \eta \, \nabla L(\theta)`
+    with the new v, which is his gradient ahead of the step, written at the point that is reached.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        :math:`\mu`, from 0 to below 1.
+    nesterov : bool, default=True
+    clip_norm, max_norm : float, default=None
+        Limits, see `BaseSolver`.
+
+    References
+    ----------
+    I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the importance of initialization and
+    momentum in deep learning", ICML 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> solver = SGD(momentum=0.5, nesterov=False)
+    >>> parameters, velocity = np.array([1.0]), solver.initial_state(np.array([1.0]))
+    >>> for _ in range(3):
+    ...     parameters, velocity = solver.step(parameters, np.array([2.0]), 0.1, velocity)
+    ...     print(parameters.round(3))
+    [0.8]
+    [0.5]
+    [0.15]
+    """
+
+    takes_minibatches = True
+
+    def __init__(self, momentum=0.9, *, nesterov=True, clip_norm=None, max_norm=None):
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.clip_norm = clip_norm
+        self.max_norm = max_norm
+
+    def check_settings(self):
+        super().check_settings()
+        check_number(self.momentum, "momentum", low=0, below=1)
+
+    def initial_state(self, parameters):
+        return np.zeros_like(parameters)
+
+    def step(self, parameters, gradient, learning_rate, state):
+        descent = learning_rate * gradient
+        velocity = self.momentum * state - descent
+        if self.nesterov:
+            return parameters + (self.momentum * velocity - descent), velocity
+        return parameters + velocity, velocity
+
+    def tape_factor(self, learning_rate):
+        return -learning_rate if self.momentum == 0 else None
+
+    def tape_calls(self, parameters, gradient, learning_rate, memory):
+        velocity, momentum = memory[0], parameters.dtype.type(self.momentum)
+        calls = [
+            partial(np.multiply, gradient, learning_rate, gradient),
+            partial(np.multiply, velocity, momentum, velocity),
+            partial(np.subtract, velocity, gradient, velocity),
+        ]
+        if not self.nesterov:
+            return [*calls, partial(np.add, parameters, velocity, parameters)]
+        ahead = np.empty_like(velocity)
+        return [
+            *calls,
+            partial(np.multiply, velocity, momentum, ahead),
+            partial(np.subtract, ahead, gradient, ahead),
+            partial(np.add, parameters, ahead, parameters),
+        ]
+
+
+class RMSprop(BaseSolver):
+    r"""Steps divided by the size that each parameter's gradient has had lately.
+
+    .. math::
+        s \leftarrow \rho s + (1 - \rho) \, \nabla L(\theta)^2, \qquad
+        \theta \leftarrow \theta - \eta \, \nabla L(\theta) / (\sqrt{s} + \epsilon)
+
+    Parameters
+    ----------
+    decay : float, default=0.9
+        :math:`\rho`, from 0 to below 1.
+    epsilon : float, default=1e-8
+    clip_norm, max_norm : float, default=None
+        Limits, see `BaseSolver`.
+
+    References
+    ----------
+    T. Tieleman and G. Hinton, "Neural networks for machine learning", lecture 6.5, 2012.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> solver = RMSprop(decay=0.75)
+    >>> parameters, state = np.ones(2), solver.initial_state(np.ones(2))
+    >>> parameters, state = solver.step(parameters, np.array([1e-3, 1e3]), 0.1, state)
+    >>> parameters.round(3)  # the same step, whatever the gradient's size
+    array([0.8, 0.8])
+    """
+
+    takes_minibatches = True
+
+    def __init__(self, decay=0.9, *, epsilon=1e-8, clip_norm=None, max_norm=None):
+        self.decay = decay
+        self.epsilon = epsilon
+        self.clip_norm = clip_norm
+        self.max_norm = max_norm
+
+    def check_settings(self):
+        super().check_settings()
+        check_number(self.decay, "decay", low=0, below=1)
+        check_number(self.epsilon, "epsilon", above=0)
+
+    def initial_state(self, parameters):
+        return np.zeros_like(parameters)
+
+    def step(self, parameters, gradient, learning_rate, state):
+        square = self.decay * state + (1 - self.decay) * gradient**2
+        return parameters - learning_rate * gradient / (np.sqrt(square) + self.epsilon), square
+
+    def tape_calls(self, parameters, gradient, learning_rate, memory):
+        number, square, root = parameters.dtype.type, memory[0], np.empty_like(parameters)
+        return [
+            *averaging(square, gradient, self.decay, root, squared=True),
+            partial(np.sqrt, square, root),
+            partial(np.add, root, number(self.epsilon), root),
+            partial(np.multiply, gradient, learning_rate, gradient),
+            partial(np.divide, gradient, root, root),
+            partial(np.subtract, parameters, root, parameters),
+        ]
+
+
+class Adam(BaseSolver):
+    r"""Averages of the gradient and of its square, corrected for their start at zero.
+
+    .. math::
+        m \leftarrow \beta_1 m + (1 - \beta_1) \, \nabla L(\theta), \qquad
+        s \leftarrow \beta_2 s + (1 - \beta_2) \, \nabla L(\theta)^2
+
+    .. math::
+        \theta \leftarrow \theta - \eta \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t}
+        \frac{m}{\sqrt{s} + \epsilon} - \eta \lambda \theta
+
+    for step t, counted from 1: the efficient form at the end of section 2 of [1]_, in which
+    :math:`\epsilon` is not corrected, as in scikit-learn. The last term is decoupled weight decay
+    [2]_ of all parameters, which `alpha` of the estimator is not.
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float, default=0.9, 0.999
+        From 0 to below 1.
+    epsilon : float, default=1e-8
+    weight_decay : float, default=0.0
+        :math:`\lambda`; with it, this is AdamW.
+    clip_norm, max_norm : float, default=None
+        Limits, see `BaseSolver`.
+
+    References
+    ----------
+    .. [1] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    .. [2] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> solver = Adam()
+    >>> parameters, state = np.ones(2), solver.initial_state(np.ones(2))
+    >>> parameters, state = solver.step(parameters, np.array([1e-3, 1e3]), 0.1, state)
+    >>> parameters.round(3)  # the first step is the learning rate
+    array([0.9, 0.9])
+    """
+
+    takes_minibatches = True
+
+    def __init__(
+        self,
+        beta_1=0.9,
+        beta_2=0.999,
+        *,
+        epsilon=1e-8,
+        weight_decay=0.0,
+        clip_norm=None,
+        max_norm=None,
+    ):
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.max_norm = max_norm
+
+    def check_settings(self):
+        super().check_settings()
+        check_number(self.beta_1, "beta_1", low=0, below=1)
+        check_number(self.beta_2, "beta_2", low=0, below=1)
+        check_number(self.epsilon, "epsilon", above=0)
+        check_number(self.weight_decay, "weight_decay", low=0)
+
+    def initial_state(self, parameters):
+        return np.zeros_like(parameters), np.zeros_like(parameters), 0
+
+    def step(self, parameters, gradient, learning_rate, state):
+        mean, square, n_steps = state
+        mean = self.beta_1 * mean + (1 - self.beta_1) * gradient
+        square = self.beta_2 * square + (1 - self.beta_2) * gradient**2
+        rate = learning_rate * self.correction(n_steps + 1)
+        moved = parameters - rate * mean / (np.sqrt(square) + self.epsilon)
+        if self.weight_decay:
+            moved -= learning_rate * self.weight_decay * parameters
+        return moved, (mean, square, n_steps + 1)
+
+    def correction(self, n_steps):
+        """Return the factor that makes up for averages that begin at zero."""
+        return float(np.sqrt(1 - self.beta_2**n_steps) / (1 - self.beta_1**n_steps))
+
+    def tape_calls(self, parameters, gradient, learning_rate, memory):
+        number, (mean, square, _) = parameters.dtype.type, memory[0]
+        work, rate = np.empty_like(parameters), np.empty((), parameters.dtype)
+
+        def count():
+            n_steps = memory[0][2] + 1
+            memory[0] = mean, square, n_steps
+            rate[...] = float(learning_rate) * self.correction(n_steps)
+
+        calls = [
+            count,
+            *averaging(mean, gradient, self.beta_1, work),
+            *averaging(square, gradient, self.beta_2, work, squared=True),
+            partial(np.sqrt, square, work),
+            partial(np.add, work, number(self.epsilon), work),
+            partial(np.multiply, mean, rate, gradient),
+            partial(np.divide, gradient, work, work),
+        ]
+        if self.weight_decay:
+            decay = number(self.weight_decay)
+            calls += [
+                partial(np.multiply, parameters, learning_rate, gradient),
+                partial(np.multiply, gradient, decay, gradient),
+                partial(np.add, work, gradient, work),
+            ]
+        return [*calls, partial(np.subtract, parameters, work, parameters)]
+
+
+def averaging(average, values, share, work, squared=False):
+    """Bind ``average = share * average + (1 - share) * values``, or with the values squared."""
+    number = average.dtype.type
+    return [
+        partial(np.multiply, average, number(share), average),
+        *([partial(np.multiply, values, values, work)] if squared else []),
+        partial(np.multiply, work if squared else values, number(1 - share), work),
+        partial(np.add, average, work, average),
+    ]
+
+
+def clipped(gradient, clip_norm):
+    """Scale a gradient down to a norm, over the last axis, if it is larger."""
+    norm = np.linalg.norm(gradient, axis=-1, keepdims=True)
+    return gradient * np.minimum(1, clip_norm / np.maximum(norm, np.finfo(gradient.dtype).tiny))
+
+
+SOLVERS = {
+    "gd": GradientDescent(),
+    "sgd": SGD(),
+    "rmsprop": RMSprop(),
+    "adam": Adam(),
+}
 
 
 def resolve_solver(solver):
@@ -125,14 +445,18 @@ def resolve_solver(solver):
     Raises
     ------
     ValueError
-        If the name is not known.
+        If the name is not known, or a setting of the object is out of range.
     TypeError
-        If the object is neither a name nor a solver.
+        If the object is neither a name nor a solver, or a setting is of a wrong type.
 
     Examples
     --------
     >>> resolve_solver("gd")
     GradientDescent()
+    >>> resolve_solver(SGD(momentum=2))
+    Traceback (most recent call last):
+    ...
+    ValueError: momentum == 2, must be < 1.
     """
     if isinstance(solver, str):
         return clone(look_up(solver, SOLVERS, "solver"))
@@ -141,4 +465,5 @@ def resolve_solver(solver):
             f"solver={solver!r} is not a solver; give a name such as 'gd' or an object such as "
             "GradientDescent()"
         )
+    solver.check_settings()
     return solver

@@ -14,6 +14,7 @@ compute, and say so: they take their input times `tape_input` and leave their ou
 for one, takes -z and leaves -max(z, 0); the product behind it then has the factor -1.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -22,15 +23,16 @@ from scipy.sparse import csr_array, hstack, issparse
 
 from skinit.activations import BaseActivation
 from skinit.losses import Loss
-from skinit.network import layer_blocks, mean_loss
-from skinit.solvers import BaseSolver
+from skinit.network import layer_blocks, layer_views, limit_norms, mean_loss
+from skinit.solvers import BaseSolver, clipped
 
 __all__ = [
-    "GRADIENT_AND_LOSS",
     "SmallArrays",
     "Tape",
+    "calls_of_loss",
     "compile_iterations",
     "shortcut",
+    "side_by_side",
     "sparse_product",
 ]
 
@@ -44,8 +46,8 @@ BLOCK_OPERATIONS = 10**9
 # the last digit of the weights, which float32 cannot spare.
 SAMPLES_OF_ONE_PART = 256
 
-# The functions of a loss that its calls stand for.
-GRADIENT_AND_LOSS = ("gradient", "link", "per_sample")
+# Large data of no more bytes is copied: with its constant row, a layer needs fewer calls.
+COPIED_BYTES = 2**23
 
 
 class Tape:
@@ -53,67 +55,77 @@ class Tape:
 
     Parameters
     ----------
-    network, parameters, data, solver, learning_rate
-        As in `skinit.training.train`.
-    state : object
-        What the solver remembers, see `BaseSolver.step`.
+    network : Network
+    parameters : ndarray of shape (n_parameters,)
+        Where to start; changed in place.
+    data : TrainingData
+    plan : Plan
+    memory : list
+        Its one entry is what the solver remembers, see `BaseSolver.tape_calls`; changed in place.
 
     Attributes
     ----------
-    parameters : ndarray of shape (n_parameters,)
-        The current ones; playing changes them in place.
-    memory : list
-        Its one entry is what the solver remembers now.
     block_length : int
         The most iterations that can be played at a time.
     """
 
-    def __init__(self, network, parameters, data, solver, learning_rate, state):
-        self.network, self.data = network, data
-        self.parameters, self.memory = parameters.copy(), [state]
+    def __init__(self, network, parameters, data, plan, memory):
+        data = side_by_side(data, parameters.dtype)
+        self.network, self.data, self.plan = network, data, plan
+        self.parameters, self.memory = parameters, memory
         n_samples, n_outputs = data.targets.shape
         bytes_of_scores = n_samples * n_outputs * parameters.itemsize
         affordable = min(
             BLOCK_BYTES // bytes_of_scores, BLOCK_OPERATIONS // operations(network, n_samples)
         )
-        self.block_length = max(1, min(affordable, BLOCK_LENGTH))
+        self.block_length = max(1, min(affordable, BLOCK_LENGTH)) if plan.blocks else 1
         self.scores = np.empty((self.block_length, n_outputs, n_samples), parameters.dtype)
+        self.rates, self.penalties = np.zeros((2, self.block_length), parameters.dtype)
 
-        total = data.total_weight
-        factor = shortcut(solver, BaseSolver, "tape_factor", "step")(learning_rate)
-        exact = parameters.dtype == np.float64 or n_samples <= SAMPLES_OF_ONE_PART
-        if factor is not None and exact:
-            # Gradient and step are one product, added to the parameters.
-            into, keep, factor, step_calls = self.parameters, 1.0, factor / total, []
-        else:
-            into, keep, factor = np.empty_like(parameters), 0.0, 1 / total
-            calls_of = shortcut(solver, BaseSolver, "tape_calls", "step")
-            step_calls = calls_of(self.parameters, into, learning_rate, self.memory)
         layout = SmallArrays(parameters.dtype)
-        iterations = compile_iterations(
+        source = layout.input(network, data.X)
+        news, iterations = compile_steps(
             network,
-            self.parameters,
-            layout.input(network, data.X),
+            parameters,
+            source,
             data,
             layout,
+            plan,
+            memory,
             scores=self.scores,
-            into=into,
-            keep=keep,
-            factor=factor,
+            rates=self.rates,
+            penalties=self.penalties,
+            total=data.total_weight,
         )
-        self.calls = [call for calls in iterations for call in calls + step_calls]
+        run(news)
+        self.calls = [call for calls in iterations for call in calls]
         self.calls_per_iteration = len(self.calls) // self.block_length
 
-    def play(self, n_iter):
-        """Do some iterations, and return the mean loss before each, of shape (n_iter,)."""
-        for call in self.calls[: n_iter * self.calls_per_iteration]:
-            call()
+    def play(self, rates, order=None):
+        """Do an iteration for each learning rate, and return the losses before them."""
+        n_iter = len(rates)
+        self.rates[:n_iter] = rates
+        run(self.calls[: n_iter * self.calls_per_iteration])
         # To the loss, one iteration after the other is a stack of networks.
         scores = self.scores[:n_iter].swapaxes(-1, -2) * (1 / self.network.loss.tape_input)
-        return mean_loss(self.network, scores, self.data)
+        losses = mean_loss(self.network, scores, self.data)
+        if self.plan.alpha:
+            losses += 0.5 * self.penalties[:n_iter] / self.data.total_weight
+        return losses
 
     def close(self):
         """Do nothing: unlike `TiledTape`, this one has no threads to let go."""
+
+
+def side_by_side(data, dtype):
+    """Lay out an output's targets side by side, as its scores are."""
+    return replace(data, targets=np.asfortranarray(data.targets, dtype))
+
+
+def run(calls):
+    """Do one call after the other."""
+    for call in calls:
+        call()
 
 
 def operations(network, n_samples, filled=1.0):
@@ -123,6 +135,96 @@ def operations(network, n_samples, filled=1.0):
     """
     missing = (1 - filled) * network.widths[0] * network.widths[1]
     return int(6 * n_samples * (network.n_parameters - missing))
+
+
+def compile_steps(
+    network, parameters, source, data, layout, plan, memory, *, scores, rates, penalties, total
+):
+    """Bind the calls of whole iterations, each of a gradient and a step.
+
+    Parameters
+    ----------
+    network, parameters, source, data, layout, scores
+        As in `compile_iterations`; the parameters are changed.
+    plan, memory
+        As in `Tape`.
+    rates : ndarray of shape (n_iterations,)
+        Where iterations find their learning rates.
+    penalties : ndarray of shape (n_iterations,)
+        Where iterations leave ``alpha`` times the squared norm of the weights.
+    total : float or ndarray of shape ()
+        How much the samples count together; an array may get other values between iterations.
+
+    Returns
+    -------
+    news : list of callables
+        To be called at the beginning, and whenever the targets have got other values.
+    iterations : list of lists of callables
+    """
+    factor = shortcut(plan.solver, BaseSolver, "tape_factor", "step")(plan.rate(0))
+    exact = parameters.dtype == np.float64 or len(data.targets) <= SAMPLES_OF_ONE_PART
+    arrays = network, parameters, source, data, layout
+    steady = isinstance(total, float)
+    if factor is not None and exact and steady and plan.step_is_all and plan.schedule.is_constant:
+        # Gradient and step are one product, added to the parameters.
+        factor = factor / total
+        return compile_iterations(*arrays, scores=scores, into=parameters, keep=1.0, factor=factor)
+
+    gradient, factor = np.empty_like(parameters), 1 / total if steady else 1.0
+    goal = {"into": gradient, "keep": 0.0, "factor": factor}
+    news, iterations = compile_iterations(*arrays, scores=scores, **goal)
+    division = [] if steady else [partial(np.divide, gradient, total, gradient)]
+    steps = compile_step(
+        network, parameters, gradient, plan, memory, rates=rates, penalties=penalties, total=total
+    )
+    joint = [calls + division + step for calls, step in zip(iterations, steps, strict=True)]
+    return news, joint
+
+
+def compile_step(network, parameters, gradient, plan, memory, *, rates, penalties, total):
+    """Bind the calls from a gradient to new parameters, for each of some iterations.
+
+    Parameters
+    ----------
+    gradient : ndarray of shape (n_parameters,)
+        Where the gradient of the mean loss lies, still without the penalty; used up.
+    network, parameters, plan, memory, rates, penalties, total
+        As in `compile_steps`.
+
+    Returns
+    -------
+    list of lists of callables
+    """
+    solver, rate = plan.solver, np.empty((), parameters.dtype)
+    calls_of = shortcut(solver, BaseSolver, "tape_calls", "step")
+    step = calls_of(parameters, gradient, rate, memory)
+    if solver.clip_norm is not None:
+
+        def clip():
+            gradient[:] = clipped(gradient, solver.clip_norm)
+
+        step.insert(0, clip)
+    if solver.max_norm is not None:
+        step.append(partial(limit_norms, network, parameters, solver.max_norm))
+    each_rate = [rates[k : k + 1].reshape(()) for k in range(len(rates))]
+    if not plan.alpha:
+        return [[partial(np.copyto, rate, new_rate), *step] for new_rate in each_rate]
+
+    # The penalty: its gradient for all weights, and what it adds to the summed loss, twice.
+    pull, strength = np.empty_like(parameters), np.zeros_like(parameters)
+    for W, _ in layer_views(network, strength):
+        W[...] = plan.alpha
+    return [
+        [
+            partial(np.multiply, strength, parameters, pull),
+            partial(np.dot, pull, parameters, penalties[k : k + 1].reshape(())),
+            partial(np.divide, pull, total, pull),
+            partial(np.add, gradient, pull, gradient),
+            partial(np.copyto, rate, new_rate),
+            *step,
+        ]
+        for k, new_rate in enumerate(each_rate)
+    ]
 
 
 def compile_iterations(
@@ -138,7 +240,7 @@ def compile_iterations(
     source : (ndarray or sparse matrix, float)
         The input as a signal, and what it is multiplied by, see `SmallArrays.input`.
     data : TrainingData
-        Of which the targets are used, and the sample weights.
+        Of which the targets are used, an output's side by side, and the sample weights.
     layout : SmallArrays or LargeArrays
         Where arrays come from, and how a layer is computed on them.
     scores : ndarray of shape (n_iterations, n_outputs, n_samples)
@@ -152,7 +254,9 @@ def compile_iterations(
 
     Returns
     -------
-    list of lists of callables
+    news : list of callables
+        To be called at the beginning, and whenever the targets have got other values.
+    iterations : list of lists of callables
     """
     weights, derivatives = layer_blocks(network, parameters), layer_blocks(network, into)
     loss, (n_samples, n_outputs) = network.loss, data.targets.shape
@@ -178,15 +282,14 @@ def compile_iterations(
 
     # The scores of each iteration, and the derivatives of its loss by them.
     deltas.append(layout.new((n_outputs, n_samples)))
-    calls_of = shortcut(loss, Loss, "tape_calls", *GRADIENT_AND_LOSS)
-    calls_of_loss = calls_of(scores, data.targets.T, deltas[-1], layout.new, left)
+    calls_of, _ = calls_of_loss(loss)
+    news, gradient_calls = calls_of(scores, data.targets.T, deltas[-1], layout.new, left)
     weighting = []
     if data.sample_weight is not None:
-        sample_weight = np.tile(data.sample_weight, (n_outputs, 1))
-        weighting = [partial(np.multiply, deltas[-1], sample_weight, deltas[-1])]
+        weighting = [partial(np.multiply, deltas[-1], data.sample_weight, deltas[-1])]
     loss_calls = [
         layout.layer(loss.tape_input, weights[-1], signals[-1], scales[-1], z) + calls + weighting
-        for z, calls in zip(scores, calls_of_loss, strict=True)
+        for z, calls in zip(scores, gradient_calls, strict=True)
     ]
 
     # Backward. A layer's weights may change where its derivatives go, so delta passes them first.
@@ -203,7 +306,14 @@ def compile_iterations(
         )
         if index > 0:
             backward_calls += slope_calls[index - 1]
-    return [forward_calls + calls + backward_calls for calls in loss_calls]
+    return news, [forward_calls + calls + backward_calls for calls in loss_calls]
+
+
+def calls_of_loss(loss):
+    """Return the `tape_calls` of a loss and the `tape_losses` that go with them."""
+    calls = shortcut(loss, Loss, "tape_calls", "gradient", "link", "per_sample")
+    by_default = getattr(calls, "func", None) is Loss.tape_calls
+    return calls, partial(Loss.tape_losses, loss) if by_default else loss.tape_losses
 
 
 def shortcut(thing, Base, name, *functions):
@@ -226,7 +336,7 @@ def shortcut(thing, Base, name, *functions):
 class SmallArrays:
     """Arrays for as few calls as can be: X is copied once, and a layer is one BLAS call.
 
-    Every signal has one more row, a constant that carries the bias.
+    Every signal has one more row, a constant that carries the bias. An input may be without.
     """
 
     def __init__(self, dtype):
@@ -265,6 +375,16 @@ class SmallArrays:
 
         Where an activation takes its slope from the sign bit, z must not hold -0.0.
         """
+        if signal.shape[0] < W.shape[0]:
+            # The input, without a constant row. Added to a bias or subtracted from it, as what is
+            # multiplied by -1 may be -0.0.
+            bias = self.new((len(z), 1))
+            return [
+                *self.product(abs(factor), W[:-1].T, signal, 0.0, z),
+                partial(np.multiply, W[-1:].T, factor, bias),
+                partial(np.add, bias, 0, bias),
+                partial(np.add if factor > 0 else np.subtract, bias, z, z),
+            ]
         calls = self.product(factor / scale, W.T, signal, 0.0, z)
         if positive_zeros and factor / scale < 0:  # which has made -0.0 of 0.0
             calls.append(partial(np.add, z, self.new(z.shape, 0), z))
@@ -272,7 +392,11 @@ class SmallArrays:
 
     def derivatives(self, factor, signal, scale, delta, keep, goal):
         """Bind the calls that compute a layer's derivatives by weights and biases."""
-        return self.product(factor / scale, signal, delta.T, keep, goal)
+        calls = []
+        if signal.shape[0] < goal.shape[0]:
+            ones = self.new((delta.shape[1], 1), 1)
+            calls, goal = self.product(factor, delta, ones, keep, goal[-1:].T), goal[:-1]
+        return calls + self.product(factor / scale, signal, delta.T, keep, goal)
 
     def product(self, factor, left, right, keep, out):
         """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""

@@ -6,7 +6,6 @@ settled by the data and never by the number of threads, so that any machine find
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -14,16 +13,18 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skinit.activations import Activation, Identity
-from skinit.losses import Loss
+from skinit.batches import BatchTape
 from skinit.network import TrainingData, weighted_sum
-from skinit.solvers import BaseSolver
 from skinit.tape import (
-    GRADIENT_AND_LOSS,
+    COPIED_BYTES,
     SmallArrays,
     Tape,
+    calls_of_loss,
     compile_iterations,
+    compile_step,
     operations,
-    shortcut,
+    run,
+    side_by_side,
     sparse_product,
 )
 from skinit.threads import limit_this_thread
@@ -44,13 +45,12 @@ LANES = 8
 TRANSPOSED_BYTES = 2**17
 LANE_BYTES = 2**25
 
-# Data of no more bytes is copied: as a signal with its constant row, it needs fewer calls.
-COPIED_BYTES = 2**23
 
-
-def make_tape(network, parameters, data, solver, learning_rate, state, n_threads=1):
-    """Return a `Tape` or, where there is much to do, a `TiledTape`."""
-    settings = network, parameters, data, solver, learning_rate, state
+def make_tape(network, parameters, data, plan, memory, n_threads=1):
+    """Return a `BatchTape` for minibatches, else a `Tape` or, for much to do, a `TiledTape`."""
+    settings = network, parameters, data, plan, memory
+    if plan.batch_size is not None:
+        return BatchTape(*settings)
     n_samples, n_features = data.X.shape
     filled = data.X.nnz / (n_samples * n_features) if issparse(data.X) else 1.0
     n_operations = operations(network, n_samples, filled)
@@ -113,6 +113,7 @@ def is_our_own(network):
     return all(
         type(part).__module__ in ("skinit.activations", "skinit.losses")
         and not isinstance(part, Activation)
+        and not any(map(callable, vars(part).values()))
         for part in (*network.activations, network.loss)
     )
 
@@ -132,7 +133,7 @@ class TiledTape:
 
     Parameters
     ----------
-    network, parameters, data, solver, learning_rate, state
+    network, parameters, data, plan, memory
         As in `Tape`.
     n_threads : int
         How many may work at a time.
@@ -140,11 +141,10 @@ class TiledTape:
 
     block_length = 1
 
-    def __init__(self, network, parameters, data, solver, learning_rate, state, n_threads=1):
-        # An output's targets side by side, as its scores are.
-        data = replace(data, targets=np.asfortranarray(data.targets))
-        self.network, self.total_weight = network, data.total_weight
-        self.parameters, self.memory = parameters.copy(), [state]
+    def __init__(self, network, parameters, data, plan, memory, n_threads=1):
+        data = side_by_side(data, parameters.dtype)
+        self.network, self.plan, self.total_weight = network, plan, data.total_weight
+        self.parameters, self.memory = parameters, memory
         # At least four tiles, so that some threads find work.
         a_quarter = max(FEWEST_ROWS, -(-len(data.targets) // 4))
         self.tiles = split_rows(data, min(cached_rows(network, parameters.itemsize), a_quarter))
@@ -158,8 +158,8 @@ class TiledTape:
         self.left = np.empty(
             (1, network.loss.tape_left, len(self.tiles) * n_rows), parameters.dtype
         )
-        self.left_by_data = self.left[..., : len(data.targets)]
-        self.to_losses = shortcut(network.loss, Loss, "tape_losses", *GRADIENT_AND_LOSS)
+        self.left_of_samples = self.left[..., : len(data.targets)]
+        _, self.to_losses = calls_of_loss(network.loss)
 
         # A lane sums up its tiles, one after the other; threads take lanes.
         n_lanes = min(LANES, len(self.tiles), max(2, LANE_BYTES // parameters.nbytes))
@@ -170,12 +170,22 @@ class TiledTape:
         self.calls = {}  # of a thread and a lane, bound when the thread first takes the lane
 
         gradient, *others = self.gradients
-        calls_of = shortcut(solver, BaseSolver, "tape_calls", "step")
+        self.rates, self.penalties = np.zeros((2, 1), parameters.dtype)
+        [step] = compile_step(
+            network,
+            parameters,
+            gradient,
+            plan,
+            memory,
+            rates=self.rates,
+            penalties=self.penalties,
+            total=self.total_weight,
+        )
         self.step_calls = [
             *(partial(np.add, gradient, other, gradient) for other in others),
             # Summed first and divided last, so that what cancels does so exactly.
             partial(np.divide, gradient, self.total_weight, gradient),
-            *calls_of(self.parameters, gradient, learning_rate, self.memory),
+            *step,
         ]
         # It starts no thread before there is work for one.
         self.pool = ThreadPoolExecutor(n_threads, initializer=limit_this_thread)
@@ -193,7 +203,7 @@ class TiledTape:
         """Bind the calls that add a tile's derivatives to those of a lane."""
         tile = self.tiles[index]
         n_samples, n_outputs = tile.targets.shape
-        return compile_iterations(
+        news, [calls] = compile_iterations(
             self.network,
             self.parameters,
             self.sources[index],
@@ -204,35 +214,45 @@ class TiledTape:
             into=self.gradients[lane],
             keep=1.0,
             factor=1.0,
-        )[0]
+        )
+        run(news)
+        return calls
 
-    def play(self, n_iter):
+    def play(self, rates, order=None):
         """Do one iteration, and return the mean loss before it, of shape (1,)."""
+        self.rates[:] = rates
         errors, lanes = np.geterr(), set(range(len(self.gradients)))
         under_way = [
             self.pool.submit(self.work, thread, lanes, errors)
             for thread in range(1, len(self.layouts))
         ]
-        self.work(0, lanes, errors)
-        for other in under_way:
-            other.result()  # raises what went wrong in it
-        for call in self.step_calls:
-            call()
-        losses = self.to_losses(self.left_by_data)
-        return weighted_sum(losses, self.sample_weight) / self.total_weight
+        try:
+            self.work(0, lanes, errors)
+            for other in under_way:
+                other.result()  # raises what went wrong in it
+        finally:
+            lanes.clear()  # after Ctrl-C, nobody need go on
+        run(self.step_calls)
+        losses = weighted_sum(self.to_losses(self.left_of_samples), self.sample_weight)
+        return (losses + 0.5 * self.penalties) / self.total_weight
 
     def work(self, thread, lanes, errors):
-        """Take one lane after the other: a thread's own, then what slower threads have left."""
-        own = range(thread, len(self.gradients), len(self.layouts))
-        others = sorted(lanes.difference(own), reverse=True)
+        """Take one lane after the other: a thread's own, then what the next thread has left.
+
+        As all calls are bound to the arrays of a thread, a lane that any thread might take would
+        be bound, and its calls kept, once for each of them.
+        """
+        own, helped = (
+            range(k % len(self.layouts), len(self.gradients), len(self.layouts))
+            for k in (thread, thread + 1)
+        )
         with np.errstate(**errors):  # which each thread has its own
-            for lane in (*own, *others):
+            for lane in (*own, *reversed(helped)):
                 try:
                     lanes.remove(lane)
                 except KeyError:  # another thread has taken it
                     continue
-                for call in self.lane_calls(thread, lane):
-                    call()
+                run(self.lane_calls(thread, lane))
 
     def close(self):
         """Let the threads go."""
@@ -265,8 +285,7 @@ def split_rows(data, most):
 class LargeArrays(SmallArrays):
     """Arrays for many samples, of which the tiles of a thread use the same, one after the other.
 
-    Large X is used where it lies, without the constant row that other signals have. Products let
-    other threads work. What is constant is shared with the arrays of other threads.
+    Products let other threads work. What is constant is shared with the arrays of other threads.
     """
 
     def __init__(self, dtype, constants):
@@ -299,34 +318,13 @@ class LargeArrays(SmallArrays):
         signal[-1] = scale
         return signal, signal[:-1]
 
-    def layer(self, factor, W, signal, scale, z, positive_zeros=False):
-        """Bind the calls that compute a layer's pre-activations, times a factor."""
-        if signal.shape[0] == W.shape[0]:
-            return super().layer(factor, W, signal, scale, z, positive_zeros)
-        # The input. Added to a bias or subtracted from it: what is multiplied by -1 may be -0.0.
-        bias = self.new((len(z), 1))
-        return [
-            *self.product(abs(factor), W[:-1].T, signal, 0.0, z),
-            partial(np.multiply, W[-1:].T, factor, bias),
-            partial(np.add, bias, 0, bias),
-            partial(np.add if factor > 0 else np.subtract, bias, z, z),
-        ]
-
-    def derivatives(self, factor, signal, scale, delta, keep, goal):
-        """Bind the calls that compute a layer's derivatives by weights and biases."""
-        calls = []
-        if signal.shape[0] < goal.shape[0]:  # the input, which has no constant row
-            ones = self.new((delta.shape[1], 1), 1)
-            calls, goal = self.product(factor, delta, ones, keep, goal[-1:].T), goal[:-1]
-        # BLAS is faster with the larger one first.
-        if signal.shape[0] < len(delta) and goal.nbytes <= TRANSPOSED_BYTES:
-            return calls + self.product(factor / scale, delta, signal.T, keep, goal.T)
-        return calls + self.product(factor / scale, signal, delta.T, keep, goal)
-
     def product(self, factor, left, right, keep, out):
         """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
         if issparse(left) or issparse(right):
             return [partial(sparse_product, factor, left, right, keep, out)]
+        if keep == 1 and left.shape[0] < right.shape[1] and out.nbytes <= TRANSPOSED_BYTES:
+            # BLAS is faster with the larger one first.
+            left, right, out = right.T, left.T, out.T
         # Unlike the functions of scipy.linalg.blas, np.dot lets other threads work meanwhile.
         direct = keep == 0 and out.flags.c_contiguous
         result = out if direct else self.shared(out.shape)

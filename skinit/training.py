@@ -9,9 +9,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import gen_batches
 
-from skinit.network import layer_views, loss_and_gradient, mean_loss
+from skinit.network import layer_views, limit_norms, loss_and_gradient, mean_loss, penalty
+from skinit.solvers import clipped
 from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import make_tape, tiled_forward
 
@@ -20,6 +23,7 @@ __all__ = [
     "Block",
     "DivergedError",
     "InterruptedFitWarning",
+    "Progress",
     "TrainingResult",
     "print_cost",
     "specification_blocks",
@@ -59,6 +63,22 @@ class InterruptedFitWarning(ConvergenceWarning):
     ...     warnings.simplefilter("error", InterruptedFitWarning)  # stop the whole script instead
     ...     model = InitMLPClassifier(max_iter=10).fit(X, y)
     """
+
+
+@dataclass
+class Progress:
+    """What changes while a run goes on, besides what its blocks tell.
+
+    Parameters
+    ----------
+    rng : RandomState or None
+        For the order of the samples; None where it is not drawn.
+    n_plateaus : int
+        How often training has come to a standstill.
+    """
+
+    rng: object = None
+    n_plateaus: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,7 +146,7 @@ class TrainingResult:
         return len(self.losses)
 
 
-def specification_blocks(network, start, data, *, solver, learning_rate, max_iter):
+def specification_blocks(network, start, data, plan, progress):
     """Train by `skinit.network` and ``solver.step``, a block for each iteration.
 
     Parameters
@@ -135,10 +155,9 @@ def specification_blocks(network, start, data, *, solver, learning_rate, max_ite
     start : Block
         What to go on from; left as it is. The first start has no iterations.
     data : TrainingData
-    solver : BaseSolver
-    learning_rate : float
-    max_iter : int
-        Number of iterations, those before `start` included.
+    plan : Plan
+        Its `max_iter` counts the iterations before `start` too.
+    progress : Progress
 
     Yields
     ------
@@ -149,40 +168,65 @@ def specification_blocks(network, start, data, *, solver, learning_rate, max_ite
     >>> import numpy as np
     >>> from skinit.losses import LOSSES
     >>> from skinit.network import Network, TrainingData
+    >>> from skinit.plan import Plan
+    >>> from skinit.schedules import ConstantRate
     >>> from skinit.solvers import GradientDescent
     >>> network = Network((1, 1), (), LOSSES["squared_error"])
     >>> data = TrainingData(np.array([[1.0], [-1.0]]), np.array([[3.0], [-3.0]]))
     >>> start = Block(0, losses=np.empty(0), parameters=np.zeros(2))
-    >>> for block in specification_blocks(
-    ...     network, start, data, solver=GradientDescent(), learning_rate=0.5, max_iter=3
-    ... ):
+    >>> plan = Plan(GradientDescent(), ConstantRate(0.5), max_iter=3)
+    >>> for block in specification_blocks(network, start, data, plan, Progress()):
     ...     print(block.iteration, block.losses, block.parameters)
     0 [4.5] [1.5 0. ]
     1 [1.125] [2.25 0.  ]
     2 [0.28125] [2.625 0.   ]
     """
-    parameters, state = start.parameters, start.state
-    for iteration in range(start.end, max_iter):
-        loss, gradient = loss_and_gradient(network, parameters, data)
-        parameters, state = solver.step(parameters, gradient, learning_rate, state)
-        yield Block(iteration, np.atleast_1d(loss), parameters, state)
+    solver, parameters, state = plan.solver, start.parameters, start.state
+    for iteration in range(start.end, plan.max_iter):
+        rate = plan.rate(iteration, progress.n_plateaus)
+        summed = 0.0
+        for batch in batches(data, plan, progress.rng):
+            loss, gradient = loss_and_gradient(network, parameters, batch, plan.alpha)
+            if solver.clip_norm is not None:
+                gradient = clipped(gradient, solver.clip_norm)
+            parameters, state = solver.step(parameters, gradient, rate, state)
+            if solver.max_norm is not None:
+                parameters = parameters.copy()
+                limit_norms(network, parameters, solver.max_norm)
+            summed += loss * batch.total_weight
+        yield Block(iteration, np.atleast_1d(summed / data.total_weight), parameters, state)
 
 
-def tape_blocks(network, start, data, *, solver, learning_rate, max_iter):
+def batches(data, plan, rng):
+    """Cut an epoch into batches, the last one with what is left."""
+    n_samples = len(data.targets)
+    order = plan.order(n_samples, rng)
+    if order is None:
+        return [data]
+    return (data.rows(order[batch]) for batch in gen_batches(n_samples, plan.batch_size))
+
+
+def tape_blocks(network, start, data, plan, progress):
     """Train as `specification_blocks` does, by `skinit.tape`: the same to rounding, and faster."""
+    if plan.batch_size is not None and issparse(data.X):  # which is not compiled
+        yield from specification_blocks(network, start, data, plan, progress)
+        return
     # A solver may change its state in place, and a start may be needed again.
-    settings = network, start.parameters, data, solver, learning_rate, deepcopy(start.state)
-    with closing(make_tape(*settings, n_threads=spare_threads())) as tape:
-        for iteration in range(start.end, max_iter, tape.block_length):
-            losses = tape.play(min(tape.block_length, max_iter - iteration))
-            yield Block(iteration, losses, tape.parameters.copy(), deepcopy(tape.memory[0]))
+    parameters, memory = start.parameters.copy(), [deepcopy(start.state)]
+    tape = make_tape(network, parameters, data, plan, memory, n_threads=spare_threads())
+    with closing(tape):
+        for first in range(start.end, plan.max_iter, tape.block_length):
+            block = range(first, min(first + tape.block_length, plan.max_iter))
+            rates = [plan.rate(iteration, progress.n_plateaus) for iteration in block]
+            losses = tape.play(rates, plan.order(len(data.targets), progress.rng))
+            yield Block(first, losses, parameters.copy(), deepcopy(memory[0]))
 
 
 # In the order in which they are tried. The second one finds the very step that diverges.
 ENGINES = [tape_blocks, specification_blocks]
 
 
-def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=None):
+def train(network, parameters, data, plan, *, rng=None, watch=None):
     """Train a network, and keep what was learnt also when it is interrupted or diverges.
 
     Parameters
@@ -191,10 +235,9 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
     parameters : ndarray of shape (n_parameters,)
         Where to start; left as it is.
     data : TrainingData
-    solver : BaseSolver
-    learning_rate : float
-    max_iter : int
-        Number of iterations.
+    plan : Plan
+    rng : RandomState or None
+        For the order of the samples, where there are minibatches.
     watch : callable or None
         Called with every `Block`.
 
@@ -202,10 +245,10 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
     -------
     TrainingResult
     """
-    settings = {"solver": solver, "learning_rate": learning_rate, "max_iter": max_iter}
+    progress = Progress(rng)
     losses = [np.empty(0)]
-    reached = Block(0, np.empty(0), parameters, solver.initial_state(parameters))
-    watched = 0
+    reached = Block(0, np.empty(0), parameters, plan.solver.initial_state(parameters))
+    watched, dice = 0, rng and rng.get_state()
     with (
         np.errstate(over="ignore", invalid="ignore"),  # told below, in words
         # How BLAS shares a product among threads decides how it is rounded: the weights must not
@@ -214,26 +257,28 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
     ):
         for engine in ENGINES:
             before, interrupted, diverged = reached, False, False
+            if rng is not None:
+                rng.set_state(dice)
             try:
-                for block in engine(network, reached, data, **settings):
+                for block in engine(network, reached, data, plan, progress):
                     diverged = not block.is_finite()
                     if diverged:
                         break
                     losses.append(block.losses)
-                    before, reached = reached, block
+                    before, reached, dice = reached, block, rng and rng.get_state()
                     if watch is not None and block.iteration >= watched:
                         watch(block)
                         watched = block.end
-                final_loss, scores = evaluate(network, reached.parameters, data)
+                final_loss, scores = evaluate(network, reached.parameters, data, plan.alpha)
             except KeyboardInterrupt:
                 interrupted = True
-                final_loss, scores = evaluate(network, reached.parameters, data)
+                final_loss, scores = evaluate(network, reached.parameters, data, plan.alpha)
 
             # A step to parameters whose loss is not finite is found one block later: until then
             # the parameters before it are kept.
             if not np.isfinite(final_loss):
                 diverged, reached = True, before
-                final_loss, scores = evaluate(network, reached.parameters, data)
+                final_loss, scores = evaluate(network, reached.parameters, data, plan.alpha)
             losses = [np.concatenate(losses)[: reached.end]]
             if interrupted or not diverged:
                 break
@@ -248,11 +293,14 @@ def train(network, parameters, data, *, solver, learning_rate, max_iter, watch=N
     )
 
 
-def evaluate(network, parameters, data):
-    """Compute the mean loss and the scores of all samples."""
+def evaluate(network, parameters, data, alpha=0.0):
+    """Compute the mean loss, the penalty included, and the scores of all samples."""
     layers = layer_views(network, parameters)
     scores = tiled_forward(network, layers, data.X, np.ascontiguousarray, spare_threads())
-    return float(mean_loss(network, scores, data)), scores
+    loss = (
+        mean_loss(network, scores, data) + alpha * penalty(network, parameters) / data.total_weight
+    )
+    return float(loss), scores
 
 
 def constant_over_samples(scores):

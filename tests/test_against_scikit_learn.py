@@ -1,15 +1,19 @@
 """scikit-learn's own MLP as a witness: the same weights and the same steps have the same end."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.fixes import parse_version
 
 from skinit import InitMLPClassifier, InitMLPRegressor, load_circles
 from skinit.initializers import ScikitLearn
+from skinit.solvers import SGD, Adam
 
 STEPS = 300
 weights_matter = parse_version(sklearn.__version__) >= parse_version("1.7")
@@ -96,6 +100,37 @@ def test_so_it_does_with_sample_weights(Ours, Theirs, load):
         fit_ours(Ours, "tanh", X, y, sample_weight=weights),
         fit_scikit_learn(Theirs, "tanh", X, y, sample_weight=weights),
     )
+
+
+MINIBATCHES = {
+    "sgd without momentum": (SGD(0.0), {"solver": "sgd", "momentum": 0.0}),
+    "sgd with momentum": (
+        SGD(0.8, nesterov=False),
+        {"solver": "sgd", "momentum": 0.8, "nesterovs_momentum": False},
+    ),
+    "sgd with Nesterov's": (SGD(0.9), {"solver": "sgd", "momentum": 0.9}),
+    "adam": (Adam(0.8, 0.99), {"solver": "adam", "beta_1": 0.8, "beta_2": 0.99}),
+}
+
+
+@pytest.mark.parametrize("solver", MINIBATCHES)
+@pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS)
+def test_minibatch_solvers_take_scikit_learns_steps(Ours, Theirs, load, solver):
+    """A hundred steps and more, from the same start, with the same batches and penalty."""
+    (X, y), (ours, theirs) = load(), MINIBATCHES[solver]
+    same = {"hidden_layer_sizes": (8, 5), "batch_size": 32, "shuffle": False, "alpha": 0.5}
+    same |= {"max_iter": 40, "random_state": 0}
+    expected = Theirs(**theirs, **same, learning_rate_init=0.01, n_iter_no_change=100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it stops at max_iter
+        expected.fit(X, y)
+    model = Ours(init=ScikitLearn(), solver=ours, learning_rate=0.01, **same).fit(X, y)
+    assert model.n_iter_ * -(-len(X) // 32) >= 100
+    for name in ("coefs_", "intercepts_"):
+        for array, wanted in zip(getattr(model, name), getattr(expected, name), strict=True):
+            assert_allclose(array, wanted, rtol=1e-10, atol=1e-12)
+    if load is not several_outputs:  # over which scikit-learn averages, but for its gradient
+        assert_allclose(model.loss_curve_, expected.loss_curve_, rtol=1e-10)
 
 
 @pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS[:3])

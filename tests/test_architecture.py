@@ -15,9 +15,9 @@ import skinit
 ROWS = [
     ["registry"],  # finding things by name
     ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
-    ["network", "solvers", "tape", "tiles"],  # array maths
+    ["network", "solvers", "schedules", "plan", "tape", "batches", "tiles"],  # array maths
     ["initializers", "training"],
-    ["callbacks", "estimators"],  # scikit-learn's front door
+    ["callbacks", "preparation", "estimators"],  # scikit-learn's front door
     ["diagnostics", "population", "ensembles", "interop"],  # take estimators or their parts
     ["search", "drop_in"],
     ["comparison", "tutorials"],

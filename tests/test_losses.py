@@ -5,6 +5,7 @@ from scipy.special import expit
 from sklearn.metrics import log_loss, mean_squared_error
 
 from skinit.losses import LOSSES, BinaryCrossEntropy, MultinomialCrossEntropy, SquaredError
+from skinit.tape import run
 
 BINARY, MULTINOMIAL, SQUARED = BinaryCrossEntropy(), MultinomialCrossEntropy(), SquaredError()
 
@@ -159,17 +160,18 @@ def test_a_sure_and_right_answer_keeps_its_small_loss(dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", LOSSES)
 def test_calls_leave_gradients_and_losses(name, dtype, scores, one_hot):
-    loss, targets = LOSSES[name], np.asfortranarray(one_hot, dtype)
+    # Targets that are neither 0 nor 1, as labels that have been smoothed.
+    loss, targets = LOSSES[name], np.asfortranarray(0.9 * one_hot + 0.1 / 3, dtype)
     # Two iterations of the same samples, with small scores and with large ones.
     stack = np.stack([scores, 40 * scores]).astype(dtype)
     z = loss.tape_input * stack.swapaxes(1, 2)
     delta = np.empty(targets.T.shape, dtype)
     left = np.empty((2, loss.tape_left, len(targets)), dtype)
-    calls = loss.tape_calls(z, targets.T, delta, lambda shape: np.empty(shape, dtype), left)
+    news, calls = loss.tape_calls(z, targets.T, delta, lambda shape: np.empty(shape, dtype), left)
     close = {"rtol": 20 * np.finfo(dtype).eps, "atol": 20 * np.finfo(dtype).eps}
+    run(news)
     for k, some in enumerate(calls):
-        for call in some:
-            call()
+        run(some)
         assert_allclose(delta.T / loss.tape_output, loss.gradient(stack[k], targets), **close)
     assert_allclose(loss.tape_losses(left), loss.per_sample(stack, targets), **close)
 

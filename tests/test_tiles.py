@@ -7,18 +7,18 @@ from contextlib import closing
 import drawn_problems
 import numpy as np
 import pytest
-from drawn_problems import network_of
+from drawn_problems import network_of, plan_of
 from numpy.testing import assert_allclose, assert_array_equal
+from own_losses import OWN_LOSSES
 from scipy.sparse import csr_array
 
 from skinit import tiles
 from skinit.activations import ACTIVATIONS, Activation, Logistic, ReLU, Tanh
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, forward, layer_views
-from skinit.solvers import GradientDescent
-from skinit.tape import Tape
+from skinit.tape import Tape, run
 from skinit.tiles import FEWEST_ROWS, TiledTape, make_tape, split_rows, tiled_forward
-from skinit.training import Block, specification_blocks
+from skinit.training import Block, Progress, specification_blocks
 
 LEARNING_RATE = 0.02
 
@@ -26,6 +26,7 @@ LEARNING_RATE = 0.02
 @pytest.fixture(autouse=True, params=[0, 2**23], ids=["where it lies", "copied"])
 def small_tiles(monkeypatch, request):
     monkeypatch.setattr(tiles, "FEWEST_ROWS", 16)
+    monkeypatch.setattr(tiles, "TILE_BYTES", 1)
     monkeypatch.setattr(tiles, "COPIED_BYTES", request.param)
 
 
@@ -34,23 +35,24 @@ def problem(network, dtype=np.float64, n_samples=301, weighted=False):
     return drawn_problems.problem(network, dtype, n_samples, weighted)
 
 
+def tiled(network, start, data, n_threads=1, **settings):
+    plan = plan_of(1, LEARNING_RATE, **settings)
+    memory = [plan.solver.initial_state(start)]
+    return TiledTape(network, start.copy(), data, plan, memory, n_threads)
+
+
 def play(network, start, data, n_threads=1, n_iter=100):
-    tape = TiledTape(network, start, data, GradientDescent(), LEARNING_RATE, None, n_threads)
+    tape = tiled(network, start, data, n_threads)
     with closing(tape):
-        losses = np.concatenate([tape.play(1) for _ in range(n_iter)])
+        losses = np.concatenate([tape.play([LEARNING_RATE]) for _ in range(n_iter)])
     return tape.parameters, losses
 
 
 def specified(network, start, data, n_iter=100):
-    blocks = specification_blocks(
-        network,
-        Block(0, np.empty(0), start),
-        data,
-        solver=GradientDescent(),
-        learning_rate=LEARNING_RATE,
-        max_iter=n_iter,
+    plan = plan_of(n_iter, LEARNING_RATE)
+    blocks = list(
+        specification_blocks(network, Block(0, np.empty(0), start), data, plan, Progress())
     )
-    blocks = list(blocks)
     return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
 
 
@@ -75,6 +77,28 @@ def test_tiles_and_specification_agree(activation, loss, weighted):
 def test_any_number_of_rows_will_do(n_samples, activations):
     network = network_of("binary_cross_entropy", *activations)
     assert_agree(network, *problem(network, n_samples=n_samples), n_threads=2)
+
+
+@pytest.mark.parametrize("loss", OWN_LOSSES, ids=lambda loss: type(loss).__name__)
+def test_losses_of_ones_own_are_followed_and_told(loss):
+    network = Network((4, 6, 3), (ReLU(),), loss)
+    assert_agree(network, *problem(network))
+
+
+def test_targets_may_be_shares_of_several_classes():
+    network = network_of("multinomial_cross_entropy", ReLU())
+    start, data = problem(network)
+    soft = 0.9 * data.targets + 0.1 / 3
+    assert_agree(network, start, TrainingData(data.X, soft))
+
+
+def test_targets_may_be_of_another_dtype():
+    network = network_of("multinomial_cross_entropy", ReLU())
+    start, data = problem(network, np.float32)
+    expected, _ = play(network, start, data)
+    for dtype in (int, float):
+        other = TrainingData(data.X, data.targets.astype(dtype))
+        assert_array_equal(play(network, start, other)[0], expected)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -114,13 +138,13 @@ def test_a_thread_does_what_slower_ones_have_left():
     network = network_of("multinomial_cross_entropy", Tanh())
     start, data = problem(network)
     expected, _ = play(network, start, data, n_iter=1)
-    tape = TiledTape(network, start, data, GradientDescent(), LEARNING_RATE, None, n_threads=3)
+    tape = tiled(network, start, data, n_threads=2)
     with closing(tape):
-        assert len(tape.layouts) == 3
+        assert len(tape.layouts) == 2
         lanes = set(range(len(tape.gradients)))
         tape.work(1, lanes, np.geterr())  # all of them, as no other thread is there
-        for call in tape.step_calls:
-            call()
+        tape.rates[:] = LEARNING_RATE
+        run(tape.step_calls)
     assert not lanes
     assert_array_equal(tape.parameters, expected)
 
@@ -245,8 +269,9 @@ def test_an_error_in_a_thread_reaches_the_caller():
 def test_a_tape_leaves_memory_as_soon_as_it_is_done(kind):
     network = network_of("binary_cross_entropy", ReLU(), ACTIVATIONS["gelu"])
     start, data = problem(network)
-    tape = kind(network, start, data, GradientDescent(), LEARNING_RATE, None)
-    tape.play(1)
+    threads = {"n_threads": 2} if kind is TiledTape else {}
+    tape = kind(network, start, data, plan_of(1), [None], **threads)
+    tape.play([LEARNING_RATE])
     tape.close()
     gone = weakref.ref(tape)
     del tape
@@ -264,7 +289,7 @@ def test_what_is_not_in_a_sparse_matrix_is_no_work():
     network = Network((20_000, 100, 1), (ReLU(),), LOSSES["squared_error"])
     data = TrainingData(csr_array((1000, 20_000)), np.zeros((1000, 1)))
     start = np.zeros(network.n_parameters)
-    assert type(make_tape(network, start, data, GradientDescent(), 0.1, None)) is Tape
+    assert type(make_tape(network, start, data, plan_of(1), [None])) is Tape
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
@@ -296,8 +321,6 @@ def test_tiles_are_for_where_there_is_much_to_do(n_samples, widths, expected, mo
     monkeypatch.setattr(tiles, "FEWEST_ROWS", FEWEST_ROWS)
     network = Network(widths, (ReLU(),) * (len(widths) - 2), LOSSES["squared_error"])
     data = TrainingData(np.zeros((n_samples, widths[0])), np.zeros((n_samples, widths[-1])))
-    tape = make_tape(
-        network, np.zeros(network.n_parameters), data, GradientDescent(), LEARNING_RATE, None
-    )
+    tape = make_tape(network, np.zeros(network.n_parameters), data, plan_of(1), [None])
     tape.close()
     assert type(tape) is expected

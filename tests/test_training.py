@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+from drawn_problems import plan_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skinit import training
@@ -11,7 +12,15 @@ from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, loss_and_gradient
 from skinit.solvers import SOLVERS, GradientDescent
 from skinit.tape import BLOCK_LENGTH as LONGEST_BLOCK
-from skinit.training import Block, evaluate, print_cost, specification_blocks, tape_blocks, train
+from skinit.training import (
+    Block,
+    Progress,
+    evaluate,
+    print_cost,
+    specification_blocks,
+    tape_blocks,
+    train,
+)
 
 NETWORK = Network((2, 4, 1), (Tanh(),), LOSSES["squared_error"])
 LINEAR = Network((2, 1), (), LOSSES["squared_error"])
@@ -51,15 +60,13 @@ def start(rng):
 
 
 def run(network, start, data, max_iter=10, learning_rate=0.1, solver=None, watch=None):
-    solver = GradientDescent() if solver is None else solver
-    settings = {"solver": solver, "learning_rate": learning_rate, "max_iter": max_iter}
-    return train(network, start, data, watch=watch, **settings)
+    return train(network, start, data, plan_of(max_iter, learning_rate, solver), watch=watch)
 
 
 def steps_of(network, start, data, max_iter=10, learning_rate=0.1):
-    settings = {"solver": GradientDescent(), "learning_rate": learning_rate, "max_iter": max_iter}
     start = Block(0, losses=np.empty(0), parameters=start)
-    return specification_blocks(network, start, data, **settings)
+    plan = plan_of(max_iter, learning_rate)
+    return specification_blocks(network, start, data, plan, Progress())
 
 
 def loss_of(network, parameters, data):

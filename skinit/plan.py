@@ -1,0 +1,56 @@
+"""How to train: all that a run is told besides the network, its start and its data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skinit.schedules import BaseSchedule
+from skinit.solvers import BaseSolver
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of a training run.
+
+    Parameters
+    ----------
+    solver : BaseSolver
+    schedule : BaseSchedule
+        Of the learning rate.
+    max_iter : int
+        Number of iterations. Where there are minibatches, an iteration is an epoch.
+    batch_size : int or None
+        How many samples a step looks at; None is all of them.
+    shuffle : bool
+        Whether each epoch takes the samples in a new order.
+    alpha : float
+        Strength of the penalty on large weights, see `skinit.network.loss_and_gradient`.
+    blocks : bool
+        Whether losses may be looked at some iterations later, all at a time.
+    """
+
+    solver: BaseSolver
+    schedule: BaseSchedule
+    max_iter: int
+    batch_size: int | None = None
+    shuffle: bool = True
+    alpha: float = 0.0
+    blocks: bool = True
+
+    def rate(self, iteration, n_plateaus=0):
+        """Return the learning rate of an iteration, see `BaseSchedule.rate`."""
+        return self.schedule.rate(iteration, self.max_iter, n_plateaus)
+
+    def order(self, n_samples, rng):
+        """Return the samples of an epoch in their order, or None where all are one batch."""
+        if self.batch_size is None:
+            return None
+        return rng.permutation(n_samples) if self.shuffle else np.arange(n_samples)
+
+    @property
+    def step_is_all(self):
+        """Whether nothing comes between a gradient and the solver, nor after it."""
+        limits = self.solver.clip_norm, self.solver.max_norm
+        return self.alpha == 0 and limits == (None, None)

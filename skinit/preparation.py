@@ -1,0 +1,120 @@
+"""From the settings of an estimator and the samples to what a training run needs, all checked."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skinit.initializers.building import is_positive_integer
+from skinit.network import Network, TrainingData
+from skinit.plan import Plan
+from skinit.registry import check_number
+from skinit.schedules import resolve_schedule
+from skinit.solvers import resolve_solver
+
+__all__ = ["PreparedFit", "check_activation", "check_sample_weight", "make_plan"]
+
+# How many samples a minibatch has, where nothing else is asked for.
+BATCH_SIZE = 200
+
+
+@dataclass(frozen=True)
+class PreparedFit:
+    """All that a training run needs, validated."""
+
+    network: Network
+    data: TrainingData
+    parameters: np.ndarray
+    init_resolved: list
+    plan: Plan
+
+
+def make_plan(estimator, n_samples, weight_scale=1.0):
+    """Read from an estimator how it is to be trained.
+
+    Parameters
+    ----------
+    estimator : BaseInitMLP
+    n_samples : int
+    weight_scale : float
+        What the sample weights have been multiplied by.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a setting cannot be used.
+    """
+    solver = resolve_solver(estimator.solver)
+    check_number(estimator.alpha, "alpha", low=0)
+    return Plan(
+        solver,
+        resolve_schedule(estimator.learning_rate),
+        check_max_iter(estimator.max_iter),
+        batch_size=check_batch_size(estimator.batch_size, solver, n_samples),
+        shuffle=bool(estimator.shuffle),
+        # The penalty is shared among the samples, however their weights are scaled.
+        alpha=float(estimator.alpha) * weight_scale,
+    )
+
+
+def check_batch_size(batch_size, solver, n_samples):
+    """Return how many samples a minibatch has; None where there is one batch only."""
+    if batch_size is None:
+        batch_size = BATCH_SIZE if solver.takes_minibatches else n_samples
+    else:
+        check_number(batch_size, "batch_size", low=1, kind=Integral)
+        if not solver.takes_minibatches and batch_size < n_samples:
+            raise ValueError(
+                f"batch_size={batch_size} is less than the {n_samples} samples, and "
+                f"solver={solver!r} takes all of them at once; leave batch_size=None, or choose a "
+                "solver that takes minibatches, such as 'sgd' or 'adam'"
+            )
+    return int(batch_size) if batch_size < n_samples else None
+
+
+def check_activation(activation, width, dtype):
+    """Refuse functions that do not answer one number for each."""
+    z = np.full((2, width), 0.5, dtype)
+    for name in ("value", "slope"):
+        with np.errstate(all="ignore"):
+            shape = np.shape(getattr(activation, name)(z))
+        if shape != z.shape:
+            raise ValueError(
+                f"{name} of activation={activation!r} returned shape {shape} for pre-activations "
+                f"of shape {z.shape}; it must answer one number for each"
+            )
+
+
+def check_max_iter(max_iter):
+    """Return it as a plain int."""
+    if not is_positive_integer(max_iter):
+        raise ValueError(f"max_iter={max_iter!r} must be a positive integer, such as 15000")
+    return int(max_iter)
+
+
+def check_sample_weight(sample_weight, X):
+    """Return the weights as an array of the dtype of X, and what they have been multiplied by."""
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    sample_weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if sample_weight.shape not in ((X.shape[0],), (X.shape[0], 1)):
+        raise ValueError(
+            f"sample_weight of shape {sample_weight.shape} must hold one number for each of the "
+            f"{X.shape[0]} samples of X"
+        )
+    sample_weight = sample_weight.ravel()
+    if (sample_weight < 0).any() or not sample_weight.any():
+        raise ValueError(
+            "sample_weight must hold no negative value and at least one above zero; got values "
+            f"from {sample_weight.min()} to {sample_weight.max()}"
+        )
+    # By a power of two, which rounds nothing, so that no sum overflows and float32 holds them.
+    _, exponent = np.frexp(sample_weight.max())
+    return np.ldexp(sample_weight, -exponent).astype(X.dtype), float(np.ldexp(1.0, -exponent))

@@ -1,0 +1,160 @@
+"""Steps on minibatches: the tape takes those of the specification, with every solver."""
+
+import numpy as np
+import pytest
+from drawn_problems import network_of, plan_of, problem
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+
+from skinit import batches
+from skinit.activations import ReLU, Tanh
+from skinit.batches import BatchTape
+from skinit.losses import LOSSES
+from skinit.network import TrainingData
+from skinit.schedules import CosineDecay
+from skinit.solvers import SGD, SOLVERS, Adam, BaseSolver
+from skinit.tiles import make_tape
+from skinit.training import Block, Progress, specification_blocks, tape_blocks
+
+EPOCHS = 30
+SOLVERS_OF_BATCHES = {name: solver for name, solver in SOLVERS.items() if solver.takes_minibatches}
+
+
+@pytest.fixture(autouse=True, params=[0, 2**23], ids=["fetched as it is", "with its constant"])
+def copied_bytes(monkeypatch, request):
+    monkeypatch.setattr(batches, "COPIED_BYTES", request.param)
+
+
+def run(engine, network, start, data, max_iter=EPOCHS, batch_size=16, **settings):
+    """Return the last parameters and the losses; 40 samples leave a rest of 8."""
+    plan = plan_of(max_iter, batch_size=batch_size, **settings)
+    begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
+    blocks = list(engine(network, begin, data, plan, Progress(np.random.RandomState(0))))
+    return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
+
+
+def assert_agree(network, start, data, rtol=1e-11, **settings):
+    parameters, losses = run(tape_blocks, network, start, data, **settings)
+    expected, expected_losses = run(specification_blocks, network, start, data, **settings)
+    assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())
+    assert_allclose(losses, expected_losses, rtol=rtol)
+    assert parameters.dtype == expected.dtype == data.X.dtype
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("solver", SOLVERS_OF_BATCHES)
+def test_tape_and_specification_agree(solver, loss, weighted):
+    network = network_of(loss, ReLU(), Tanh())
+    start, data = problem(network, weighted=weighted)
+    assert_agree(network, start, data, solver=SOLVERS[solver], alpha=0.1 * weighted)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_in_float32_they_agree_to_its_rounding(loss):
+    network = network_of(loss, ReLU())
+    start, data = problem(network, np.float32)
+    assert_agree(network, start, data, rtol=1e-4, solver=SGD(), alpha=0.1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 20, 39])
+def test_any_size_of_a_batch_will_do(batch_size):
+    network = network_of("multinomial_cross_entropy", ReLU())
+    assert_agree(network, *problem(network), batch_size=batch_size, solver=Adam())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"solver": SGD(clip_norm=0.1)},
+        {"solver": SGD(max_norm=1.0)},
+        {"solver": SGD(momentum=0)},
+        {"solver": SGD(momentum=0), "learning_rate": CosineDecay(0.1)},
+        {"solver": Adam(weight_decay=0.1), "learning_rate": CosineDecay(0.1)},
+        {"solver": Adam(clip_norm=0.1, max_norm=1.0), "alpha": 1.0},
+        {"solver": SGD(), "shuffle": False},
+    ],
+    ids=str,
+)
+def test_settings_are_the_same_on_the_tape(settings):
+    network = network_of("binary_cross_entropy", Tanh())
+    assert_agree(network, *problem(network), **settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"solver": SGD()},
+        {"solver": Adam(clip_norm=0.1, max_norm=1.0), "alpha": 1.0},
+        {"learning_rate": CosineDecay(0.1), "alpha": 0.3},
+    ],
+    ids=str,
+)
+def test_they_are_the_same_where_all_samples_are_one_batch(settings):
+    network = network_of("binary_cross_entropy", Tanh())
+    assert_agree(network, *problem(network), batch_size=None, **settings)
+
+
+def test_sparse_samples_are_trained_on_as_dense_ones():
+    network = network_of("binary_cross_entropy", Tanh())
+    start, data = problem(network)
+    sparse = TrainingData(csr_array(data.X), data.targets)
+    expected, _ = run(tape_blocks, network, start, data)
+    assert_allclose(run(tape_blocks, network, start, sparse)[0], expected, rtol=1e-10)
+
+
+def test_each_sample_is_seen_once_in_an_epoch():
+    """The mean of 40 gradients is the same in any order, while the weights stay where they are."""
+
+    class Collector(BaseSolver):
+        def initial_state(self, parameters):
+            return np.zeros_like(parameters)
+
+        def step(self, parameters, gradient, learning_rate, state):
+            return parameters, state + gradient
+
+    network = network_of("squared_error", Tanh())
+    start, data = problem(network)
+
+    def collected(batch_size):
+        plan = plan_of(1, solver=Collector(), batch_size=batch_size)
+        begin = Block(0, np.empty(0), start, np.zeros_like(start))
+        progress = Progress(np.random.RandomState(0))
+        [block] = tape_blocks(network, begin, data, plan, progress)
+        return block.state, block.losses
+
+    gradient, losses = collected(None)
+    summed, batch_losses = collected(8)
+    assert_allclose(summed / 5, gradient, rtol=1e-10, atol=1e-14)
+    assert_allclose(batch_losses, losses, rtol=1e-12)
+
+
+def test_the_order_is_new_in_each_epoch_and_drawn_from_the_generator():
+    plan, rng = plan_of(1, batch_size=2), np.random.RandomState(0)
+    first, second = plan.order(10, rng), plan.order(10, rng)
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert list(first) != list(second)
+    assert_array_equal(first, plan.order(10, np.random.RandomState(0)))
+
+
+def test_a_run_can_go_on_where_another_one_ended():
+    network = network_of("squared_error", Tanh())
+    start, data = problem(network)
+    plan, progress = plan_of(20, solver=Adam(), batch_size=7), Progress(np.random.RandomState(0))
+    begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
+    *_, whole = tape_blocks(network, begin, data, plan, progress)
+    progress = Progress(np.random.RandomState(0))
+    blocks = tape_blocks(network, begin, data, plan, progress)
+    half = [next(blocks) for _ in range(10)][-1]
+    blocks.close()
+    *_, end = tape_blocks(network, half, data, plan, progress)
+    assert_array_equal(end.parameters, whole.parameters)
+
+
+def test_minibatches_have_a_tape_of_their_own():
+    network = network_of("squared_error", Tanh())
+    start, data = problem(network)
+    plan = plan_of(1, solver=SGD(), batch_size=7)
+    tape = make_tape(network, start, data, plan, [plan.solver.initial_state(start)])
+    tape.close()
+    assert type(tape) is BatchTape
