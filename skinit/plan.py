@@ -39,9 +39,11 @@ class Plan:
     alpha: float = 0.0
     blocks: bool = True
 
-    def rate(self, iteration, n_plateaus=0):
-        """Return the learning rate of an iteration, see `BaseSchedule.rate`."""
-        return self.schedule.rate(iteration, self.max_iter, n_plateaus)
+    def rates(self, iterations, n_plateaus=0):
+        """List the learning rates of some iterations, see `BaseSchedule.rate`."""
+        if self.schedule.is_constant:  # which is quicker on short iterations
+            return [self.schedule.initial] * len(iterations)
+        return [self.schedule.rate(k, self.max_iter, n_plateaus) for k in iterations]
 
     def order(self, n_samples, rng):
         """Return the samples of an epoch in their order, or None where all are one batch."""

@@ -161,7 +161,7 @@ def compile_steps(
         To be called at the beginning, and whenever the targets have got other values.
     iterations : list of lists of callables
     """
-    factor = shortcut(plan.solver, BaseSolver, "tape_factor", "step")(plan.rate(0))
+    factor = shortcut(plan.solver, BaseSolver, "tape_factor", "step")(plan.schedule.initial)
     exact = parameters.dtype == np.float64 or len(data.targets) <= SAMPLES_OF_ONE_PART
     arrays = network, parameters, source, data, layout
     steady = isinstance(total, float)

@@ -183,7 +183,7 @@ def specification_blocks(network, start, data, plan, progress):
     """
     solver, parameters, state = plan.solver, start.parameters, start.state
     for iteration in range(start.end, plan.max_iter):
-        rate = plan.rate(iteration, progress.n_plateaus)
+        [rate] = plan.rates([iteration], progress.n_plateaus)
         summed = 0.0
         for batch in batches(data, plan, progress.rng):
             loss, gradient = loss_and_gradient(network, parameters, batch, plan.alpha)
@@ -217,7 +217,7 @@ def tape_blocks(network, start, data, plan, progress):
     with closing(tape):
         for first in range(start.end, plan.max_iter, tape.block_length):
             block = range(first, min(first + tape.block_length, plan.max_iter))
-            rates = [plan.rate(iteration, progress.n_plateaus) for iteration in block]
+            rates = plan.rates(block, progress.n_plateaus)
             losses = tape.play(rates, plan.order(len(data.targets), progress.rng))
             yield Block(first, losses, parameters.copy(), deepcopy(memory[0]))
 
