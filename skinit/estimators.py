@@ -6,11 +6,15 @@ how targets are encoded before, and how scores are read after.
 """
 
 import warnings
+from copy import copy, deepcopy
+from functools import partial
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -51,6 +55,11 @@ class BaseInitMLP(BaseEstimator):
         max_iter=15000,
         batch_size=None,
         alpha=0.0,
+        tol=None,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
         shuffle=True,
         random_state=None,
         verbose=False,
@@ -63,11 +72,16 @@ class BaseInitMLP(BaseEstimator):
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.alpha = alpha
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.shuffle = shuffle
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Draw the start and train.
 
         Parameters
@@ -78,6 +92,8 @@ class BaseInitMLP(BaseEstimator):
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each sample counts; 2 is as good as having the sample twice.
+        X_val, y_val, sample_weight_val : default=None
+            Samples to validate on, for `early_stopping`; without, some of X are held out.
 
         Returns
         -------
@@ -93,12 +109,13 @@ class BaseInitMLP(BaseEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the predictions end up the same for all samples.
+            If the predictions end up the same for all samples, or if there is a `tol` or
+            `early_stopping`, and the last iteration still brought progress.
         InterruptedFitWarning
             If the fit is stopped by Ctrl-C; it keeps what it has learnt.
         """
         rng = check_random_state(self.random_state)
-        prepared = self._prepare(X, y, sample_weight, rng)
+        prepared = self._prepare(X, y, sample_weight, rng, (X_val, y_val, sample_weight_val))
         result = train(
             prepared.network,
             prepared.parameters,
@@ -106,12 +123,21 @@ class BaseInitMLP(BaseEstimator):
             prepared.plan,
             rng=rng if prepared.plan.batch_size else None,
             watch=print_cost(prepared.plan.max_iter) if self.verbose else None,
+            validate=prepared.validate,
         )
         return self._store(prepared, result)
 
-    def _prepare(self, X, y, sample_weight, rng):
+    def _prepare(self, X, y, sample_weight, rng, validation=(None, None, None)):
         """Validate, encode, resolve and build."""
         make_plan(self, n_samples=1)  # raises what is wrong with the settings alone
+        X_val, y_val, _ = validation
+        if (X_val is None) != (y_val is None) or (X_val is not None and not self.early_stopping):
+            raise ValueError(
+                "X_val and y_val go together, and with early_stopping=True; got "
+                f"early_stopping={self.early_stopping}, "
+                f"X_val {'absent' if X_val is None else 'given'}, "
+                f"y_val {'absent' if y_val is None else 'given'}"
+            )
         sizes = check_widths(self.hidden_layer_sizes, "hidden_layer_sizes")
         activation = resolve_activation(self.activation)
 
@@ -135,16 +161,70 @@ class BaseInitMLP(BaseEstimator):
             # Absent is what a sample without weight should be, also where its loss overflows.
             present = sample_weight > 0
             if not present.all():
-                X, targets, sample_weight = X[present], targets[present], sample_weight[present]
+                X, y, targets, sample_weight = (
+                    array[present] for array in (X, y, targets, sample_weight)
+                )
         data = TrainingData(X, targets, sample_weight)
 
         widths = (X.shape[1], *sizes, targets.shape[1])
         network = Network(widths, (activation,) * len(sizes), self._loss())
+        before = deepcopy(rng)
         parameters, init_resolved = build_parameters(
             self.init, network, rng, dtype=X.dtype, data=data
         )
-        plan = make_plan(self, len(targets), scale)
-        return PreparedFit(network, data, parameters, init_resolved, plan)
+        validate = None
+        if self.early_stopping:
+            # The start is drawn before the samples are split, as in scikit-learn, and then once
+            # more, as what is held out must not be seen by a start that looks at the data.
+            data, held_out = self._hold_out(data, y, validation, rng)
+            parameters, init_resolved = build_parameters(
+                self.init, network, before, dtype=X.dtype, data=data
+            )
+            scorer = check_scoring(self, self.scoring)
+            validate = partial(self._score_parameters, network, scorer, *held_out)
+        plan = make_plan(self, len(data.targets), scale)
+        return PreparedFit(network, data, parameters, init_resolved, plan, validate)
+
+    def _hold_out(self, data, y, validation, rng):
+        """Return what is left to train on, and (X, y, sample_weight) to validate on."""
+        X_val, y_val, weight_val = validation
+        if X_val is not None:
+            X_val, y_val = validate_data(
+                self,
+                X_val,
+                y_val,
+                accept_sparse="csr",
+                order="C",
+                dtype=data.X.dtype,
+                multi_output=True,
+                reset=False,
+            )
+            if weight_val is not None:
+                weight_val, _ = check_sample_weight(weight_val, X_val, "sample_weight_val")
+            return data, (X_val, y_val, weight_val)
+        stratify = y if isinstance(self, ClassifierMixin) and not self._multilabel else None
+        rows, held_out = train_test_split(
+            np.arange(len(y)),
+            random_state=rng,
+            test_size=self.validation_fraction,
+            stratify=stratify,
+        )
+        left = data.rows(rows)
+        if stratify is not None and len(np.unique(y[rows])) < len(self.classes_):
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} leaves a class without a sample "
+                "to train on; make it smaller, or give X_val and y_val to fit"
+            )
+        weight = None if data.sample_weight is None else data.sample_weight[held_out]
+        return left, (data.X[held_out], y[held_out], weight)
+
+    def _score_parameters(self, network, scorer, X, y, sample_weight, parameters):
+        """Score the model as it would be with some parameters."""
+        model = copy(self)
+        model.coefs_, model.intercepts_ = coefs_and_intercepts(network, parameters)
+        vars(model).pop("feature_names_in_", None)  # X is an array by now
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return scorer(model, X, y, **weights)
 
     def _store(self, prepared, result):
         """Keep the outcome, then say what was wrong with it."""
@@ -158,6 +238,10 @@ class BaseInitMLP(BaseEstimator):
         self.loss_ = result.final_loss
         self.best_loss_ = float(np.append(result.losses, result.final_loss).min())
         self.n_iter_ = result.n_iter
+        self.validation_scores_ = self.best_validation_score_ = None
+        if len(result.validation_scores) > 0:
+            self.validation_scores_ = result.validation_scores
+            self.best_validation_score_ = float(result.validation_scores.max())
         self.n_layers_ = len(network.widths)
         self.n_outputs_ = network.widths[-1]
         self.n_parameters_ = network.n_parameters
@@ -174,9 +258,19 @@ class BaseInitMLP(BaseEstimator):
             raise DivergedError(self._why_diverged())
         if result.n_iter > 0 and self.loss_ > 2 * result.losses[0]:
             warnings.warn(self._why_grown(result.losses[0]), ConvergenceWarning, stacklevel=3)
+        elif self._has_criterion() and not (result.converged or result.interrupted):
+            warnings.warn(
+                f"max_iter={self.max_iter} iterations were not enough: the last ones still brought "
+                "progress. Give it more, a higher learning_rate, or a larger tol",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         elif result.constant_scores and np.ptp(prepared.data.targets, axis=0).any():
             warnings.warn(self._why_constant(), ConvergenceWarning, stacklevel=3)
         return self
+
+    def _has_criterion(self):
+        return self.tol is not None or self.early_stopping
 
     def _why_diverged(self):
         if not np.isfinite(self.loss_):
@@ -307,6 +401,20 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     alpha : float, default=0.0
         Strength of the penalty on large weights: half of `alpha` times their squared norm,
         divided by the number of samples, as in scikit-learn.
+    tol : float, default=None
+        What an iteration must gain, in loss or validation score, to count as progress. Training
+        stops when `n_iter_no_change` iterations have brought none. None goes on to `max_iter`, or
+        with `early_stopping` takes any gain for progress.
+    n_iter_no_change : int, default=10
+        How many iterations without progress are borne.
+    early_stopping : bool, default=False
+        Whether progress is that of the score on samples that are held out, or given to `fit`. The
+        weights of the best score are kept.
+    validation_fraction : float, default=0.1
+        How many samples are held out, as a part of all; from each class alike.
+    scoring : str or callable, default=None
+        What scores the samples held out, as in `sklearn.model_selection.cross_validate`; None is
+        the estimator's own `score`.
     shuffle : bool, default=True
         Whether each epoch takes the samples in a new order, where there are minibatches.
     random_state : int, RandomState instance or None, default=None
@@ -337,6 +445,10 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         The smallest of all these.
     n_iter_ : int
         Number of steps taken.
+    validation_scores_ : ndarray of shape (`n_iter_`,) or None
+        Score of the samples held out after each step, with `early_stopping`.
+    best_validation_score_ : float or None
+        The highest of them, which is that of the weights that are kept.
     n_layers_ : int
         Number of layers, the inputs included.
     n_outputs_ : int
@@ -509,6 +621,20 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     alpha : float, default=0.0
         Strength of the penalty on large weights: half of `alpha` times their squared norm,
         divided by the number of samples, as in scikit-learn.
+    tol : float, default=None
+        What an iteration must gain, in loss or validation score, to count as progress. Training
+        stops when `n_iter_no_change` iterations have brought none. None goes on to `max_iter`, or
+        with `early_stopping` takes any gain for progress.
+    n_iter_no_change : int, default=10
+        How many iterations without progress are borne.
+    early_stopping : bool, default=False
+        Whether progress is that of the score on samples that are held out, or given to `fit`. The
+        weights of the best score are kept.
+    validation_fraction : float, default=0.1
+        How many samples are held out, as a part of all; from each class alike.
+    scoring : str or callable, default=None
+        What scores the samples held out, as in `sklearn.model_selection.cross_validate`; None is
+        the estimator's own `score`.
     shuffle : bool, default=True
         Whether each epoch takes the samples in a new order, where there are minibatches.
     random_state : int, RandomState instance or None, default=None
@@ -538,6 +664,10 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         The smallest of all these.
     n_iter_ : int
         Number of steps taken.
+    validation_scores_ : ndarray of shape (`n_iter_`,) or None
+        Score of the samples held out after each step, with `early_stopping`.
+    best_validation_score_ : float or None
+        The highest of them, which is that of the weights that are kept.
     n_layers_ : int
         Number of layers, the inputs included.
     n_outputs_ : int

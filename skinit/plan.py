@@ -27,6 +27,11 @@ class Plan:
         Whether each epoch takes the samples in a new order.
     alpha : float
         Strength of the penalty on large weights, see `skinit.network.loss_and_gradient`.
+    tol : float or None
+        What an iteration must gain, in loss or score, to count as progress. Without a `tol` and
+        without validation, training goes on to the end.
+    n_iter_no_change : int
+        How many iterations without progress are borne.
     blocks : bool
         Whether losses may be looked at some iterations later, all at a time.
     """
@@ -37,6 +42,8 @@ class Plan:
     batch_size: int | None = None
     shuffle: bool = True
     alpha: float = 0.0
+    tol: float | None = None
+    n_iter_no_change: int = 10
     blocks: bool = True
 
     def rates(self, iterations, n_plateaus=0):

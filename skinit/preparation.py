@@ -28,6 +28,7 @@ class PreparedFit:
     parameters: np.ndarray
     init_resolved: list
     plan: Plan
+    validate: object = None
 
 
 def make_plan(estimator, n_samples, weight_scale=1.0):
@@ -51,6 +52,11 @@ def make_plan(estimator, n_samples, weight_scale=1.0):
     """
     solver = resolve_solver(estimator.solver)
     check_number(estimator.alpha, "alpha", low=0)
+    check_number(estimator.n_iter_no_change, "n_iter_no_change", low=0, kind=Integral)
+    if estimator.tol is not None:
+        check_number(estimator.tol, "tol", low=0)
+    if estimator.early_stopping:
+        check_number(estimator.validation_fraction, "validation_fraction", above=0, below=1)
     return Plan(
         solver,
         resolve_schedule(estimator.learning_rate),
@@ -59,6 +65,9 @@ def make_plan(estimator, n_samples, weight_scale=1.0):
         shuffle=bool(estimator.shuffle),
         # The penalty is shared among the samples, however their weights are scaled.
         alpha=float(estimator.alpha) * weight_scale,
+        tol=estimator.tol,
+        n_iter_no_change=estimator.n_iter_no_change,
+        blocks=estimator.tol is None and not estimator.early_stopping,
     )
 
 
@@ -97,22 +106,20 @@ def check_max_iter(max_iter):
     return int(max_iter)
 
 
-def check_sample_weight(sample_weight, X):
+def check_sample_weight(sample_weight, X, name="sample_weight"):
     """Return the weights as an array of the dtype of X, and what they have been multiplied by."""
     if isinstance(sample_weight, Real):
         sample_weight = np.full(X.shape[0], sample_weight)
-    sample_weight = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
+    sample_weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
     if sample_weight.shape not in ((X.shape[0],), (X.shape[0], 1)):
         raise ValueError(
-            f"sample_weight of shape {sample_weight.shape} must hold one number for each of the "
+            f"{name} of shape {sample_weight.shape} must hold one number for each of the "
             f"{X.shape[0]} samples of X"
         )
     sample_weight = sample_weight.ravel()
     if (sample_weight < 0).any() or not sample_weight.any():
         raise ValueError(
-            "sample_weight must hold no negative value and at least one above zero; got values "
+            f"{name} must hold no negative value and at least one above zero; got values "
             f"from {sample_weight.min()} to {sample_weight.max()}"
         )
     # By a power of two, which rounds nothing, so that no sum overflows and float32 holds them.

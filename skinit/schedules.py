@@ -57,7 +57,7 @@ class BaseSchedule(BaseEstimator):
         raise NotImplementedError
 
     def gives_up(self, n_plateaus):
-        """Tell whether training should end at a plateau, the last of so many."""
+        """Tell whether training should end at a plateau, the last one of `n_plateaus`."""
         return True
 
     @property
@@ -142,8 +142,8 @@ class InverseScaling(BaseSchedule):
 class ReduceOnPlateau(BaseSchedule):
     r"""A rate that is divided whenever training no longer gets better.
 
-    When that is, `tol` and `n_iter_no_change` of the estimator say. Training ends at the plateau
-    that would take the rate to `minimum` or below.
+    When that is, `tol` and `n_iter_no_change` of the estimator say. Training ends at the plateau of
+    a rate of `minimum` or below.
 
     .. math:: \eta_k = \eta_0 / f^{\text{plateaus before } k}
 
@@ -172,7 +172,7 @@ class ReduceOnPlateau(BaseSchedule):
         return float(self.divisor) ** -n_plateaus
 
     def gives_up(self, n_plateaus):
-        return self.initial * self.factor(0, 0, n_plateaus) <= self.minimum
+        return self.initial * self.factor(0, 0, n_plateaus - 1) <= self.minimum
 
     def check_settings(self):
         super().check_settings()

@@ -15,6 +15,7 @@ from sklearn.utils import gen_batches
 
 from skinit.network import layer_views, limit_norms, loss_and_gradient, mean_loss, penalty
 from skinit.solvers import clipped
+from skinit.stopping import Watchdog
 from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import make_tape, tiled_forward
 
@@ -122,7 +123,7 @@ class TrainingResult:
     parameters : ndarray of shape (n_parameters,)
         The last parameters whose loss is finite.
     losses : ndarray of shape (n_iter,)
-        Mean loss before each step that led to `parameters`; the first is the loss of the start.
+        Mean loss before each step; the first is the loss of the start.
     final_loss : float
         Mean loss of `parameters`.
     constant_scores : bool
@@ -131,6 +132,11 @@ class TrainingResult:
         Whether the user stopped it (Ctrl-C).
     diverged : bool
         Whether the step after `parameters` led to a loss that is not finite.
+    converged : bool
+        Whether it ended because there was no more progress.
+    validation_scores : ndarray of shape (n_iter,)
+        Score of the samples held out after each step; empty without validation, with which
+        `parameters` are those of the best score.
     """
 
     parameters: np.ndarray
@@ -139,6 +145,8 @@ class TrainingResult:
     constant_scores: bool
     interrupted: bool
     diverged: bool
+    converged: bool
+    validation_scores: np.ndarray
 
     @property
     def n_iter(self):
@@ -226,7 +234,7 @@ def tape_blocks(network, start, data, plan, progress):
 ENGINES = [tape_blocks, specification_blocks]
 
 
-def train(network, parameters, data, plan, *, rng=None, watch=None):
+def train(network, parameters, data, plan, *, rng=None, watch=None, validate=None):
     """Train a network, and keep what was learnt also when it is interrupted or diverges.
 
     Parameters
@@ -240,12 +248,17 @@ def train(network, parameters, data, plan, *, rng=None, watch=None):
         For the order of the samples, where there are minibatches.
     watch : callable or None
         Called with every `Block`.
+    validate : callable or None
+        ``validate(parameters)`` scores samples held out, the higher the better; with it, the
+        parameters of the best score are kept.
 
     Returns
     -------
     TrainingResult
     """
-    progress = Progress(rng)
+    progress, converged = Progress(rng), False
+    stops = plan.tol is not None or validate is not None
+    watchdog = Watchdog(plan, validate) if stops else None
     losses = [np.empty(0)]
     reached = Block(0, np.empty(0), parameters, plan.solver.initial_state(parameters))
     watched, dice = 0, rng and rng.get_state()
@@ -269,6 +282,11 @@ def train(network, parameters, data, plan, *, rng=None, watch=None):
                     if watch is not None and block.iteration >= watched:
                         watch(block)
                         watched = block.end
+                    if watchdog is not None and watchdog.reaches_plateau(block):
+                        progress.n_plateaus += 1
+                        converged = plan.schedule.gives_up(progress.n_plateaus)
+                        if converged:
+                            break
                 final_loss, scores = evaluate(network, reached.parameters, data, plan.alpha)
             except KeyboardInterrupt:
                 interrupted = True
@@ -282,14 +300,20 @@ def train(network, parameters, data, plan, *, rng=None, watch=None):
             losses = [np.concatenate(losses)[: reached.end]]
             if interrupted or not diverged:
                 break
+        kept = reached.parameters
+        if watchdog is not None and watchdog.best_parameters is not None:
+            kept = watchdog.best_parameters
+            final_loss, scores = evaluate(network, kept, data, plan.alpha)
         constant_scores = constant_over_samples(scores)
     return TrainingResult(
-        parameters=reached.parameters,
+        parameters=kept,
         losses=losses[0],
         final_loss=final_loss,
         constant_scores=constant_scores,
         interrupted=interrupted,
         diverged=diverged,
+        converged=converged,
+        validation_scores=np.array(watchdog.scores[: reached.end] if watchdog else []),
     )
 
 

@@ -13,6 +13,7 @@ from sklearn.utils.fixes import parse_version
 
 from skinit import InitMLPClassifier, InitMLPRegressor, load_circles
 from skinit.initializers import ScikitLearn
+from skinit.schedules import ReduceOnPlateau
 from skinit.solvers import SGD, Adam
 
 STEPS = 300
@@ -131,6 +132,39 @@ def test_minibatch_solvers_take_scikit_learns_steps(Ours, Theirs, load, solver):
             assert_allclose(array, wanted, rtol=1e-10, atol=1e-12)
     if load is not several_outputs:  # over which scikit-learn averages, but for its gradient
         assert_allclose(model.loss_curve_, expected.loss_curve_, rtol=1e-10)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "adaptive"])
+@pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS[:4])
+def test_training_stops_where_scikit_learns_does(Ours, Theirs, load, schedule):
+    X, y = load()
+    same = {"hidden_layer_sizes": (8, 5), "batch_size": 32, "shuffle": False, "random_state": 0}
+    same |= {"tol": 0.03, "n_iter_no_change": 3, "max_iter": 500, "alpha": 0.0}
+    theirs = Theirs(solver="sgd", learning_rate_init=0.1, learning_rate=schedule, **same)
+    expected = theirs.fit(X, y)
+    rate = {"constant": 0.1, "adaptive": ReduceOnPlateau(0.1)}[schedule]
+    model = Ours(init=ScikitLearn(), solver="sgd", learning_rate=rate, **same).fit(X, y)
+    assert model.n_iter_ == expected.n_iter_ < 500
+    assert_allclose(model.loss_curve_, expected.loss_curve_, rtol=1e-8)
+
+
+@pytest.mark.parametrize(("Ours", "Theirs", "load"), [TASKS[0], *TASKS[2:4]])
+def test_early_stopping_keeps_the_weights_that_scikit_learn_keeps(Ours, Theirs, load):
+    """The same samples are held out: the start is drawn first, then the split.
+
+    Of more than two classes, scikit-learn does not take equal parts.
+    """
+    X, y = load()
+    same = {"hidden_layer_sizes": (8, 5), "batch_size": 32, "shuffle": False, "random_state": 0}
+    same |= {"tol": 1e-3, "n_iter_no_change": 5, "early_stopping": True, "max_iter": 500}
+    same |= {"validation_fraction": 0.2, "alpha": 0.0}
+    expected = Theirs(solver="sgd", learning_rate_init=0.05, **same).fit(X, y)
+    model = Ours(init=ScikitLearn(), solver="sgd", learning_rate=0.05, **same).fit(X, y)
+    assert model.n_iter_ == expected.n_iter_ < 500
+    assert_allclose(model.validation_scores_, expected.validation_scores_, rtol=1e-8, atol=1e-10)
+    assert_allclose(model.best_validation_score_, expected.best_validation_score_, rtol=1e-8)
+    for array, wanted in zip(model.coefs_, expected.coefs_, strict=True):
+        assert_allclose(array, wanted, rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS[:3])

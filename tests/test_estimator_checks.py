@@ -29,6 +29,7 @@ ESTIMATORS = [InitMLPClassifier, InitMLPRegressor]
 # features around 100 or targets in the hundreds, and have no use for more than a few steps.
 LEARNING = {"learning_rate": 0.2, "max_iter": 500}
 CAUTIOUS = {"learning_rate": 1e-6, "max_iter": 30}
+LEARNING_RATES = {"sgd": 0.02}  # of solvers that need another one
 CHECKS_THAT_ASK_FOR_ACCURACY = {"check_classifiers_train", "check_regressors_train"}
 
 # {init: {check: reason}}, as found by running.
@@ -73,12 +74,12 @@ def distinct(registry):
     return list({repr(entry): name for name, entry in reversed(registry.items())}.values())[::-1]
 
 
-def failed_checks(estimator):
+def failed_checks(estimator, **learning):
     """Run all checks on a shortened estimator; return {check: error} of those that fail."""
     failed = {}
     for _, check in estimator_checks_generator(estimator):
         name = check.func.__name__
-        settings = LEARNING if name in CHECKS_THAT_ASK_FOR_ACCURACY else CAUTIOUS
+        settings = LEARNING | learning if name in CHECKS_THAT_ASK_FOR_ACCURACY else CAUTIOUS
         try:
             check(clone(estimator).set_params(**settings))
         except SkipTest:
@@ -115,7 +116,8 @@ def test_an_activation_passes_every_check(Estimator, activation):
 @pytest.mark.parametrize("solver", distinct(SOLVERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_a_solver_passes_every_check(Estimator, solver):
-    assert failed_checks(Estimator(solver=solver)) == {}
+    rate = LEARNING_RATES.get(solver, LEARNING["learning_rate"])
+    assert failed_checks(Estimator(solver=solver), learning_rate=rate) == {}
 
 
 def test_nothing_is_expected_to_fail_with_the_default():

@@ -66,7 +66,7 @@ def test_a_cosine_falls_to_what_is_left_and_is_half_way_in_the_middle():
 def test_a_plateau_divides_the_rate_until_it_is_too_small():
     schedule = ReduceOnPlateau(1.0, divisor=10, minimum=1e-3)
     assert_allclose([schedule.rate(7, 100, n) for n in range(3)], [1, 0.1, 0.01])
-    assert [schedule.gives_up(n) for n in range(1, 4)] == [False, False, True]
+    assert [schedule.gives_up(n) for n in range(1, 5)] == [False, False, False, True]
 
 
 @pytest.mark.parametrize("Kind", [ConstantRate, CosineDecay, InverseScaling, StepDecay])

@@ -1,0 +1,145 @@
+import warnings
+
+import numpy as np
+import pytest
+from drawn_problems import plan_of
+from numpy.testing import assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer
+
+from skinit import InitMLPClassifier, InitMLPRegressor, load_circles
+from skinit.initializers import Initializer
+from skinit.stopping import Watchdog
+from skinit.training import Block
+
+X_TRAIN, Y_TRAIN, X_TEST, Y_TEST = load_circles()
+
+
+def plateaus(losses, **settings):
+    """List the iterations at which a watchdog of the loss barks."""
+    watchdog = Watchdog(plan_of(100, **settings))
+    blocks = [Block(k, np.array([loss]), np.array([k])) for k, loss in enumerate(losses)]
+    return [block.iteration for block in blocks if watchdog.reaches_plateau(block)]
+
+
+def test_a_plateau_is_one_more_iteration_without_progress_than_is_borne():
+    assert plateaus([3, 2, 1, 1, 1, 1, 1, 1, 1], tol=0.1, n_iter_no_change=2) == [5, 8]
+
+
+def test_a_gain_of_tol_is_progress_and_less_is_not():
+    assert plateaus([4.0, 3.5, 3.0, 2.5], tol=0.5, n_iter_no_change=0) == []
+    assert plateaus([4.0, 3.75, 3.5, 3.25], tol=0.5, n_iter_no_change=0) == [1, 2, 3]
+
+
+def test_progress_is_measured_from_the_best_loss_so_far():
+    assert plateaus([2, 1, 5, 4, 3, 2], tol=0.5, n_iter_no_change=2) == [4]
+
+
+def test_without_a_tol_any_gain_is_progress_and_none_is_not():
+    assert plateaus([1, 1 - 1e-12, 1 - 1e-12], tol=None, n_iter_no_change=0) == [2]
+
+
+def test_the_parameters_of_the_best_score_are_kept():
+    watchdog = Watchdog(plan_of(100), validate=lambda parameters: -((parameters[0] - 3) ** 2))
+    for k in range(6):
+        watchdog.reaches_plateau(Block(k, np.array([1.0]), np.array([k])))
+    assert (watchdog.best_parameters, watchdog.best) == ([3], 0)
+    assert watchdog.scores == [-9, -4, -1, 0, -1, -4]
+
+
+def model(**settings):
+    defaults = {"solver": "adam", "random_state": 0, "max_iter": 300}
+    return InitMLPClassifier(**{**defaults, **settings})
+
+
+def test_a_fit_without_a_criterion_goes_on_to_the_end_and_does_not_warn():
+    fitted = model(max_iter=20).fit(X_TRAIN, Y_TRAIN)
+    assert (fitted.n_iter_, fitted.validation_scores_) == (20, None)
+
+
+@pytest.mark.parametrize("criterion", [{"tol": 1e-6}, {"early_stopping": True}])
+def test_a_fit_that_reaches_max_iter_before_its_criterion_warns(criterion):
+    with pytest.warns(ConvergenceWarning, match=r"max_iter=5 iterations were not enough"):
+        model(max_iter=5, **criterion).fit(X_TRAIN, Y_TRAIN)
+
+
+def test_a_fit_stops_when_the_loss_no_longer_falls():
+    fitted = model(tol=1e-3, max_iter=5000, learning_rate=0.05).fit(X_TRAIN, Y_TRAIN)
+    assert fitted.n_iter_ == len(fitted.loss_curve_) < 5000
+    best_before = np.minimum.accumulate(fitted.loss_curve_)[:-1]
+    assert (fitted.loss_curve_[1:] > best_before - 1e-3)[-11:].all()
+
+
+@pytest.mark.parametrize("scoring", [None, "neg_log_loss", "f1"])
+def test_the_weights_that_are_kept_have_the_best_score(scoring):
+    given = {"X_val": X_TEST, "y_val": Y_TEST}
+    fitted = model(early_stopping=True, scoring=scoring, learning_rate=0.1)
+    fitted.fit(X_TRAIN, Y_TRAIN, **given)
+    score = fitted.score if scoring is None else lambda X, y: get_scorer(scoring)(fitted, X, y)
+    assert score(X_TEST, Y_TEST) == fitted.best_validation_score_
+    assert fitted.best_validation_score_ == fitted.validation_scores_.max()
+    assert len(fitted.validation_scores_) == fitted.n_iter_ < 300
+
+
+def test_validation_counts_its_samples_as_they_are_weighted():
+    weights = np.zeros(len(X_TEST))
+    weights[:10] = 3.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        some = model(early_stopping=True, max_iter=15).fit(
+            X_TRAIN, Y_TRAIN, X_val=X_TEST, y_val=Y_TEST, sample_weight_val=weights
+        )
+        same = model(early_stopping=True, max_iter=15).fit(
+            X_TRAIN, Y_TRAIN, X_val=X_TEST[:10], y_val=Y_TEST[:10]
+        )
+    assert_array_equal(some.validation_scores_, same.validation_scores_)
+
+
+def test_samples_held_out_are_neither_trained_on_nor_seen_by_the_start():
+    seen = []
+
+    class Looking(Initializer):
+        def weights(self, layer, rng):
+            seen.append(len(layer.inputs))
+            return rng.normal(size=(layer.fan_in, layer.fan_out))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model(early_stopping=True, validation_fraction=0.25, init=Looking(), max_iter=3).fit(
+            X_TRAIN, Y_TRAIN
+        )
+    assert seen[-3:] == [len(X_TRAIN) * 3 // 4] * 3
+
+
+def test_a_regressor_is_validated_by_its_own_score():
+    X, y = X_TRAIN, X_TRAIN[:, 0] ** 2
+    fitted = InitMLPRegressor(
+        solver="adam", early_stopping=True, learning_rate=0.05, max_iter=2000, random_state=0
+    ).fit(X, y)
+    assert fitted.n_iter_ < 2000
+    assert 0.5 < fitted.best_validation_score_ < 1
+
+
+def test_frames_with_names_are_validated_on_too():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X_TRAIN, columns=["a", "b"])
+    by_name = model(early_stopping=True, learning_rate=0.1).fit(frame, Y_TRAIN)
+    by_number = model(early_stopping=True, learning_rate=0.1).fit(X_TRAIN, Y_TRAIN)
+    assert_array_equal(by_name.validation_scores_, by_number.validation_scores_)
+
+
+@pytest.mark.parametrize(
+    ("settings", "given", "message"),
+    [
+        ({}, {"X_val": X_TEST, "y_val": Y_TEST}, "early_stopping=True"),
+        ({"early_stopping": True}, {"X_val": X_TEST}, "y_val absent"),
+        ({"early_stopping": True}, {"X_val": X_TEST[:, :1], "y_val": Y_TEST}, "1 features"),
+        ({"early_stopping": True, "validation_fraction": 1.0}, {}, "validation_fraction"),
+        ({"early_stopping": True, "scoring": "acuracy"}, {}, "scoring"),
+        ({"tol": -1}, {}, "tol"),
+        ({"n_iter_no_change": -1}, {}, "n_iter_no_change"),
+    ],
+)
+def test_what_cannot_be_used_is_named(settings, given, message):
+    with pytest.raises(ValueError, match=message):
+        model(**settings).fit(X_TRAIN, Y_TRAIN, **given)
