@@ -100,6 +100,8 @@ from skinit.activations import ReLU
 from skinit.initializers import build_parameters
 from skinit.losses import LOSSES, BinaryCrossEntropy
 from skinit.network import Network, TrainingData, forward, layer_views
+from skinit.plan import Plan
+from skinit.schedules import ConstantRate
 from skinit.solvers import GradientDescent
 from skinit.training import train
 
@@ -112,9 +114,7 @@ def accuracy_from_large_start(seed, loss):
         network,
         start,
         TrainingData(X_train, y_train[:, np.newaxis].astype(float)),
-        solver=GradientDescent(),
-        learning_rate=0.01,
-        max_iter=15000,
+        Plan(GradientDescent(), ConstantRate(0.01), max_iter=15000),
     )
     signals, _ = forward(network, layer_views(network, result.parameters), X_test)
     return np.mean((signals[-1][:, 0] > 0) == y_test)

@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -156,6 +157,7 @@ class BaseInitMLP(BaseEstimator):
         for width in sizes:
             check_activation(activation, width, X.dtype)
         targets, scale = self._encode_targets(y, X.dtype), 1.0
+        sample_weight = self._weigh(sample_weight, X, y)
         if sample_weight is not None:
             sample_weight, scale = check_sample_weight(sample_weight, X)
             # Absent is what a sample without weight should be, also where its loss overflows.
@@ -184,6 +186,10 @@ class BaseInitMLP(BaseEstimator):
             validate = partial(self._score_parameters, network, scorer, *held_out)
         plan = make_plan(self, len(data.targets), scale)
         return PreparedFit(network, data, parameters, init_resolved, plan, validate)
+
+    def _weigh(self, sample_weight, X, y):
+        """Return what samples count, all that is asked for taken together; None is one each."""
+        return sample_weight
 
     def _hold_out(self, data, y, validation, rng):
         """Return what is left to train on, and (X, y, sample_weight) to validate on."""
@@ -415,6 +421,9 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     scoring : str or callable, default=None
         What scores the samples held out, as in `sklearn.model_selection.cross_validate`; None is
         the estimator's own `score`.
+    class_weight : dict, list of dict or "balanced", default=None
+        How much the samples of each class count, beside their own weights; "balanced" makes all
+        classes count the same. As in `sklearn.utils.class_weight.compute_sample_weight`.
     shuffle : bool, default=True
         Whether each epoch takes the samples in a new order, where there are minibatches.
     random_state : int, RandomState instance or None, default=None
@@ -479,6 +488,47 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     0.88305 96%
     """
 
+    def __init__(
+        self,
+        hidden_layer_sizes=(10, 5),
+        *,
+        init="he",
+        activation="relu",
+        solver="gd",
+        learning_rate=0.01,
+        max_iter=15000,
+        batch_size=None,
+        alpha=0.0,
+        tol=None,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
+        class_weight=None,
+        shuffle=True,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            init=init,
+            activation=activation,
+            solver=solver,
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            alpha=alpha,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
+            shuffle=shuffle,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
     def _encode_targets(self, y, dtype):
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
@@ -507,6 +557,15 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         if len(self.classes_) == 2:
             return codes[:, np.newaxis].astype(dtype)
         return np.take(np.eye(len(self.classes_), dtype=dtype), codes, axis=1).T
+
+    def _weigh(self, sample_weight, X, y):
+        if self.class_weight is None:
+            return sample_weight
+        by_class = compute_sample_weight(self.class_weight, y)
+        if sample_weight is None:
+            return by_class
+        sample_weight, scale = check_sample_weight(sample_weight, X)
+        return sample_weight.astype(np.float64) / scale * by_class
 
     def _loss(self):
         one_of_many = len(self.classes_) > 2 and not self._multilabel

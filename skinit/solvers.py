@@ -5,13 +5,16 @@ that is handed in and returned.
 """
 
 from functools import partial
+from numbers import Integral
 
 import numpy as np
+from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, clone
 
 from skinit.registry import check_number, look_up
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "SOLVERS",
     "Adam",
@@ -30,6 +33,8 @@ class BaseSolver(BaseEstimator):
     ----------
     takes_minibatches : bool
         Whether an iteration is an epoch of steps on a few samples each, unless told otherwise.
+    takes_steps : bool
+        Whether it has a `step`; else it has a `minimize`, as `LBFGS` has.
     clip_norm : float or None
         What the norm of the whole gradient is limited to before a step [1]_.
     max_norm : float or None
@@ -44,6 +49,7 @@ class BaseSolver(BaseEstimator):
     """
 
     takes_minibatches = False
+    takes_steps = True
     clip_norm = None
     max_norm = None
 
@@ -404,6 +410,94 @@ class Adam(BaseSolver):
         return [*calls, partial(np.subtract, parameters, work, parameters)]
 
 
+class LBFGS(BaseSolver):
+    """A quasi-Newton method, `scipy.optimize.minimize` with ``method="L-BFGS-B"``.
+
+    It chooses its own step lengths, so that `learning_rate` is not used, and needs few iterations
+    on small data. It ends by itself when no component of the gradient is above `tol` of the
+    estimator (1e-5 where that is None), or when steps gain next to nothing.
+
+    Parameters
+    ----------
+    history_size : int, default=10
+        How many of the last steps the curvature is estimated from.
+    max_fun : int, default=15000
+        The most evaluations of loss and gradient; an iteration takes one or a few.
+
+    References
+    ----------
+    D. C. Liu and J. Nocedal, "On the limited memory BFGS method for large scale optimization",
+    Mathematical Programming 45, 1989.
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier, load_circles
+    >>> X_train, y_train, X_test, y_test = load_circles()
+    >>> model = InitMLPClassifier(solver="lbfgs", max_iter=200, alpha=0.1, random_state=3)
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.9
+    True
+    """
+
+    takes_steps = False
+
+    def __init__(self, *, history_size=10, max_fun=15000):
+        self.history_size = history_size
+        self.max_fun = max_fun
+
+    def check_settings(self):
+        check_number(self.history_size, "history_size", low=1, kind=Integral)
+        check_number(self.max_fun, "max_fun", low=1, kind=Integral)
+
+    def minimize(self, objective, parameters, max_iter, tol, visit):
+        """Minimize a function.
+
+        Parameters
+        ----------
+        objective : callable
+            Takes parameters and returns loss and gradient.
+        parameters : ndarray of shape (n_parameters,)
+            Where to begin.
+        max_iter : int
+        tol : float or None
+            What the largest component of the gradient should come below.
+        visit : callable
+            Called after each iteration, with the loss before it and the new parameters; the answer
+            tells whether to go on.
+
+        Returns
+        -------
+        bool
+            Whether there is nothing left to gain.
+        """
+        loss = [None]  # of the parameters that the iteration under way began with
+
+        def evaluate(x):
+            value, gradient = objective(x.astype(parameters.dtype))
+            if loss[0] is None:
+                loss[0] = value
+            return value, gradient.astype(np.float64)
+
+        def after(intermediate_result):
+            before, loss[0] = loss[0], float(intermediate_result.fun)
+            if not visit(before, intermediate_result.x.astype(parameters.dtype)):
+                raise StopIteration
+
+        result = minimize(
+            evaluate,
+            parameters.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=after,
+            options={
+                "maxiter": max_iter,
+                "maxfun": self.max_fun,
+                "maxcor": self.history_size,
+                "gtol": 1e-5 if tol is None else tol,
+            },
+        )
+        return result.nit < max_iter and result.nfev < self.max_fun
+
+
 def averaging(average, values, share, work, squared=False):
     """Bind ``average = share * average + (1 - share) * values``, or with the values squared."""
     number = average.dtype.type
@@ -426,6 +520,7 @@ SOLVERS = {
     "sgd": SGD(),
     "rmsprop": RMSprop(),
     "adam": Adam(),
+    "lbfgs": LBFGS(),
 }
 
 

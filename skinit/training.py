@@ -1,36 +1,29 @@
-"""The training loop: an engine yields blocks of iterations, and `train` runs them to their end.
-
-There are two engines, the specification and the tape, which does the same faster.
-"""
+"""The training loop: it takes blocks of iterations from an engine, and decides what to keep."""
 
 import sys
-from contextlib import closing
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import gen_batches
 
-from skinit.network import layer_views, limit_norms, loss_and_gradient, mean_loss, penalty
-from skinit.solvers import clipped
+from skinit.engines import Block, Progress, specification_blocks, tape_blocks
+from skinit.network import layer_views, mean_loss, penalty
 from skinit.stopping import Watchdog
 from skinit.threads import one_blas_thread, spare_threads
-from skinit.tiles import make_tape, tiled_forward
+from skinit.tiles import tiled_forward
 
 __all__ = [
     "ENGINES",
-    "Block",
     "DivergedError",
     "InterruptedFitWarning",
-    "Progress",
     "TrainingResult",
+    "evaluate",
     "print_cost",
-    "specification_blocks",
-    "tape_blocks",
     "train",
 ]
+
+# In the order in which they are tried. The second one finds the very step that diverges.
+ENGINES = [tape_blocks, specification_blocks]
 
 
 class DivergedError(ValueError):
@@ -64,54 +57,6 @@ class InterruptedFitWarning(ConvergenceWarning):
     ...     warnings.simplefilter("error", InterruptedFitWarning)  # stop the whole script instead
     ...     model = InitMLPClassifier(max_iter=10).fit(X, y)
     """
-
-
-@dataclass
-class Progress:
-    """What changes while a run goes on, besides what its blocks tell.
-
-    Parameters
-    ----------
-    rng : RandomState or None
-        For the order of the samples; None where it is not drawn.
-    n_plateaus : int
-        How often training has come to a standstill.
-    """
-
-    rng: object = None
-    n_plateaus: int = 0
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some iterations of training, one after the other.
-
-    Parameters
-    ----------
-    iteration : int
-        The first of them, counted from 0.
-    losses : ndarray of shape (n_iterations,)
-        Mean loss before each step.
-    parameters : ndarray of shape (n_parameters,)
-        Parameters after the last step.
-    state : object
-        What the solver remembers after the last step.
-    """
-
-    iteration: int
-    losses: np.ndarray
-    parameters: np.ndarray
-    state: object = None
-
-    @property
-    def end(self):
-        """The iteration that comes next, which is also how many are done."""
-        return self.iteration + len(self.losses)
-
-    def is_finite(self):
-        """Tell whether all is well so far."""
-        # Behind a silent unit, parameters can be lost and the loss not show it.
-        return bool(np.isfinite(self.losses).all() and np.isfinite(self.parameters).all())
 
 
 @dataclass(frozen=True)
@@ -154,86 +99,6 @@ class TrainingResult:
         return len(self.losses)
 
 
-def specification_blocks(network, start, data, plan, progress):
-    """Train by `skinit.network` and ``solver.step``, a block for each iteration.
-
-    Parameters
-    ----------
-    network : Network
-    start : Block
-        What to go on from; left as it is. The first start has no iterations.
-    data : TrainingData
-    plan : Plan
-        Its `max_iter` counts the iterations before `start` too.
-    progress : Progress
-
-    Yields
-    ------
-    Block
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skinit.losses import LOSSES
-    >>> from skinit.network import Network, TrainingData
-    >>> from skinit.plan import Plan
-    >>> from skinit.schedules import ConstantRate
-    >>> from skinit.solvers import GradientDescent
-    >>> network = Network((1, 1), (), LOSSES["squared_error"])
-    >>> data = TrainingData(np.array([[1.0], [-1.0]]), np.array([[3.0], [-3.0]]))
-    >>> start = Block(0, losses=np.empty(0), parameters=np.zeros(2))
-    >>> plan = Plan(GradientDescent(), ConstantRate(0.5), max_iter=3)
-    >>> for block in specification_blocks(network, start, data, plan, Progress()):
-    ...     print(block.iteration, block.losses, block.parameters)
-    0 [4.5] [1.5 0. ]
-    1 [1.125] [2.25 0.  ]
-    2 [0.28125] [2.625 0.   ]
-    """
-    solver, parameters, state = plan.solver, start.parameters, start.state
-    for iteration in range(start.end, plan.max_iter):
-        [rate] = plan.rates([iteration], progress.n_plateaus)
-        summed = 0.0
-        for batch in batches(data, plan, progress.rng):
-            loss, gradient = loss_and_gradient(network, parameters, batch, plan.alpha)
-            if solver.clip_norm is not None:
-                gradient = clipped(gradient, solver.clip_norm)
-            parameters, state = solver.step(parameters, gradient, rate, state)
-            if solver.max_norm is not None:
-                parameters = parameters.copy()
-                limit_norms(network, parameters, solver.max_norm)
-            summed += loss * batch.total_weight
-        yield Block(iteration, np.atleast_1d(summed / data.total_weight), parameters, state)
-
-
-def batches(data, plan, rng):
-    """Cut an epoch into batches, the last one with what is left."""
-    n_samples = len(data.targets)
-    order = plan.order(n_samples, rng)
-    if order is None:
-        return [data]
-    return (data.rows(order[batch]) for batch in gen_batches(n_samples, plan.batch_size))
-
-
-def tape_blocks(network, start, data, plan, progress):
-    """Train as `specification_blocks` does, by `skinit.tape`: the same to rounding, and faster."""
-    if plan.batch_size is not None and issparse(data.X):  # which is not compiled
-        yield from specification_blocks(network, start, data, plan, progress)
-        return
-    # A solver may change its state in place, and a start may be needed again.
-    parameters, memory = start.parameters.copy(), [deepcopy(start.state)]
-    tape = make_tape(network, parameters, data, plan, memory, n_threads=spare_threads())
-    with closing(tape):
-        for first in range(start.end, plan.max_iter, tape.block_length):
-            block = range(first, min(first + tape.block_length, plan.max_iter))
-            rates = plan.rates(block, progress.n_plateaus)
-            losses = tape.play(rates, plan.order(len(data.targets), progress.rng))
-            yield Block(first, losses, parameters.copy(), deepcopy(memory[0]))
-
-
-# In the order in which they are tried. The second one finds the very step that diverges.
-ENGINES = [tape_blocks, specification_blocks]
-
-
 def train(network, parameters, data, plan, *, rng=None, watch=None, validate=None):
     """Train a network, and keep what was learnt also when it is interrupted or diverges.
 
@@ -256,12 +121,9 @@ def train(network, parameters, data, plan, *, rng=None, watch=None, validate=Non
     -------
     TrainingResult
     """
-    progress, converged = Progress(rng), False
-    stops = plan.tol is not None or validate is not None
-    watchdog = Watchdog(plan, validate) if stops else None
-    losses = [np.empty(0)]
-    reached = Block(0, np.empty(0), parameters, plan.solver.initial_state(parameters))
-    watched, dice = 0, rng and rng.get_state()
+    progress = Progress(rng)
+    run = Run(parameters, plan, progress, watch, validate)
+    progress.take = run.take
     with (
         np.errstate(over="ignore", invalid="ignore"),  # told below, in words
         # How BLAS shares a product among threads decides how it is rounded: the weights must not
@@ -269,52 +131,91 @@ def train(network, parameters, data, plan, *, rng=None, watch=None, validate=Non
         one_blas_thread(),
     ):
         for engine in ENGINES:
-            before, interrupted, diverged = reached, False, False
-            if rng is not None:
-                rng.set_state(dice)
+            run.begin()
             try:
-                for block in engine(network, reached, data, plan, progress):
-                    diverged = not block.is_finite()
-                    if diverged:
+                for block in engine(network, run.reached, data, plan, progress):
+                    if not run.take(block):
                         break
-                    losses.append(block.losses)
-                    before, reached, dice = reached, block, rng and rng.get_state()
-                    if watch is not None and block.iteration >= watched:
-                        watch(block)
-                        watched = block.end
-                    if watchdog is not None and watchdog.reaches_plateau(block):
-                        progress.n_plateaus += 1
-                        converged = plan.schedule.gives_up(progress.n_plateaus)
-                        if converged:
-                            break
-                final_loss, scores = evaluate(network, reached.parameters, data, plan.alpha)
+                final_loss, scores = evaluate(network, run.reached.parameters, data, plan.alpha)
             except KeyboardInterrupt:
-                interrupted = True
-                final_loss, scores = evaluate(network, reached.parameters, data, plan.alpha)
+                run.interrupted = True
+                final_loss, scores = evaluate(network, run.reached.parameters, data, plan.alpha)
 
             # A step to parameters whose loss is not finite is found one block later: until then
             # the parameters before it are kept.
             if not np.isfinite(final_loss):
-                diverged, reached = True, before
-                final_loss, scores = evaluate(network, reached.parameters, data, plan.alpha)
-            losses = [np.concatenate(losses)[: reached.end]]
-            if interrupted or not diverged:
+                run.diverged, run.reached = True, run.before
+                final_loss, scores = evaluate(network, run.reached.parameters, data, plan.alpha)
+            if run.interrupted or not run.diverged:
                 break
-        kept = reached.parameters
-        if watchdog is not None and watchdog.best_parameters is not None:
-            kept = watchdog.best_parameters
+        kept = run.reached.parameters
+        if run.watchdog is not None and run.watchdog.best_parameters is not None:
+            kept = run.watchdog.best_parameters
             final_loss, scores = evaluate(network, kept, data, plan.alpha)
         constant_scores = constant_over_samples(scores)
+    n_iter = run.reached.end
     return TrainingResult(
         parameters=kept,
-        losses=losses[0],
+        losses=np.concatenate(run.losses)[:n_iter],
         final_loss=final_loss,
         constant_scores=constant_scores,
-        interrupted=interrupted,
-        diverged=diverged,
-        converged=converged,
-        validation_scores=np.array(watchdog.scores[: reached.end] if watchdog else []),
+        interrupted=run.interrupted,
+        diverged=run.diverged,
+        converged=progress.converged,
+        validation_scores=np.array(run.watchdog.scores[:n_iter] if run.watchdog else []),
     )
+
+
+class Run:
+    """How far a training run has come.
+
+    Parameters
+    ----------
+    parameters, plan, watch, validate
+        As in `train`.
+    progress : Progress
+
+    Attributes
+    ----------
+    reached, before : Block
+        The last block that is usable, and the one before it.
+    losses : list of ndarray
+        Of all blocks so far, and maybe of one that is not usable in the end.
+    """
+
+    def __init__(self, parameters, plan, progress, watch, validate):
+        self.plan, self.progress, self.watch = plan, progress, watch
+        criterion = plan.tol is not None and plan.solver.takes_steps
+        self.watchdog = Watchdog(plan, validate) if criterion or validate else None
+        self.reached = self.before = Block(
+            0, np.empty(0), parameters, plan.solver.initial_state(parameters)
+        )
+        self.losses, self.watched = [np.empty(0)], 0
+        self.interrupted = self.diverged = False
+        self.dice = progress.rng and progress.rng.get_state()
+
+    def begin(self):
+        """Get ready for an engine to go on from what is reached."""
+        self.losses = [np.concatenate(self.losses)[: self.reached.end]]
+        self.before, self.diverged = self.reached, False
+        if self.progress.rng is not None:
+            self.progress.rng.set_state(self.dice)
+
+    def take(self, block):
+        """Take a block, and tell whether to go on."""
+        self.diverged = not block.is_finite()
+        if self.diverged:
+            return False
+        self.losses.append(block.losses)
+        self.before, self.reached = self.reached, block
+        self.dice = self.progress.rng and self.progress.rng.get_state()
+        if self.watch is not None and block.iteration >= self.watched:
+            self.watch(block)
+            self.watched = block.end
+        if self.watchdog is not None and self.watchdog.reaches_plateau(block):
+            self.progress.n_plateaus += 1
+            self.progress.converged = self.plan.schedule.gives_up(self.progress.n_plateaus)
+        return not self.progress.converged
 
 
 def evaluate(network, parameters, data, alpha=0.0):

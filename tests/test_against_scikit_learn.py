@@ -134,6 +134,18 @@ def test_minibatch_solvers_take_scikit_learns_steps(Ours, Theirs, load, solver):
         assert_allclose(model.loss_curve_, expected.loss_curve_, rtol=1e-10)
 
 
+@pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS[:4])
+def test_lbfgs_finds_the_same_loss(Ours, Theirs, load):
+    """With a penalty that leaves one minimum to be found from this start."""
+    X, y = load()
+    same = {"hidden_layer_sizes": (8,), "alpha": 3.0, "random_state": 0, "max_iter": 2000}
+    same |= {"activation": "tanh", "tol": 1e-6}
+    expected = Theirs(solver="lbfgs", **same).fit(X, y)
+    model = Ours(init=ScikitLearn(), solver="lbfgs", **same).fit(X, y)
+    assert_allclose(model.loss_, expected.loss_, rtol=1e-6)
+    assert model.loss_curve_[0] > model.loss_curve_[-1] >= model.loss_
+
+
 @pytest.mark.parametrize("schedule", ["constant", "adaptive"])
 @pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS[:4])
 def test_training_stops_where_scikit_learns_does(Ours, Theirs, load, schedule):

@@ -16,7 +16,7 @@ ROWS = [
     ["registry"],  # finding things by name
     ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
     ["network", "solvers", "schedules", "plan", "tape", "batches", "tiles"],  # array maths
-    ["initializers", "stopping", "training"],
+    ["initializers", "engines", "stopping", "training"],
     ["callbacks", "preparation", "estimators"],  # scikit-learn's front door
     ["diagnostics", "population", "ensembles", "interop"],  # take estimators or their parts
     ["search", "drop_in"],

@@ -9,12 +9,12 @@ from scipy.sparse import csr_array
 from skinit import batches
 from skinit.activations import ReLU, Tanh
 from skinit.batches import BatchTape
+from skinit.engines import Block, Progress, specification_blocks, tape_blocks
 from skinit.losses import LOSSES
 from skinit.network import TrainingData
 from skinit.schedules import CosineDecay
 from skinit.solvers import SGD, SOLVERS, Adam, BaseSolver
 from skinit.tiles import make_tape
-from skinit.training import Block, Progress, specification_blocks, tape_blocks
 
 EPOCHS = 30
 SOLVERS_OF_BATCHES = {name: solver for name, solver in SOLVERS.items() if solver.takes_minibatches}

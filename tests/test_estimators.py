@@ -821,7 +821,7 @@ def many_samples(n_samples):
 
 @pytest.mark.usefixtures("needs_tape")
 def test_a_fit_to_much_data_needs_little_more_memory_than_the_data(monkeypatch):
-    monkeypatch.setattr("skinit.training.spare_threads", lambda: 2)  # each has arrays of its own
+    monkeypatch.setattr("skinit.engines.spare_threads", lambda: 2)  # each has arrays of its own
     X, y = many_samples(20_000)
     model = InitMLPClassifier((128, 64), max_iter=2, learning_rate=0.01, random_state=0)
     assert peak_bytes(model.fit, X, y) < 15e6

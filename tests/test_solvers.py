@@ -6,7 +6,18 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 import skinit.solvers
-from skinit.solvers import SOLVERS, GradientDescent, resolve_solver
+from skinit.solvers import (
+    LBFGS,
+    SGD,
+    SOLVERS,
+    Adam,
+    GradientDescent,
+    RMSprop,
+    clipped,
+    resolve_solver,
+)
+
+STEPPING = [name for name, solver in SOLVERS.items() if solver.takes_steps]
 
 
 @pytest.fixture
@@ -24,7 +35,7 @@ def test_gradient_descent_steps_against_the_gradient(parameters, gradient):
     assert_array_equal(moved, [0.0, -2.0, 1.0])
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", STEPPING)
 def test_a_step_leaves_its_arguments_as_they_were(name, parameters, gradient):
     before, slope = parameters.copy(), gradient.copy()
     state = SOLVERS[name].initial_state(parameters)
@@ -34,7 +45,7 @@ def test_a_step_leaves_its_arguments_as_they_were(name, parameters, gradient):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", STEPPING)
 def test_a_step_keeps_dtype_and_shape(name, dtype):
     parameters = np.ones((2, 3), dtype)
     state = SOLVERS[name].initial_state(parameters)
@@ -42,7 +53,7 @@ def test_a_step_keeps_dtype_and_shape(name, dtype):
     assert (moved.dtype, moved.shape) == (np.dtype(dtype), (2, 3))
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", STEPPING)
 def test_steps_on_a_stack_equal_those_of_its_members(name):
     rng = np.random.RandomState(0)
     stack, gradients = rng.normal(size=(4, 3)), rng.normal(size=(5, 4, 3))
@@ -91,3 +102,96 @@ def test_a_misspelt_solver_gets_did_you_mean():
 def test_what_is_no_solver_is_told_what_is(junk):
     with pytest.raises(TypeError, match=r"is not a solver; give a name such as 'gd'"):
         resolve_solver(junk)
+
+
+@pytest.mark.parametrize(
+    ("solver", "name"),
+    [
+        (SGD(momentum=1.0), "momentum"),
+        (SGD(momentum="much"), "momentum"),
+        (RMSprop(decay=-0.1), "decay"),
+        (RMSprop(epsilon=0), "epsilon"),
+        (Adam(beta_1=1.0), "beta_1"),
+        (Adam(beta_2=np.nan), "beta_2"),
+        (Adam(weight_decay=-1), "weight_decay"),
+        (GradientDescent(clip_norm=0), "clip_norm"),
+        (SGD(max_norm=-1), "max_norm"),
+        (LBFGS(history_size=0), "history_size"),
+        (LBFGS(max_fun=1.5), "max_fun"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_is_out_of_range_is_named(solver, name):
+    with pytest.raises((ValueError, TypeError), match=name):
+        resolve_solver(solver)
+
+
+def minimum_of_a_bowl(solver, n_steps=2000, learning_rate=0.01):
+    """Step down a parabola that is a hundred times steeper one way than the other."""
+    parameters = np.array([1.0, 1.0])
+    state = solver.initial_state(parameters)
+    for _ in range(n_steps):
+        gradient = np.array([1.0, 100.0]) * parameters
+        parameters, state = solver.step(parameters, gradient, learning_rate, state)
+    return np.abs(parameters).max()
+
+
+@pytest.mark.parametrize("name", STEPPING)
+def test_every_solver_finds_the_minimum_of_a_bowl(name):
+    assert minimum_of_a_bowl(SOLVERS[name]) < 0.01
+
+
+def test_momentum_follows_its_closed_form_under_a_constant_gradient():
+    """After n steps of heavy-ball momentum, the velocity is a geometric sum of the steps."""
+    solver, parameters, velocity = SGD(0.5, nesterov=False), np.zeros(1), np.zeros(1)
+    for _ in range(10):
+        parameters, velocity = solver.step(parameters, np.ones(1), 0.1, velocity)
+    assert_allclose(velocity, -0.1 * (1 - 0.5**10) / (1 - 0.5))
+
+
+def test_rmsprop_and_adam_do_not_see_the_size_of_the_gradient():
+    for solver in (RMSprop(epsilon=1e-30), Adam(epsilon=1e-30)):
+        for size in (1e-6, 1e6):
+            state = solver.initial_state(np.ones(2))
+            moved, _ = solver.step(np.ones(2), size * np.array([1.0, -2.0]), 0.1, state)
+            step = 0.1 / np.sqrt(0.1) if isinstance(solver, RMSprop) else 0.1
+            assert_allclose(moved, [1 - step, 1 + step])
+
+
+def test_decoupled_decay_shrinks_what_has_no_gradient():
+    solver = Adam(weight_decay=0.5)
+    moved, _ = solver.step(np.ones(2), np.zeros(2), 0.1, solver.initial_state(np.ones(2)))
+    assert_allclose(moved, 0.95)
+
+
+def test_a_clipped_gradient_keeps_its_direction_and_small_ones_are_left():
+    gradient = np.array([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]])
+    assert_allclose(clipped(gradient, 1.0), [[0.6, 0.8], [0.3, 0.4], [0, 0]])
+
+
+def test_lbfgs_minimizes_a_quadratic_and_tells_each_iteration():
+    seen = []
+
+    def objective(x):
+        return float(x @ (np.array([1.0, 100.0]) * x)) / 2, np.array([1.0, 100.0]) * x
+
+    def visit(loss, parameters):
+        seen.append((loss, objective(parameters)[0]))
+        return True
+
+    assert LBFGS().minimize(objective, np.ones(2), 100, 1e-8, visit)
+    before, after = zip(*seen, strict=True)
+    assert before[0] == 50.5
+    assert before[1:] == after[:-1]
+    assert after[-1] < 1e-12
+
+
+def test_lbfgs_stops_when_it_is_told_to():
+    iterations = []
+
+    def visit(loss, parameters):
+        iterations.append(loss)
+        return len(iterations) < 3
+
+    LBFGS().minimize(lambda x: (float((x**4).sum()), 4 * x**3), np.ones(5), 100, 0.0, visit)
+    assert len(iterations) == 3

@@ -8,9 +8,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 
 from skinit import InitMLPClassifier, InitMLPRegressor, load_circles
+from skinit.engines import Block
 from skinit.initializers import Initializer
 from skinit.stopping import Watchdog
-from skinit.training import Block
 
 X_TRAIN, Y_TRAIN, X_TEST, Y_TEST = load_circles()
 

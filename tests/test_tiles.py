@@ -14,11 +14,11 @@ from scipy.sparse import csr_array
 
 from skinit import tiles
 from skinit.activations import ACTIVATIONS, Activation, Logistic, ReLU, Tanh
+from skinit.engines import Block, Progress, specification_blocks
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, forward, layer_views
 from skinit.tape import Tape, run
 from skinit.tiles import FEWEST_ROWS, TiledTape, make_tape, split_rows, tiled_forward
-from skinit.training import Block, Progress, specification_blocks
 
 LEARNING_RATE = 0.02
 

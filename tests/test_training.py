@@ -8,19 +8,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skinit import training
 from skinit.activations import ReLU, Tanh
+from skinit.engines import Block, Progress, specification_blocks, tape_blocks
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, loss_and_gradient
 from skinit.solvers import SOLVERS, GradientDescent
 from skinit.tape import BLOCK_LENGTH as LONGEST_BLOCK
-from skinit.training import (
-    Block,
-    Progress,
-    evaluate,
-    print_cost,
-    specification_blocks,
-    tape_blocks,
-    train,
-)
+from skinit.training import evaluate, print_cost, train
 
 NETWORK = Network((2, 4, 1), (Tanh(),), LOSSES["squared_error"])
 LINEAR = Network((2, 1), (), LOSSES["squared_error"])
