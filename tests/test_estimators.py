@@ -871,3 +871,58 @@ def test_an_array_for_a_model_that_knows_names_gets_a_warning():
     model = short("binary").fit(pandas.DataFrame(X, columns=names), y)
     with pytest.warns(UserWarning, match="feature names"):
         model.predict(X)
+
+
+def test_class_weights_count_as_the_sample_weights_that_they_stand_for():
+    X, y = data_of("binary")
+    by_sample = short("binary").fit(X, y, sample_weight=np.where(y == 1, 3.0, 1.0))
+    by_class = short("binary", class_weight={0: 1, 1: 3}).fit(X, y)
+    assert_allclose(by_class.coefs_[0], by_sample.coefs_[0], rtol=1e-12)
+
+
+def test_class_and_sample_weights_multiply():
+    X, y = data_of("binary")
+    weights = np.random.RandomState(0).uniform(0.1, 3, len(y))
+    both = short("binary", class_weight={0: 1, 1: 3}, alpha=0.1).fit(X, y, weights)
+    product = short("binary", alpha=0.1).fit(X, y, weights * np.where(y == 1, 3.0, 1.0))
+    assert_allclose(both.coefs_[0], product.coefs_[0], rtol=1e-12)
+
+
+def test_a_balanced_fit_does_not_see_how_often_a_class_occurs():
+    X, y = data_of("binary")
+    more = np.concatenate([np.arange(len(y)), *3 * [np.flatnonzero(y == 1)]])
+    balanced = short("binary", class_weight="balanced").fit(X, y)
+    repeated = short("binary", class_weight="balanced").fit(X[more], y[more])
+    assert_allclose(repeated.coefs_[0], balanced.coefs_[0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("solver", ["gd", "sgd", "adam", "lbfgs"])
+def test_a_weight_of_two_is_as_good_as_having_the_sample_twice(solver):
+    """With a penalty, too, which is shared among more samples."""
+    X, y = data_of("binary")
+    twice = np.concatenate([np.arange(len(y)), np.arange(10)])
+    weights = np.ones(len(y))
+    weights[:10] = 2
+    settings = {"solver": solver, "alpha": 0.5, "batch_size": len(twice), "max_iter": 20}
+    weighted = short("binary", **settings).fit(X, y, weights)
+    repeated = short("binary", **settings).fit(X[twice], y[twice])
+    for one, other in zip(weighted.coefs_, repeated.coefs_, strict=True):
+        assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 1.5}, "batch_size"),
+        ({"batch_size": 10}, r"batch_size=10 .* takes all of them at once.*'sgd'"),
+        ({"alpha": -1}, "alpha"),
+        ({"class_weight": "blanced"}, "class_weight"),
+        ({"class_weight": {5: 1}}, "class_weight"),
+        ({"learning_rate": "adaptive"}, "learning_rate='adaptive'"),
+    ],
+)
+def test_settings_of_training_that_cannot_be_used_are_named(settings, message):
+    X, y = data_of("binary")
+    with pytest.raises((ValueError, TypeError), match=message):
+        short("binary", **settings).fit(X, y)
