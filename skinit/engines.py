@@ -85,7 +85,6 @@ def specification_blocks(network, start, data, plan, progress):
         What to go on from; left as it is. The first start has no iterations.
     data : TrainingData
     plan : Plan
-        Its `max_iter` counts the iterations before `start` too.
     progress : Progress
 
     Yields
@@ -116,7 +115,7 @@ def specification_blocks(network, start, data, plan, progress):
             partial(loss_and_gradient, network, data=data, alpha=plan.alpha), start, plan, progress
         )
         return
-    for iteration in range(start.end, plan.max_iter):
+    for iteration in range(start.end, plan.end):
         [rate] = plan.rates([iteration], progress.n_plateaus)
         summed = 0.0
         for batch in batches(data, plan, progress.rng):
@@ -153,8 +152,8 @@ def tape_blocks(network, start, data, plan, progress):
     parameters, memory = start.parameters.copy(), [deepcopy(start.state)]
     tape = make_tape(network, parameters, data, plan, memory, n_threads=spare_threads())
     with closing(tape):
-        for first in range(start.end, plan.max_iter, tape.block_length):
-            block = range(first, min(first + tape.block_length, plan.max_iter))
+        for first in range(start.end, plan.end, tape.block_length):
+            block = range(first, min(first + tape.block_length, plan.end))
             rates = plan.rates(block, progress.n_plateaus)
             losses = tape.play(rates, plan.order(len(data.targets), progress.rng))
             yield Block(first, losses, parameters.copy(), deepcopy(memory[0]))
@@ -164,7 +163,7 @@ class GradientTape:
     """A tape that takes no steps: it computes loss and gradient of whatever parameters."""
 
     def __init__(self, network, parameters, data, plan):
-        plan = replace(plan, solver=Recorder(), blocks=False)
+        plan = replace(plan, solver=Recorder())
         self.parameters, self.gradient = parameters.copy(), np.zeros_like(parameters)
         memory = [self.gradient]
         self.tape = make_tape(
@@ -199,5 +198,5 @@ def minimize(loss_and_gradient, start, plan, progress):
         return progress.take(Block(iteration - 1, np.array([loss]), parameters))
 
     progress.converged = plan.solver.minimize(
-        loss_and_gradient, start.parameters, plan.max_iter - start.end, plan.tol, visit
+        loss_and_gradient, start.parameters, plan.end - start.end, plan.tol, visit
     )

@@ -5,9 +5,11 @@ keeps the outcome under scikit-learn's names. What differs between a classifier 
 how targets are encoded before, and how scores are read after.
 """
 
+import inspect
 import warnings
 from copy import copy, deepcopy
 from functools import partial
+from numbers import Real
 
 import numpy as np
 from scipy.sparse import issparse
@@ -17,6 +19,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -25,8 +28,16 @@ from skinit.initializers import INITIALIZERS, build_parameters
 from skinit.initializers.building import check_widths
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, layer_views
-from skinit.preparation import PreparedFit, check_activation, check_sample_weight, make_plan
-from skinit.solvers import SOLVERS
+from skinit.preparation import (
+    PreparedFit,
+    Request,
+    check_activation,
+    check_sample_weight,
+    check_validation,
+    make_plan,
+    packed,
+)
+from skinit.solvers import SOLVERS, resolve_solver
 from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import cached_rows, scores_of, tiled_forward
 from skinit.training import DivergedError, InterruptedFitWarning, print_cost, train
@@ -34,7 +45,20 @@ from skinit.training import DivergedError, InterruptedFitWarning, print_cost, tr
 __all__ = ["InitMLPClassifier", "InitMLPRegressor"]
 
 # Where a setting can be a name, and what the names stand for.
-NAMED_SETTINGS = {"init": INITIALIZERS, "activation": ACTIVATIONS, "solver": SOLVERS}
+NAMED_SETTINGS = {
+    "init": INITIALIZERS,
+    "activation": ACTIVATIONS,
+    "solver": SOLVERS,
+    "learning_rate": {},  # where a number stands for a schedule
+}
+
+
+def takes_steps(estimator):
+    """Tell whether the solver of an estimator could go on for one more iteration."""
+    try:
+        return resolve_solver(estimator.solver).takes_steps
+    except (TypeError, ValueError):
+        return True  # a fit says what is wrong
 
 
 class BaseInitMLP(BaseEstimator):
@@ -62,6 +86,7 @@ class BaseInitMLP(BaseEstimator):
         validation_fraction=0.1,
         scoring=None,
         shuffle=True,
+        warm_start=False,
         random_state=None,
         verbose=False,
     ):
@@ -79,6 +104,7 @@ class BaseInitMLP(BaseEstimator):
         self.validation_fraction = validation_fraction
         self.scoring = scoring
         self.shuffle = shuffle
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 
@@ -115,30 +141,67 @@ class BaseInitMLP(BaseEstimator):
         InterruptedFitWarning
             If the fit is stopped by Ctrl-C; it keeps what it has learnt.
         """
-        rng = check_random_state(self.random_state)
-        prepared = self._prepare(X, y, sample_weight, rng, (X_val, y_val, sample_weight_val))
+        goes_on = self.warm_start and "coefs_" in vars(self)
+        validation = X_val, y_val, sample_weight_val
+        return self._train(X, y, sample_weight, goes_on, validation=validation)
+
+    @available_if(takes_steps)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Go on for one iteration, with these samples; the first call draws the start.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, DivergedError
+            As `fit`.
+        """
+        return self._take_one_step(X, y, sample_weight)
+
+    def _take_one_step(self, X, y, sample_weight, classes=None):
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit takes one step and has nothing to stop; set early_stopping=False, or "
+                "use fit with warm_start=True"
+            )
+        goes_on = "coefs_" in vars(self)
+        return self._train(X, y, sample_weight, goes_on, classes=classes, one_step=True)
+
+    def _train(self, X, y, sample_weight, goes_on, **request):
+        """Do all that `fit` does, from the beginning or from where the last run has ended."""
+        rng = self._rng if goes_on else check_random_state(self.random_state)
+        n_before = self.n_iter_ if goes_on else 0
+        states = self._solver_state if goes_on else {}
+        request = Request(goes_on, rng, n_before, **request)
+        prepared = self._prepare(X, y, sample_weight, request)
+        solver = type(prepared.plan.solver).__name__
         result = train(
             prepared.network,
             prepared.parameters,
             prepared.data,
             prepared.plan,
+            n_before=n_before,
+            state=states.get(solver),  # another solver begins anew
             rng=rng if prepared.plan.batch_size else None,
             watch=print_cost(prepared.plan.max_iter) if self.verbose else None,
             validate=prepared.validate,
         )
-        return self._store(prepared, result)
+        self._rng, self._solver_state = rng, {solver: result.state}
+        return self._store(prepared, result, goes_on)
 
-    def _prepare(self, X, y, sample_weight, rng, validation=(None, None, None)):
+    def _prepare(self, X, y, sample_weight, request):
         """Validate, encode, resolve and build."""
-        make_plan(self, n_samples=1)  # raises what is wrong with the settings alone
-        X_val, y_val, _ = validation
-        if (X_val is None) != (y_val is None) or (X_val is not None and not self.early_stopping):
-            raise ValueError(
-                "X_val and y_val go together, and with early_stopping=True; got "
-                f"early_stopping={self.early_stopping}, "
-                f"X_val {'absent' if X_val is None else 'given'}, "
-                f"y_val {'absent' if y_val is None else 'given'}"
-            )
+        goes_on, rng, validation = request.goes_on, request.rng, request.validation
+        make_plan(self)  # raises what is wrong with the settings alone
+        check_validation(validation, self.early_stopping)
         sizes = check_widths(self.hidden_layer_sizes, "hidden_layer_sizes")
         activation = resolve_activation(self.activation)
 
@@ -149,14 +212,21 @@ class BaseInitMLP(BaseEstimator):
             accept_sparse="csr",
             # One memory order, so that rounding does not depend on how X happens to be stored.
             order="C",
-            dtype=[np.float64, np.float32],
+            dtype=self.coefs_[0].dtype if goes_on else [np.float64, np.float32],
+            reset=not goes_on,
             multi_output=True,
-            ensure_min_samples=2,
+            ensure_min_samples=1 if request.one_step else 2,
             y_numeric=not isinstance(self, ClassifierMixin),
         )
+        y = y.toarray() if issparse(y) else y
         for width in sizes:
             check_activation(activation, width, X.dtype)
+        if not goes_on:
+            self._learn_targets(y if request.classes is None else np.asarray(request.classes))
         targets, scale = self._encode_targets(y, X.dtype), 1.0
+        own_weight = (
+            sample_weight if sample_weight is None else check_sample_weight(sample_weight, X)[0]
+        )
         sample_weight = self._weigh(sample_weight, X, y)
         if sample_weight is not None:
             sample_weight, scale = check_sample_weight(sample_weight, X)
@@ -166,34 +236,37 @@ class BaseInitMLP(BaseEstimator):
                 X, y, targets, sample_weight = (
                     array[present] for array in (X, y, targets, sample_weight)
                 )
+                own_weight = None if own_weight is None else own_weight[present]
         data = TrainingData(X, targets, sample_weight)
 
         widths = (X.shape[1], *sizes, targets.shape[1])
         network = Network(widths, (activation,) * len(sizes), self._loss())
-        before = deepcopy(rng)
-        parameters, init_resolved = build_parameters(
-            self.init, network, rng, dtype=X.dtype, data=data
-        )
-        validate = None
+        validate, again = None, deepcopy(rng)
+        build = partial(build_parameters, self.init, network, dtype=X.dtype)
+        if not goes_on:
+            parameters, init_resolved = build(rng=rng, data=data)
         if self.early_stopping:
-            # The start is drawn before the samples are split, as in scikit-learn, and then once
-            # more, as what is held out must not be seen by a start that looks at the data.
-            data, held_out = self._hold_out(data, y, validation, rng)
-            parameters, init_resolved = build_parameters(
-                self.init, network, before, dtype=X.dtype, data=data
-            )
+            data, held_out = self._hold_out(data, y, own_weight, validation, rng)
             scorer = check_scoring(self, self.scoring)
             validate = partial(self._score_parameters, network, scorer, *held_out)
-        plan = make_plan(self, len(data.targets), scale)
+            if not goes_on:
+                # The start is drawn before the samples are split, as in scikit-learn, and then once
+                # more, as what is held out must not be seen by a start that looks at the data.
+                parameters, init_resolved = build(rng=again, data=data)
+        if goes_on:
+            parameters = packed(network, self.coefs_, self.intercepts_, X.dtype)
+            init_resolved = self.init_resolved_
+        plan = make_plan(self, len(data.targets), scale, request)
         return PreparedFit(network, data, parameters, init_resolved, plan, validate)
 
     def _weigh(self, sample_weight, X, y):
         """Return what samples count, all that is asked for taken together; None is one each."""
         return sample_weight
 
-    def _hold_out(self, data, y, validation, rng):
+    def _hold_out(self, data, y, sample_weight, validation, rng):
         """Return what is left to train on, and (X, y, sample_weight) to validate on."""
         X_val, y_val, weight_val = validation
+        classifies = isinstance(self, ClassifierMixin)
         if X_val is not None:
             X_val, y_val = validate_data(
                 self,
@@ -203,51 +276,68 @@ class BaseInitMLP(BaseEstimator):
                 order="C",
                 dtype=data.X.dtype,
                 multi_output=True,
+                y_numeric=not classifies,
                 reset=False,
             )
+            y_val = y_val.toarray() if issparse(y_val) else y_val
+            self._encode_targets(y_val, data.X.dtype)  # raises what is wrong with it
             if weight_val is not None:
                 weight_val, _ = check_sample_weight(weight_val, X_val, "sample_weight_val")
             return data, (X_val, y_val, weight_val)
-        stratify = y if isinstance(self, ClassifierMixin) and not self._multilabel else None
+        stratify = y if classifies and not self._multilabel else None
         rows, held_out = train_test_split(
             np.arange(len(y)),
             random_state=rng,
             test_size=self.validation_fraction,
             stratify=stratify,
         )
-        left = data.rows(rows)
-        if stratify is not None and len(np.unique(y[rows])) < len(self.classes_):
+        if stratify is not None and len(np.unique(y[rows])) < len(np.unique(y)):
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} leaves a class without a sample "
                 "to train on; make it smaller, or give X_val and y_val to fit"
             )
-        weight = None if data.sample_weight is None else data.sample_weight[held_out]
-        return left, (data.X[held_out], y[held_out], weight)
+        weight_val = None if sample_weight is None else sample_weight[held_out]
+        return data.rows(rows), (data.X[held_out], y[held_out], weight_val)
 
     def _score_parameters(self, network, scorer, X, y, sample_weight, parameters):
-        """Score the model as it would be with some parameters."""
+        """Score the model as it would be with some parameters.
+
+        A sample counts by its own weight, whatever its class counts in training, and if the scorer
+        can tell one weight from another.
+        """
         model = copy(self)
         model.coefs_, model.intercepts_ = coefs_and_intercepts(network, parameters)
         vars(model).pop("feature_names_in_", None)  # X is an array by now
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return scorer(model, X, y, **weights)
+        function = getattr(scorer, "_score_func", scorer)  # of what make_scorer has made
+        takes_weights = self.scoring is None or has_parameter(function, "sample_weight")
+        weights = {"sample_weight": sample_weight} if takes_weights else {}
+        score = float(scorer(model, X, y, **weights))
+        if np.isnan(score):
+            raise ValueError(
+                f"scoring={self.scoring!r} answers nan on the {len(y)} samples to validate on; "
+                "give it more, by validation_fraction or X_val, or choose another"
+            )
+        return score
 
-    def _store(self, prepared, result):
+    def _store(self, prepared, result, goes_on):
         """Keep the outcome, then say what was wrong with it."""
         network = prepared.network
         self.coefs_, self.intercepts_ = coefs_and_intercepts(network, result.parameters)
-        self.initial_coefs_, self.initial_intercepts_ = coefs_and_intercepts(
-            network, prepared.parameters
-        )
-        self.init_resolved_ = prepared.init_resolved
-        self.loss_curve_ = result.losses
+        if not goes_on:
+            self.initial_coefs_, self.initial_intercepts_ = coefs_and_intercepts(
+                network, prepared.parameters
+            )
+            self.init_resolved_ = prepared.init_resolved
+            self.n_iter_, self.loss_curve_, self.validation_scores_ = 0, np.empty(0), None
+        self.n_iter_ += result.n_iter
+        self.loss_curve_ = np.append(self.loss_curve_, result.losses)
         self.loss_ = result.final_loss
-        self.best_loss_ = float(np.append(result.losses, result.final_loss).min())
-        self.n_iter_ = result.n_iter
-        self.validation_scores_ = self.best_validation_score_ = None
-        if len(result.validation_scores) > 0:
-            self.validation_scores_ = result.validation_scores
-            self.best_validation_score_ = float(result.validation_scores.max())
+        self.best_loss_ = float(np.append(self.loss_curve_, result.final_loss).min())
+        self.best_validation_score_ = None
+        if self.early_stopping:
+            earlier = [] if self.validation_scores_ is None else self.validation_scores_
+            self.validation_scores_ = np.append(earlier, result.validation_scores)
+            self.best_validation_score_ = float(max(self.validation_scores_, default=np.nan))
         self.n_layers_ = len(network.widths)
         self.n_outputs_ = network.widths[-1]
         self.n_parameters_ = network.n_parameters
@@ -258,25 +348,23 @@ class BaseInitMLP(BaseEstimator):
                 f"interrupted after {result.n_iter} of {prepared.plan.max_iter} iterations; the "
                 "model keeps what it has learnt so far",
                 InterruptedFitWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         if result.diverged:
             raise DivergedError(self._why_diverged())
         if result.n_iter > 0 and self.loss_ > 2 * result.losses[0]:
-            warnings.warn(self._why_grown(result.losses[0]), ConvergenceWarning, stacklevel=3)
-        elif self._has_criterion() and not (result.converged or result.interrupted):
+            warnings.warn(self._why_grown(result.losses[0]), ConvergenceWarning, stacklevel=4)
+        elif prepared.plan.has_criterion and not (result.converged or result.interrupted):
             warnings.warn(
-                f"max_iter={self.max_iter} iterations were not enough: the last ones still brought "
-                "progress. Give it more, a higher learning_rate, or a larger tol",
+                f"training ended after {result.n_iter} iterations without having met its criterion "
+                f"to stop, tol={self.tol} and n_iter_no_change={self.n_iter_no_change}; give it "
+                f"more than max_iter={self.max_iter}, or a higher learning_rate",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         elif result.constant_scores and np.ptp(prepared.data.targets, axis=0).any():
-            warnings.warn(self._why_constant(), ConvergenceWarning, stacklevel=3)
+            warnings.warn(self._why_constant(), ConvergenceWarning, stacklevel=4)
         return self
-
-    def _has_criterion(self):
-        return self.tol is not None or self.early_stopping
 
     def _why_diverged(self):
         if not np.isfinite(self.loss_):
@@ -341,7 +429,7 @@ class BaseInitMLP(BaseEstimator):
         return validate_data(self, X, accept_sparse="csr", order="C", dtype=dtype, reset=False)
 
     def set_params(self, **params):
-        """Set parameters, also those of the objects in `init`, `activation` and `solver`.
+        """Set parameters, also those of objects in `init`, `activation`, `solver`, `learning_rate`.
 
         Parameters
         ----------
@@ -409,8 +497,9 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         divided by the number of samples, as in scikit-learn.
     tol : float, default=None
         What an iteration must gain, in loss or validation score, to count as progress. Training
-        stops when `n_iter_no_change` iterations have brought none. None goes on to `max_iter`, or
-        with `early_stopping` takes any gain for progress.
+        stops when more than `n_iter_no_change` iterations have brought none. None goes on to
+        `max_iter`, or with `early_stopping` takes any gain for progress. Of "lbfgs", which also
+        stops by itself, it is what the largest component of the gradient comes below.
     n_iter_no_change : int, default=10
         How many iterations without progress are borne.
     early_stopping : bool, default=False
@@ -426,6 +515,8 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         classes count the same. As in `sklearn.utils.class_weight.compute_sample_weight`.
     shuffle : bool, default=True
         Whether each epoch takes the samples in a new order, where there are minibatches.
+    warm_start : bool, default=False
+        Whether `fit` goes on where the last one has ended, for `max_iter` more iterations.
     random_state : int, RandomState instance or None, default=None
         What the start and the order of the samples are drawn from; with an int, every fit is the
         same.
@@ -447,9 +538,10 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     init_resolved_ : list of str
         What each layer was started with, spelt out.
     loss_curve_ : ndarray of shape (`n_iter_`,)
-        Mean cross-entropy before each step, in nats; the first is that of the start.
+        Mean cross-entropy before each step, in nats, with the penalty; the first is that of the
+        start. With minibatches, the mean over an epoch, each batch before its own step.
     loss_ : float
-        Mean cross-entropy after training.
+        The same of the weights that are kept, over all samples.
     best_loss_ : float
         The smallest of all these.
     n_iter_ : int
@@ -506,6 +598,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         scoring=None,
         class_weight=None,
         shuffle=True,
+        warm_start=False,
         random_state=None,
         verbose=False,
     ):
@@ -524,36 +617,96 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
             validation_fraction=validation_fraction,
             scoring=scoring,
             shuffle=shuffle,
+            warm_start=warm_start,
             random_state=random_state,
             verbose=verbose,
         )
         self.class_weight = class_weight
 
-    def _encode_targets(self, y, dtype):
-        check_classification_targets(y)
-        if type_of_target(y) == "multilabel-indicator":
-            y = y.toarray() if issparse(y) else y
-            if not np.isin(y, (0, 1)).all():
+    @available_if(takes_steps)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Go on for one iteration, with these samples; the first call draws the start.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), default=None
+        classes : array-like of shape (n_classes,), default=None
+            All classes that there will be; needed in the first call, but not for multilabel y.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, DivergedError
+            As `fit`.
+
+        Examples
+        --------
+        >>> from skinit import InitMLPClassifier, load_circles
+        >>> X, y, _, _ = load_circles()
+        >>> model = InitMLPClassifier(solver="adam", random_state=0)
+        >>> for _ in range(20):
+        ...     model = model.partial_fit(X, y, classes=[0, 1])
+        >>> whole = InitMLPClassifier(solver="adam", max_iter=20, random_state=0).fit(X, y)
+        >>> bool((model.coefs_[0] == whole.coefs_[0]).all())
+        True
+        """
+        if "coefs_" not in vars(self):
+            if type_of_target(y) == "multilabel-indicator":
+                classes = None
+            elif classes is None:
                 raise ValueError(
-                    f"y with several columns must hold zeros and ones, one column for each label; "
-                    f"got the values {np.unique(y)[:10].tolist()}"
+                    "classes must be passed on the first call to partial_fit, as y need not hold "
+                    "all of them; for example classes=np.unique(y_of_all_samples)"
                 )
-            self._multilabel = True
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={list(classes)} is not the same as on the last call to partial_fit, "
+                f"which was {self.classes_.tolist()}; leave it out"
+            )
+        return self._take_one_step(X, y, sample_weight, classes)
+
+    def _learn_targets(self, y):
+        """Find out what the classes are."""
+        check_classification_targets(y)
+        self._multilabel = type_of_target(y) == "multilabel-indicator"
+        if self._multilabel:
             self.classes_ = np.arange(y.shape[1])
-            return np.ascontiguousarray(y, dtype=dtype)
+            return
         if type_of_target(y) == "multiclass-multioutput":
             raise ValueError(
                 "y has several columns of several classes each; wrap the estimator in "
                 "sklearn.multioutput.MultiOutputClassifier, or give one column of zeros and ones "
                 "for each label"
             )
-        self._multilabel = False
-        self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+        self.classes_ = np.unique(column_or_1d(y, warn=True))
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y has one class only ({self.classes_.tolist()[0]!r}), and a classifier needs two "
                 "or more; look at how the data was split or filtered"
             )
+
+    def _encode_targets(self, y, dtype):
+        if self._multilabel:
+            if np.ndim(y) != 2 or y.shape[1] != len(self.classes_) or not np.isin(y, (0, 1)).all():
+                raise ValueError(
+                    "y with several columns must hold zeros and ones, one column for each of the "
+                    f"{len(self.classes_)} labels; got the values {np.unique(y)[:10].tolist()} and "
+                    f"the shape {np.shape(y)}"
+                )
+            return np.ascontiguousarray(y, dtype=dtype)
+        y = column_or_1d(y)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown) > 0:
+            raise ValueError(
+                f"y has the labels {unknown[:10].tolist()}, which are not among the classes "
+                f"{self.classes_[:10].tolist()} that the model knows from its first fit"
+            )
+        codes = np.searchsorted(self.classes_, y)
         if len(self.classes_) == 2:
             return codes[:, np.newaxis].astype(dtype)
         return np.take(np.eye(len(self.classes_), dtype=dtype), codes, axis=1).T
@@ -682,20 +835,23 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         divided by the number of samples, as in scikit-learn.
     tol : float, default=None
         What an iteration must gain, in loss or validation score, to count as progress. Training
-        stops when `n_iter_no_change` iterations have brought none. None goes on to `max_iter`, or
-        with `early_stopping` takes any gain for progress.
+        stops when more than `n_iter_no_change` iterations have brought none. None goes on to
+        `max_iter`, or with `early_stopping` takes any gain for progress. Of "lbfgs", which also
+        stops by itself, it is what the largest component of the gradient comes below.
     n_iter_no_change : int, default=10
         How many iterations without progress are borne.
     early_stopping : bool, default=False
         Whether progress is that of the score on samples that are held out, or given to `fit`. The
         weights of the best score are kept.
     validation_fraction : float, default=0.1
-        How many samples are held out, as a part of all; from each class alike.
+        How many samples are held out, as a part of all.
     scoring : str or callable, default=None
         What scores the samples held out, as in `sklearn.model_selection.cross_validate`; None is
         the estimator's own `score`.
     shuffle : bool, default=True
         Whether each epoch takes the samples in a new order, where there are minibatches.
+    warm_start : bool, default=False
+        Whether `fit` goes on where the last one has ended, for `max_iter` more iterations.
     random_state : int, RandomState instance or None, default=None
         What the start and the order of the samples are drawn from; with an int, every fit is the
         same.
@@ -716,9 +872,10 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         What each layer was started with, spelt out.
     loss_curve_ : ndarray of shape (`n_iter_`,)
         Half the squared error before each step, summed over outputs and averaged over samples, in
-        the squared unit of y; the first is that of the start.
+        the squared unit of y, with the penalty; the first is that of the start. With minibatches,
+        the mean over an epoch, each batch before its own step.
     loss_ : float
-        The same after training.
+        The same of the weights that are kept, over all samples.
     best_loss_ : float
         The smallest of all these.
     n_iter_ : int
@@ -761,9 +918,11 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     _and_y = " and y"
     _scalers = "StandardScaler, TransformedTargetRegressor"
 
-    def _encode_targets(self, y, dtype):
-        y = y.toarray() if issparse(y) else y
+    def _learn_targets(self, y):
+        """Remember of what shape predictions should be."""
         self._one_column = y.ndim == 1
+
+    def _encode_targets(self, y, dtype):
         return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 
     def _loss(self):
@@ -796,8 +955,21 @@ def coefs_and_intercepts(network, parameters):
     return [W for W, _ in layers], [b[0] for _, b in layers]
 
 
+def has_parameter(function, name):
+    """Tell whether a function can be called with an argument by this name."""
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # there are functions that do not tell
+        return False
+
+
 def has_no_parameters(setting, current, parameter, value):
     """Say what to pass instead of a name, with the object spelt out where there is one."""
+    if isinstance(current, Real):
+        return (
+            f"{setting}={current!r} is a number and has no parameter {parameter!r} to set; pass a "
+            f"schedule that has it, such as {setting}=ConstantRate(initial={current!r})"
+        )
     kind = "is a name and has" if isinstance(current, str) else "has"
     message = f"{setting}={current!r} {kind} no parameter {parameter!r} to set"
     known = NAMED_SETTINGS[setting].get(current) if isinstance(current, str) else None

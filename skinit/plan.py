@@ -20,7 +20,8 @@ class Plan:
     schedule : BaseSchedule
         Of the learning rate.
     max_iter : int
-        Number of iterations. Where there are minibatches, an iteration is an epoch.
+        Number of iterations, those of earlier runs included. Where there are minibatches, an
+        iteration is an epoch.
     batch_size : int or None
         How many samples a step looks at; None is all of them.
     shuffle : bool
@@ -32,8 +33,10 @@ class Plan:
         without validation, training goes on to the end.
     n_iter_no_change : int
         How many iterations without progress are borne.
-    blocks : bool
-        Whether losses may be looked at some iterations later, all at a time.
+    early_stopping : bool
+        Whether progress is that of a validation score.
+    until : int or None
+        The iteration before which this run ends; None is `max_iter`, which schedules look at.
     """
 
     solver: BaseSolver
@@ -44,7 +47,18 @@ class Plan:
     alpha: float = 0.0
     tol: float | None = None
     n_iter_no_change: int = 10
-    blocks: bool = True
+    early_stopping: bool = False
+    until: int | None = None
+
+    @property
+    def end(self):
+        """The iteration before which this run ends."""
+        return self.max_iter if self.until is None else self.until
+
+    @property
+    def has_criterion(self):
+        """Whether training may stop before its end, so that each iteration is looked at."""
+        return self.tol is not None or self.early_stopping
 
     def rates(self, iterations, n_plateaus=0):
         """List the learning rates of some iterations, see `BaseSchedule.rate`."""

@@ -1,22 +1,58 @@
 """From the settings of an estimator and the samples to what a training run needs, all checked."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_array
 
 from skinit.initializers.building import is_positive_integer
-from skinit.network import Network, TrainingData
+from skinit.network import Network, TrainingData, layer_views
 from skinit.plan import Plan
 from skinit.registry import check_number
 from skinit.schedules import resolve_schedule
 from skinit.solvers import resolve_solver
 
-__all__ = ["PreparedFit", "check_activation", "check_sample_weight", "make_plan"]
+__all__ = [
+    "PreparedFit",
+    "Request",
+    "check_activation",
+    "check_sample_weight",
+    "check_validation",
+    "make_plan",
+    "packed",
+]
 
 # How many samples a minibatch has, where nothing else is asked for.
 BATCH_SIZE = 200
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a call of ``fit`` or ``partial_fit`` asks for, besides the samples to train on.
+
+    Parameters
+    ----------
+    goes_on : bool
+        Whether there is a fitted model to go on from.
+    rng : RandomState
+    n_before : int
+        How many iterations have been done before.
+    one_step : bool
+        Whether one more is all that is asked for.
+    classes : array-like or None
+        All classes that there will be, where y need not hold them.
+    validation : tuple of (X, y, sample_weight)
+        The samples to validate on, or None for each.
+    """
+
+    goes_on: bool
+    rng: object
+    n_before: int = 0
+    one_step: bool = False
+    classes: object = None
+    validation: tuple = (None, None, None)
 
 
 @dataclass(frozen=True)
@@ -31,7 +67,7 @@ class PreparedFit:
     validate: object = None
 
 
-def make_plan(estimator, n_samples, weight_scale=1.0):
+def make_plan(estimator, n_samples=1, weight_scale=1.0, request=None):
     """Read from an estimator how it is to be trained.
 
     Parameters
@@ -40,6 +76,8 @@ def make_plan(estimator, n_samples, weight_scale=1.0):
     n_samples : int
     weight_scale : float
         What the sample weights have been multiplied by.
+    request : Request or None
+        None where only the settings are to be checked.
 
     Returns
     -------
@@ -57,17 +95,46 @@ def make_plan(estimator, n_samples, weight_scale=1.0):
         check_number(estimator.tol, "tol", low=0)
     if estimator.early_stopping:
         check_number(estimator.validation_fraction, "validation_fraction", above=0, below=1)
+    n_before, one_step = (request.n_before, request.one_step) if request else (0, False)
+    max_iter = check_max_iter(estimator.max_iter)
+    max_iter = max(max_iter, n_before + 1) if one_step else n_before + max_iter
+    schedule = resolve_schedule(estimator.learning_rate)
+    has_criterion = estimator.tol is not None or estimator.early_stopping
+    if schedule.waits_for_plateaus and not (has_criterion or one_step):
+        raise ValueError(
+            f"learning_rate={schedule!r} waits for training to come to a standstill, and nothing "
+            "says when that is; set tol, for example to 1e-4, or early_stopping=True"
+        )
     return Plan(
         solver,
-        resolve_schedule(estimator.learning_rate),
-        check_max_iter(estimator.max_iter),
+        schedule,
+        max_iter,
         batch_size=check_batch_size(estimator.batch_size, solver, n_samples),
         shuffle=bool(estimator.shuffle),
         # The penalty is shared among the samples, however their weights are scaled.
         alpha=float(estimator.alpha) * weight_scale,
-        tol=estimator.tol,
+        tol=None if one_step else estimator.tol,
         n_iter_no_change=estimator.n_iter_no_change,
-        blocks=estimator.tol is None and not estimator.early_stopping,
+        early_stopping=bool(estimator.early_stopping),
+        until=n_before + 1 if one_step else None,
+    )
+
+
+def check_validation(validation, early_stopping):
+    """Refuse samples to validate on that are not complete, or that nobody would look at."""
+    given = [part is not None for part in validation]
+    if given in ([False] * 3, [True, True, False], [True] * 3) and (
+        early_stopping or not any(given)
+    ):
+        return
+    names = ("X_val", "y_val", "sample_weight_val")
+    told = ", ".join(
+        f"{name} {'given' if is_given else 'absent'}"
+        for name, is_given in zip(names, given, strict=True)
+    )
+    raise ValueError(
+        "X_val and y_val go together, sample_weight_val goes with them, and all with "
+        f"early_stopping=True; got early_stopping={early_stopping}, {told}"
     )
 
 
@@ -76,7 +143,11 @@ def check_batch_size(batch_size, solver, n_samples):
     if batch_size is None:
         batch_size = BATCH_SIZE if solver.takes_minibatches else n_samples
     else:
-        check_number(batch_size, "batch_size", low=1, kind=Integral)
+        if not is_positive_integer(batch_size):
+            raise ValueError(
+                f"batch_size={batch_size!r} must be a positive integer, such as 32, or None for "
+                f"{BATCH_SIZE} samples, or all where the solver takes no minibatches"
+            )
         if not solver.takes_minibatches and batch_size < n_samples:
             raise ValueError(
                 f"batch_size={batch_size} is less than the {n_samples} samples, and "
@@ -84,6 +155,23 @@ def check_batch_size(batch_size, solver, n_samples):
                 "solver that takes minibatches, such as 'sgd' or 'adam'"
             )
     return int(batch_size) if batch_size < n_samples else None
+
+
+def packed(network, coefs, intercepts, dtype):
+    """Join the weights and biases of a fitted model to a flat parameter vector."""
+    parameters = np.empty(network.n_parameters, dtype)
+    found = [(np.shape(W), np.shape(b)) for W, b in zip(coefs, intercepts, strict=True)]
+    wanted = [((m, n), (n,)) for m, n in pairwise(network.widths)]
+    if found != wanted:
+        raise ValueError(
+            f"coefs_ and intercepts_ have the shapes {found}, and a network of the widths "
+            f"{network.widths} has {wanted}; set hidden_layer_sizes back, or begin anew with a "
+            "clone of the model"
+        )
+    layers = layer_views(network, parameters)
+    for (W, b), coef, intercept in zip(layers, coefs, intercepts, strict=True):
+        W[...], b[...] = coef, intercept
+    return parameters
 
 
 def check_activation(activation, width, dtype):

@@ -92,7 +92,9 @@ def check_number(value, name, *, above=None, low=None, below=None, high=None, ki
     ValueError: momentum == nan, must be a finite number.
     """
     check_scalar(value, name, kind)
-    if isinstance(value, bool) or not np.isfinite(value):
+    if isinstance(value, bool):
+        raise TypeError(f"{name} == {value}, must be a number.")
+    if not np.isfinite(value):
         raise ValueError(f"{name} == {value}, must be a finite number.")
     for bound, side, included in (
         (above, "min_val", "neither"),

@@ -28,7 +28,14 @@ class BaseSchedule(BaseEstimator):
     A schedule has the settings `initial`, its highest learning rate, and `warm_up`, the number of
     iterations in which the rate rises to it in equal steps; the schedule begins behind them. An
     iteration of a solver that takes minibatches is an epoch.
+
+    Attributes
+    ----------
+    waits_for_plateaus : bool
+        Whether it needs to be told when training has come to a standstill.
     """
+
+    waits_for_plateaus = False
 
     def rate(self, iteration, max_iter, n_plateaus=0):
         """Return the learning rate of an iteration.
@@ -162,6 +169,8 @@ class ReduceOnPlateau(BaseSchedule):
     [0.1, 0.02, 0.004]
     """
 
+    waits_for_plateaus = True
+
     def __init__(self, initial=0.01, *, divisor=5.0, minimum=1e-6, warm_up=0):
         self.initial = initial
         self.divisor = divisor
@@ -287,7 +296,8 @@ def resolve_schedule(learning_rate):
     if not is_number or not 0 < learning_rate < np.inf:
         raise ValueError(
             f"learning_rate={learning_rate!r} must be a positive, finite number such as 0.01, or "
-            "a schedule such as CosineDecay(0.01)"
+            "a schedule such as CosineDecay(0.01); scikit-learn's 'adaptive' is ReduceOnPlateau(), "
+            "and 'invscaling' is InverseScaling()"
         )
     # A plain float, which does not turn float32 arithmetic into float64.
     return ConstantRate(float(learning_rate))

@@ -78,7 +78,7 @@ class Tape:
         affordable = min(
             BLOCK_BYTES // bytes_of_scores, BLOCK_OPERATIONS // operations(network, n_samples)
         )
-        self.block_length = max(1, min(affordable, BLOCK_LENGTH)) if plan.blocks else 1
+        self.block_length = 1 if plan.has_criterion else max(1, min(affordable, BLOCK_LENGTH))
         self.scores = np.empty((self.block_length, n_outputs, n_samples), parameters.dtype)
         self.rates, self.penalties = np.zeros((2, self.block_length), parameters.dtype)
 

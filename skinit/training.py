@@ -82,6 +82,8 @@ class TrainingResult:
     validation_scores : ndarray of shape (n_iter,)
         Score of the samples held out after each step; empty without validation, with which
         `parameters` are those of the best score.
+    state : object
+        What the solver remembers.
     """
 
     parameters: np.ndarray
@@ -92,6 +94,7 @@ class TrainingResult:
     diverged: bool
     converged: bool
     validation_scores: np.ndarray
+    state: object
 
     @property
     def n_iter(self):
@@ -99,7 +102,9 @@ class TrainingResult:
         return len(self.losses)
 
 
-def train(network, parameters, data, plan, *, rng=None, watch=None, validate=None):
+def train(
+    network, parameters, data, plan, *, n_before=0, state=None, rng=None, watch=None, validate=None
+):
     """Train a network, and keep what was learnt also when it is interrupted or diverges.
 
     Parameters
@@ -109,6 +114,10 @@ def train(network, parameters, data, plan, *, rng=None, watch=None, validate=Non
         Where to start; left as it is.
     data : TrainingData
     plan : Plan
+    n_before : int
+        How many iterations earlier runs have done.
+    state : object
+        What the solver remembers from them; None where there were none.
     rng : RandomState or None
         For the order of the samples, where there are minibatches.
     watch : callable or None
@@ -122,7 +131,9 @@ def train(network, parameters, data, plan, *, rng=None, watch=None, validate=Non
     TrainingResult
     """
     progress = Progress(rng)
-    run = Run(parameters, plan, progress, watch, validate)
+    if state is None:
+        state = plan.solver.initial_state(parameters)
+    run = Run(Block(n_before, np.empty(0), parameters, state), plan, progress, watch, validate)
     progress.take = run.take
     with (
         np.errstate(over="ignore", invalid="ignore"),  # told below, in words
@@ -153,7 +164,7 @@ def train(network, parameters, data, plan, *, rng=None, watch=None, validate=Non
             kept = run.watchdog.best_parameters
             final_loss, scores = evaluate(network, kept, data, plan.alpha)
         constant_scores = constant_over_samples(scores)
-    n_iter = run.reached.end
+    n_iter = run.reached.end - n_before
     return TrainingResult(
         parameters=kept,
         losses=np.concatenate(run.losses)[:n_iter],
@@ -163,6 +174,7 @@ def train(network, parameters, data, plan, *, rng=None, watch=None, validate=Non
         diverged=run.diverged,
         converged=progress.converged,
         validation_scores=np.array(run.watchdog.scores[:n_iter] if run.watchdog else []),
+        state=run.reached.state,
     )
 
 
@@ -171,7 +183,9 @@ class Run:
 
     Parameters
     ----------
-    parameters, plan, watch, validate
+    start : Block
+        What it goes on from.
+    plan, watch, validate
         As in `train`.
     progress : Progress
 
@@ -183,20 +197,18 @@ class Run:
         Of all blocks so far, and maybe of one that is not usable in the end.
     """
 
-    def __init__(self, parameters, plan, progress, watch, validate):
+    def __init__(self, start, plan, progress, watch, validate):
         self.plan, self.progress, self.watch = plan, progress, watch
         criterion = plan.tol is not None and plan.solver.takes_steps
         self.watchdog = Watchdog(plan, validate) if criterion or validate else None
-        self.reached = self.before = Block(
-            0, np.empty(0), parameters, plan.solver.initial_state(parameters)
-        )
-        self.losses, self.watched = [np.empty(0)], 0
+        self.start = self.reached = self.before = start
+        self.losses, self.watched = [np.empty(0)], start.end
         self.interrupted = self.diverged = False
         self.dice = progress.rng and progress.rng.get_state()
 
     def begin(self):
         """Get ready for an engine to go on from what is reached."""
-        self.losses = [np.concatenate(self.losses)[: self.reached.end]]
+        self.losses = [np.concatenate(self.losses)[: self.reached.end - self.start.end]]
         self.before, self.diverged = self.reached, False
         if self.progress.rng is not None:
             self.progress.rng.set_state(self.dice)

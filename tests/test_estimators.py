@@ -915,14 +915,20 @@ def test_a_weight_of_two_is_as_good_as_having_the_sample_twice(solver):
     [
         ({"batch_size": 0}, "batch_size"),
         ({"batch_size": 1.5}, "batch_size"),
+        ({"batch_size": "auto"}, r"batch_size='auto' .*None"),
         ({"batch_size": 10}, r"batch_size=10 .* takes all of them at once.*'sgd'"),
         ({"alpha": -1}, "alpha"),
-        ({"class_weight": "blanced"}, "class_weight"),
+        ({"class_weight": "even"}, "class_weight"),
         ({"class_weight": {5: 1}}, "class_weight"),
-        ({"learning_rate": "adaptive"}, "learning_rate='adaptive'"),
+        ({"learning_rate": "adaptive"}, r"learning_rate='adaptive'.*ReduceOnPlateau"),
     ],
 )
 def test_settings_of_training_that_cannot_be_used_are_named(settings, message):
     X, y = data_of("binary")
     with pytest.raises((ValueError, TypeError), match=message):
         short("binary", **settings).fit(X, y)
+
+
+def test_a_setting_of_a_schedule_cannot_be_set_on_a_number():
+    with pytest.raises(ValueError, match=r"learning_rate=ConstantRate\(initial=0\.01\)"):
+        InitMLPClassifier().set_params(learning_rate__initial=0.5)

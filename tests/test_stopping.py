@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from drawn_problems import plan_of
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_matrix
+from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 
 from skinit import InitMLPClassifier, InitMLPRegressor, load_circles
 from skinit.engines import Block
 from skinit.initializers import Initializer
+from skinit.schedules import ReduceOnPlateau
 from skinit.stopping import Watchdog
 
 X_TRAIN, Y_TRAIN, X_TEST, Y_TEST = load_circles()
@@ -59,7 +62,9 @@ def test_a_fit_without_a_criterion_goes_on_to_the_end_and_does_not_warn():
 
 @pytest.mark.parametrize("criterion", [{"tol": 1e-6}, {"early_stopping": True}])
 def test_a_fit_that_reaches_max_iter_before_its_criterion_warns(criterion):
-    with pytest.warns(ConvergenceWarning, match=r"max_iter=5 iterations were not enough"):
+    with pytest.warns(
+        ConvergenceWarning, match=r"ended after 5 iterations without .* more than max_iter=5"
+    ):
         model(max_iter=5, **criterion).fit(X_TRAIN, Y_TRAIN)
 
 
@@ -128,6 +133,39 @@ def test_frames_with_names_are_validated_on_too():
     assert_array_equal(by_name.validation_scores_, by_number.validation_scores_)
 
 
+def test_scorers_that_know_no_weights_are_not_given_any():
+    weights = np.ones(len(X_TRAIN))
+    for scoring in ("neg_max_error", lambda model, X, y: model.score(X, y)):
+        fitted = InitMLPRegressor(
+            solver="adam", early_stopping=True, scoring=scoring, tol=1e-2, random_state=0
+        )
+        scores = fitted.fit(X_TRAIN, X_TRAIN[:, 0], weights).validation_scores_
+        assert np.isfinite(scores).all()
+
+
+def test_the_weight_of_a_class_does_not_count_in_validation():
+    def spy(model, X, y, sample_weight=None):
+        seen.append(sample_weight)
+        return model.score(X, y)
+
+    seen = []
+    settings = {"early_stopping": True, "class_weight": "balanced", "scoring": spy}
+    model(**settings, learning_rate=0.1).fit(X_TRAIN, Y_TRAIN)
+    assert set(seen) == {None}
+
+
+def test_sparse_labels_can_be_held_out():
+    _, labels = make_multilabel_classification(n_samples=len(X_TRAIN), random_state=0)
+    settings = {"early_stopping": True, "learning_rate": 0.1, "tol": 1e-3}
+    sparse = model(**settings).fit(X_TRAIN, csr_matrix(labels))
+    assert_array_equal(sparse.loss_curve_, model(**settings).fit(X_TRAIN, labels).loss_curve_)
+
+
+def test_a_class_that_does_not_count_need_not_be_left_to_train_on():
+    fitted = model(early_stopping=True, class_weight={0: 1, 1: 0}, tol=1e-2)
+    assert (fitted.fit(X_TRAIN, Y_TRAIN).predict(X_TEST) == 0).mean() > 0.9
+
+
 @pytest.mark.parametrize(
     ("settings", "given", "message"),
     [
@@ -135,7 +173,11 @@ def test_frames_with_names_are_validated_on_too():
         ({"early_stopping": True}, {"X_val": X_TEST}, "y_val absent"),
         ({"early_stopping": True}, {"X_val": X_TEST[:, :1], "y_val": Y_TEST}, "1 features"),
         ({"early_stopping": True, "validation_fraction": 1.0}, {}, "validation_fraction"),
-        ({"early_stopping": True, "scoring": "acuracy"}, {}, "scoring"),
+        ({"early_stopping": True, "scoring": "no_such_scorer"}, {}, "scoring"),
+        ({"early_stopping": True}, {"sample_weight_val": np.ones(3)}, "X_val absent"),
+        ({"early_stopping": True}, {"X_val": X_TEST, "y_val": Y_TEST + 7}, r"labels \[7, 8\]"),
+        ({"early_stopping": True, "scoring": lambda *_: np.nan}, {}, "answers nan"),
+        ({"learning_rate": ReduceOnPlateau(0.1)}, {}, r"waits for .*tol.*early_stopping"),
         ({"tol": -1}, {}, "tol"),
         ({"n_iter_no_change": -1}, {}, "n_iter_no_change"),
     ],
