@@ -17,7 +17,7 @@ ROWS = [
     ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
     ["network", "solvers", "schedules", "plan", "tape", "batches", "tiles"],  # array maths
     ["initializers", "engines", "stopping", "training"],
-    ["callbacks", "preparation", "estimators"],  # scikit-learn's front door
+    ["callbacks", "preparation", "perceptron", "estimators"],  # scikit-learn's front door
     ["diagnostics", "population", "ensembles", "interop"],  # take estimators or their parts
     ["search", "drop_in"],
     ["comparison", "tutorials"],

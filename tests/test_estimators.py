@@ -848,7 +848,7 @@ def test_much_data_is_predicted_as_its_parts_are(method):
 def test_arrays_that_need_no_validation_skip_it(monkeypatch):
     X, y = data_of("binary")
     model = short("binary").fit(X, y)
-    monkeypatch.setattr("skinit.estimators.validate_data", None)
+    monkeypatch.setattr("skinit.perceptron.validate_data", None)
     assert model.predict(X).shape == y.shape
 
 

@@ -1,0 +1,499 @@
+"""What the classifier and the regressor share: how they are fitted, and go on.
+
+``fit`` is three steps: `_prepare` validates, encodes and draws the start, `train` learns, `_store`
+keeps the outcome under scikit-learn's names.
+"""
+
+import inspect
+import warnings
+from copy import copy, deepcopy
+from functools import partial
+from numbers import Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skinit.activations import ACTIVATIONS, resolve_activation
+from skinit.initializers import INITIALIZERS, build_parameters
+from skinit.initializers.building import check_widths
+from skinit.network import Network, TrainingData, layer_views
+from skinit.preparation import (
+    PreparedFit,
+    Request,
+    check_activation,
+    check_sample_weight,
+    check_validation,
+    make_plan,
+    packed,
+)
+from skinit.solvers import SOLVERS, resolve_solver
+from skinit.threads import one_blas_thread, spare_threads
+from skinit.tiles import cached_rows, scores_of, tiled_forward
+from skinit.training import DivergedError, InterruptedFitWarning, print_cost, train
+
+__all__ = ["BaseInitMLP", "takes_steps"]
+
+# Where a setting can be a name, and what the names stand for.
+NAMED_SETTINGS = {
+    "init": INITIALIZERS,
+    "activation": ACTIVATIONS,
+    "solver": SOLVERS,
+    "learning_rate": {},  # where a number stands for a schedule
+}
+
+
+def takes_steps(estimator):
+    """Tell whether the solver of an estimator could go on for one more iteration."""
+    try:
+        return resolve_solver(estimator.solver).takes_steps
+    except (TypeError, ValueError):
+        return True  # a fit says what is wrong
+
+
+class BaseInitMLP(BaseEstimator):
+    """What the classifier and the regressor share."""
+
+    _doc_link_module = "skinit"
+    _doc_link_template = (
+        "https://skinit.readthedocs.io/en/latest/generated/skinit.{estimator_name}.html"
+    )
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(10, 5),
+        *,
+        init="he",
+        activation="relu",
+        solver="gd",
+        learning_rate=0.01,
+        max_iter=15000,
+        batch_size=None,
+        alpha=0.0,
+        tol=None,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
+        shuffle=True,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.init = init
+        self.activation = activation
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.alpha = alpha
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Draw the start and train.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples; float32 is kept, anything else becomes float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each sample counts; 2 is as good as having the sample twice.
+        X_val, y_val, sample_weight_val : default=None
+            Samples to validate on, for `early_stopping`; without, some of X are held out.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If the data or a setting cannot be used.
+        DivergedError
+            If the loss stops being finite. The last usable weights are kept.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the predictions end up the same for all samples, or if there is a `tol` or
+            `early_stopping`, and the last iteration still brought progress.
+        InterruptedFitWarning
+            If the fit is stopped by Ctrl-C; it keeps what it has learnt.
+        """
+        goes_on = self.warm_start and "coefs_" in vars(self)
+        validation = X_val, y_val, sample_weight_val
+        return self._train(X, y, sample_weight, goes_on, validation=validation)
+
+    @available_if(takes_steps)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Go on for one iteration, with these samples; the first call draws the start.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, DivergedError
+            As `fit`.
+        """
+        return self._take_one_step(X, y, sample_weight)
+
+    def _take_one_step(self, X, y, sample_weight, classes=None):
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit takes one step and has nothing to stop; set early_stopping=False, or "
+                "use fit with warm_start=True"
+            )
+        goes_on = "coefs_" in vars(self)
+        return self._train(X, y, sample_weight, goes_on, classes=classes, one_step=True)
+
+    def _train(self, X, y, sample_weight, goes_on, **request):
+        """Do all that `fit` does, from the beginning or from where the last run has ended."""
+        rng = self._rng if goes_on else check_random_state(self.random_state)
+        n_before = self.n_iter_ if goes_on else 0
+        states = self._solver_state if goes_on else {}
+        request = Request(goes_on, rng, n_before, **request)
+        prepared = self._prepare(X, y, sample_weight, request)
+        solver = type(prepared.plan.solver).__name__
+        result = train(
+            prepared.network,
+            prepared.parameters,
+            prepared.data,
+            prepared.plan,
+            n_before=n_before,
+            state=states.get(solver),  # another solver begins anew
+            rng=rng if prepared.plan.batch_size else None,
+            watch=print_cost(prepared.plan.max_iter) if self.verbose else None,
+            validate=prepared.validate,
+        )
+        self._rng, self._solver_state = rng, {solver: result.state}
+        return self._store(prepared, result, goes_on)
+
+    def _prepare(self, X, y, sample_weight, request):
+        """Validate, encode, resolve and build."""
+        make_plan(self)  # raises what is wrong with the settings alone
+        check_validation(request.validation, self.early_stopping)
+        sizes = check_widths(self.hidden_layer_sizes, "hidden_layer_sizes")
+        activation = resolve_activation(self.activation)
+        data, y, own_weight, scale = self._take_samples(X, y, sample_weight, request)
+        for width in sizes:
+            check_activation(activation, width, data.X.dtype)
+        widths = (data.X.shape[1], *sizes, data.targets.shape[1])
+        network = Network(widths, (activation,) * len(sizes), self._loss())
+
+        rng, again, validate = request.rng, deepcopy(request.rng), None
+        build = partial(build_parameters, self.init, network, dtype=data.X.dtype)
+        if request.goes_on:
+            parameters = packed(network, self.coefs_, self.intercepts_, data.X.dtype)
+            init_resolved = self.init_resolved_
+        else:
+            parameters, init_resolved = build(rng=rng, data=data)
+        if self.early_stopping:
+            data, held_out = self._hold_out(data, y, own_weight, request.validation, rng)
+            scorer = check_scoring(self, self.scoring)
+            validate = partial(self._score_parameters, network, scorer, *held_out)
+            if not request.goes_on:
+                # The start is drawn before the samples are split, as in scikit-learn, and then once
+                # more, as what is held out must not be seen by a start that looks at the data.
+                parameters, init_resolved = build(rng=again, data=data)
+        plan = make_plan(self, len(data.targets), scale, request)
+        return PreparedFit(network, data, parameters, init_resolved, plan, validate)
+
+    def _take_samples(self, X, y, sample_weight, request):
+        """Validate the samples and encode their targets.
+
+        Returns
+        -------
+        data : TrainingData
+        y : ndarray of shape (n_samples, ...)
+        own_weight : ndarray of shape (n_samples,) or None
+            How much samples count by themselves, whatever their class does.
+        scale : float
+            What the weights in `data` have been multiplied by.
+        """
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            # One memory order, so that rounding does not depend on how X happens to be stored.
+            order="C",
+            dtype=self.coefs_[0].dtype if request.goes_on else [np.float64, np.float32],
+            reset=not request.goes_on,
+            multi_output=True,
+            ensure_min_samples=1 if request.one_step else 2,
+            y_numeric=not isinstance(self, ClassifierMixin),
+        )
+        y = y.toarray() if issparse(y) else y
+        if not request.goes_on:
+            self._learn_targets(y if request.classes is None else np.asarray(request.classes))
+        targets, scale, own_weight = self._encode_targets(y, X.dtype), 1.0, None
+        if sample_weight is not None:
+            own_weight, _ = check_sample_weight(sample_weight, X)
+        sample_weight = self._weigh(sample_weight, X, y)
+        if sample_weight is not None:
+            sample_weight, scale = check_sample_weight(sample_weight, X)
+            # Absent is what a sample without weight should be, also where its loss overflows.
+            present = sample_weight > 0
+            if not present.all():
+                X, y, targets, sample_weight = (
+                    array[present] for array in (X, y, targets, sample_weight)
+                )
+                own_weight = None if own_weight is None else own_weight[present]
+        return TrainingData(X, targets, sample_weight), y, own_weight, scale
+
+    def _weigh(self, sample_weight, X, y):
+        """Return what samples count, all that is asked for taken together; None is one each."""
+        return sample_weight
+
+    def _hold_out(self, data, y, sample_weight, validation, rng):
+        """Return what is left to train on, and (X, y, sample_weight) to validate on."""
+        X_val, y_val, weight_val = validation
+        classifies = isinstance(self, ClassifierMixin)
+        if X_val is not None:
+            X_val, y_val = validate_data(
+                self,
+                X_val,
+                y_val,
+                accept_sparse="csr",
+                order="C",
+                dtype=data.X.dtype,
+                multi_output=True,
+                y_numeric=not classifies,
+                reset=False,
+            )
+            y_val = y_val.toarray() if issparse(y_val) else y_val
+            self._encode_targets(y_val, data.X.dtype)  # raises what is wrong with it
+            if weight_val is not None:
+                weight_val, _ = check_sample_weight(weight_val, X_val, "sample_weight_val")
+            return data, (X_val, y_val, weight_val)
+        stratify = y if classifies and not self._multilabel else None
+        rows, held_out = train_test_split(
+            np.arange(len(y)),
+            random_state=rng,
+            test_size=self.validation_fraction,
+            stratify=stratify,
+        )
+        if stratify is not None and len(np.unique(y[rows])) < len(np.unique(y)):
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} leaves a class without a sample "
+                "to train on; make it smaller, or give X_val and y_val to fit"
+            )
+        weight_val = None if sample_weight is None else sample_weight[held_out]
+        return data.rows(rows), (data.X[held_out], y[held_out], weight_val)
+
+    def _score_parameters(self, network, scorer, X, y, sample_weight, parameters):
+        """Score the model as it would be with some parameters.
+
+        A sample counts by its own weight, whatever its class counts in training, and if the scorer
+        can tell one weight from another.
+        """
+        model = copy(self)
+        model.coefs_, model.intercepts_ = coefs_and_intercepts(network, parameters)
+        vars(model).pop("feature_names_in_", None)  # X is an array by now
+        function = getattr(scorer, "_score_func", scorer)  # of what make_scorer has made
+        takes_weights = self.scoring is None or has_parameter(function, "sample_weight")
+        weights = {"sample_weight": sample_weight} if takes_weights else {}
+        score = float(scorer(model, X, y, **weights))
+        if np.isnan(score):
+            raise ValueError(
+                f"scoring={self.scoring!r} answers nan on the {len(y)} samples to validate on; "
+                "give it more, by validation_fraction or X_val, or choose another"
+            )
+        return score
+
+    def _store(self, prepared, result, goes_on):
+        """Keep the outcome, then say what was wrong with it."""
+        network = prepared.network
+        self.coefs_, self.intercepts_ = coefs_and_intercepts(network, result.parameters)
+        if not goes_on:
+            self.initial_coefs_, self.initial_intercepts_ = coefs_and_intercepts(
+                network, prepared.parameters
+            )
+            self.init_resolved_ = prepared.init_resolved
+            self.n_iter_, self.loss_curve_, self.validation_scores_ = 0, np.empty(0), None
+        self.n_iter_ += result.n_iter
+        self.loss_curve_ = np.append(self.loss_curve_, result.losses)
+        self.loss_ = result.final_loss
+        self.best_loss_ = float(np.append(self.loss_curve_, result.final_loss).min())
+        self.best_validation_score_ = None
+        if self.early_stopping:
+            earlier = [] if self.validation_scores_ is None else self.validation_scores_
+            self.validation_scores_ = np.append(earlier, result.validation_scores)
+            self.best_validation_score_ = float(max(self.validation_scores_, default=np.nan))
+        self.n_layers_ = len(network.widths)
+        self.n_outputs_ = network.widths[-1]
+        self.n_parameters_ = network.n_parameters
+        self.out_activation_ = network.loss.link_name
+
+        if result.interrupted:
+            warnings.warn(
+                f"interrupted after {result.n_iter} of {prepared.plan.max_iter} iterations; the "
+                "model keeps what it has learnt so far",
+                InterruptedFitWarning,
+                stacklevel=4,
+            )
+        if result.diverged:
+            raise DivergedError(self._why_diverged())
+        if result.n_iter > 0 and self.loss_ > 2 * result.losses[0]:
+            warnings.warn(self._why_grown(result.losses[0]), ConvergenceWarning, stacklevel=4)
+        elif prepared.plan.has_criterion and not (result.converged or result.interrupted):
+            warnings.warn(
+                f"training ended after {result.n_iter} iterations without having met its criterion "
+                f"to stop, tol={self.tol} and n_iter_no_change={self.n_iter_no_change}; give it "
+                f"more than max_iter={self.max_iter}, or a higher learning_rate",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        elif result.constant_scores and np.ptp(prepared.data.targets, axis=0).any():
+            warnings.warn(self._why_constant(), ConvergenceWarning, stacklevel=4)
+        return self
+
+    def _why_diverged(self):
+        if not np.isfinite(self.loss_):
+            return (
+                f"the loss of the start is {self.loss_}; scale X{self._and_y}, or choose an init "
+                f"with smaller weights than {self.init!r}"
+            )
+        return (
+            f"the loss stopped being finite at iteration {self.n_iter_ + 1}, from {self.loss_:.3g} "
+            f"before it; the weights of iteration {self.n_iter_} are kept. Lower "
+            f"learning_rate={self.learning_rate!r}, scale X{self._and_y} ({self._scalers}), or "
+            f"choose an init with smaller weights than {self.init!r}"
+        )
+
+    def _why_grown(self, start):
+        return (
+            f"the loss has grown from {start:.3g} to {self.loss_:.3g} in {self.n_iter_} "
+            f"iterations. Lower learning_rate={self.learning_rate!r}, or scale X{self._and_y} "
+            f"({self._scalers})"
+        )
+
+    def _why_constant(self):
+        return (
+            f"the predictions are the same for all samples after {self.n_iter_} iterations. Look "
+            f"at the scaling of X{self._and_y} ({self._scalers}), at init={self.init!r}, which may "
+            "have left all units of a layer identical, silent or saturated, and at "
+            f"learning_rate={self.learning_rate!r}"
+        )
+
+    # What to scale, and how: classes have no scale.
+    _and_y = ""
+    _scalers = "StandardScaler"
+
+    def _scores(self, X, finish=np.asarray):
+        """Return what `finish` makes of the values of the output layer, (n_samples, n_outputs)."""
+        X = self._check_X(X)
+        widths = (X.shape[1], *(W.shape[1] for W in self.coefs_))
+        activations = (resolve_activation(self.activation),) * (len(self.coefs_) - 1)
+        network = Network(widths, activations, self._loss())
+        layers = list(zip(self.coefs_, self.intercepts_, strict=True))
+        if X.shape[0] <= cached_rows(network, X.dtype.itemsize):
+            return finish(scores_of(network, layers, X))
+        with one_blas_thread():
+            return tiled_forward(network, layers, X, finish, spare_threads())
+
+    def _check_X(self, X):
+        """Return X as the network takes it, or say why it cannot be taken."""
+        if "coefs_" not in vars(self):  # a fit that failed may have left other attributes
+            check_is_fitted(self, "coefs_")
+        dtype = self.coefs_[0].dtype
+        if (
+            type(X) is np.ndarray
+            and X.dtype == dtype
+            and X.ndim == 2
+            and X.shape[1] == self.n_features_in_
+            and X.shape[0] > 0
+            and X.flags.c_contiguous
+            and "feature_names_in_" not in vars(self)
+            and np.isfinite(X).all()
+        ):
+            return X  # validate_data would, too, and take longer than the network
+        return validate_data(self, X, accept_sparse="csr", order="C", dtype=dtype, reset=False)
+
+    def set_params(self, **params):
+        """Set parameters, also those of objects in `init`, `activation`, `solver`, `learning_rate`.
+
+        Parameters
+        ----------
+        **params : dict
+            Such as ``init__gain=2``, which needs an object in `init`, not a name.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not known, or is one of an object where there is but a name.
+        """
+        for key, value in params.items():
+            setting, nested, parameter = key.partition("__")
+            if not nested or setting not in NAMED_SETTINGS:
+                continue
+            current = params.get(setting, getattr(self, setting))
+            if not hasattr(current, "set_params"):
+                raise ValueError(has_no_parameters(setting, current, parameter, value))
+            if any(current is entry for entry in NAMED_SETTINGS[setting].values()):
+                # What the names stand for must not change with this estimator.
+                params = {**params, setting: clone(current)}
+        return super().set_params(**params)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def coefs_and_intercepts(network, parameters):
+    """Split a flat parameter vector into scikit-learn's two lists."""
+    layers = layer_views(network, parameters)
+    return [W for W, _ in layers], [b[0] for _, b in layers]
+
+
+def has_parameter(function, name):
+    """Tell whether a function can be called with an argument by this name."""
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # there are functions that do not tell
+        return False
+
+
+def has_no_parameters(setting, current, parameter, value):
+    """Say what to pass instead of a name, with the object spelt out where there is one."""
+    if isinstance(current, Real):
+        return (
+            f"{setting}={current!r} is a number and has no parameter {parameter!r} to set; pass a "
+            f"schedule that has it, such as {setting}=ConstantRate(initial={current!r})"
+        )
+    kind = "is a name and has" if isinstance(current, str) else "has"
+    message = f"{setting}={current!r} {kind} no parameter {parameter!r} to set"
+    known = NAMED_SETTINGS[setting].get(current) if isinstance(current, str) else None
+    if known is None or parameter not in known.get_params():
+        return f"{message}; pass an object that has it"
+    return f"{message}; pass the object: {setting}={clone(known).set_params(**{parameter: value})}"
