@@ -197,6 +197,7 @@ def minimize(loss_and_gradient, start, plan, progress):
         iteration += 1
         return progress.take(Block(iteration - 1, np.array([loss]), parameters))
 
-    progress.converged = plan.solver.minimize(
+    has_ended = plan.solver.minimize(
         loss_and_gradient, start.parameters, plan.end - start.end, plan.tol, visit
     )
+    progress.converged = progress.converged or has_ended

@@ -469,33 +469,41 @@ class LBFGS(BaseSolver):
         bool
             Whether there is nothing left to gain.
         """
-        loss = [None]  # of the parameters that the iteration under way began with
+        evaluated = before = None
 
         def evaluate(x):
-            value, gradient = objective(x.astype(parameters.dtype))
-            if loss[0] is None:
-                loss[0] = value
-            return value, gradient.astype(np.float64)
+            nonlocal evaluated, before
+            loss, gradient = objective(x.astype(parameters.dtype))
+            evaluated = x.copy(), float(loss)
+            before = evaluated[1] if before is None else before
+            return loss, gradient.astype(np.float64)
 
-        def after(intermediate_result):
-            before, loss[0] = loss[0], float(intermediate_result.fun)
-            if not visit(before, intermediate_result.x.astype(parameters.dtype)):
-                raise StopIteration
+        def after(x):
+            nonlocal before
+            if not np.array_equal(x, evaluated[0]):
+                evaluate(x)
+            loss, before = before, evaluated[1]
+            if not visit(loss, x.astype(parameters.dtype)):
+                raise StoppedError
 
-        result = minimize(
-            evaluate,
-            parameters.astype(np.float64),
-            method="L-BFGS-B",
-            jac=True,
-            callback=after,
-            options={
-                "maxiter": max_iter,
-                "maxfun": self.max_fun,
-                "maxcor": self.history_size,
-                "gtol": 1e-5 if tol is None else tol,
-            },
-        )
+        options = {
+            "maxiter": max_iter,
+            "maxfun": self.max_fun,
+            "maxcor": self.history_size,
+            "gtol": 1e-5 if tol is None else tol,
+        }
+        start = parameters.astype(np.float64)
+        try:
+            result = minimize(
+                evaluate, start, method="L-BFGS-B", jac=True, callback=after, options=options
+            )
+        except StoppedError:
+            return False
         return result.nit < max_iter and result.nfev < self.max_fun
+
+
+class StoppedError(Exception):
+    """Leaves a minimization from within, in all versions of scipy alike."""
 
 
 def averaging(average, values, share, work, squared=False):

@@ -25,7 +25,7 @@ LEARNING_RATE = 0.02
 
 @pytest.fixture(autouse=True, params=[0, 2**23], ids=["where it lies", "copied"])
 def small_tiles(monkeypatch, request):
-    monkeypatch.setattr(tiles, "FEWEST_ROWS", 16)
+    monkeypatch.setattr(tiles, "FEWEST_ROWS", 32)
     monkeypatch.setattr(tiles, "TILE_BYTES", 1)
     monkeypatch.setattr(tiles, "COPIED_BYTES", request.param)
 
@@ -41,14 +41,14 @@ def tiled(network, start, data, n_threads=1, **settings):
     return TiledTape(network, start.copy(), data, plan, memory, n_threads)
 
 
-def play(network, start, data, n_threads=1, n_iter=100):
+def play(network, start, data, n_threads=1, n_iter=30):
     tape = tiled(network, start, data, n_threads)
     with closing(tape):
         losses = np.concatenate([tape.play([LEARNING_RATE]) for _ in range(n_iter)])
     return tape.parameters, losses
 
 
-def specified(network, start, data, n_iter=100):
+def specified(network, start, data, n_iter=30):
     plan = plan_of(n_iter, LEARNING_RATE)
     blocks = list(
         specification_blocks(network, Block(0, np.empty(0), start), data, plan, Progress())
