@@ -231,8 +231,8 @@ def penalty(network, parameters):
 def loss_and_gradient(network, parameters, data, alpha=0.0):
     r"""Compute the mean loss, with a penalty on large weights, and its gradient.
 
-    .. math:: L(\theta) = \frac{1}{m} \Big( \sum_i m_i \ell_i(\theta)
-        + \frac{\alpha}{2} \lVert W \rVert^2 \Big), \qquad m = {\textstyle \sum_i m_i}
+    .. math:: L(\theta) = \frac{1}{m} \left( \sum_i m_i \ell_i(\theta)
+        + \frac{\alpha}{2} \lVert W \rVert^2 \right), \qquad m = {\textstyle \sum_i m_i}
 
     where m_i is how much sample i counts.
 
