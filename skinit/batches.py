@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from skinit.network import TrainingData
-from skinit.tape import COPIED_BYTES, SmallArrays, compile_steps, run, side_by_side
+from skinit.network import TrainingData, weighted_sum
+from skinit.tape import COPIED_BYTES, SmallArrays, as_stack, compile_steps, run, side_by_side
 
 __all__ = ["BatchTape"]
 
@@ -25,7 +25,7 @@ class BatchTape:
     block_length = 1
 
     def __init__(self, network, parameters, data, plan, memory):
-        self.parameters, self.memory, self.total_weight = parameters, memory, data.total_weight
+        self.parameters, self.total_weight = parameters, data.total_weight
         n_samples = len(data.targets)
         layout, scale, X = SmallArrays(parameters.dtype), 1.0, data.X
         if X.nbytes <= COPIED_BYTES:
@@ -75,7 +75,7 @@ class BatchesOf:
     """
 
     def __init__(self, size, network, parameters, store, scale, plan, memory):
-        self.size, self.network, self.store, self.plan = size, network, store, plan
+        self.size, self.network, self.store = size, network, store
         layout, dtype = SmallArrays(parameters.dtype), parameters.dtype
         n_batches, n_outputs = -(-len(store.targets) // size), store.targets.shape[1]
         n_slots = min(n_batches, BLOCK_LENGTH)
@@ -113,12 +113,10 @@ class BatchesOf:
         for index, calls in zip(indices, self.iterations, strict=False):
             self.fetch(index)
             run(calls)
-        # To the loss, one batch after the other is a stack of networks.
-        scores = self.scores[: len(indices)].swapaxes(-1, -2) * (1 / self.network.loss.tape_input)
+        scores = as_stack(self.scores[: len(indices)], self.network)
         losses = self.network.loss.per_sample(scores, self.store.targets[indices])
-        if self.store.sample_weight is not None:
-            losses = losses * self.store.sample_weight[indices]
-        loss = losses.sum(dtype=np.float64)
+        weights = self.store.sample_weight
+        loss = weighted_sum(losses.ravel(), None if weights is None else weights[indices].ravel())
         return loss + 0.5 * self.penalties[: len(indices)].sum(dtype=np.float64)
 
     def fetch(self, index):

@@ -29,6 +29,7 @@ from skinit.solvers import BaseSolver, clipped
 __all__ = [
     "SmallArrays",
     "Tape",
+    "as_stack",
     "calls_of_loss",
     "compile_iterations",
     "shortcut",
@@ -71,8 +72,7 @@ class Tape:
 
     def __init__(self, network, parameters, data, plan, memory):
         data = side_by_side(data, parameters.dtype)
-        self.network, self.data, self.plan = network, data, plan
-        self.parameters, self.memory = parameters, memory
+        self.network, self.data, self.parameters = network, data, parameters
         n_samples, n_outputs = data.targets.shape
         bytes_of_scores = n_samples * n_outputs * parameters.itemsize
         affordable = min(
@@ -106,15 +106,16 @@ class Tape:
         n_iter = len(rates)
         self.rates[:n_iter] = rates
         run(self.calls[: n_iter * self.calls_per_iteration])
-        # To the loss, one iteration after the other is a stack of networks.
-        scores = self.scores[:n_iter].swapaxes(-1, -2) * (1 / self.network.loss.tape_input)
-        losses = mean_loss(self.network, scores, self.data)
-        if self.plan.alpha:
-            losses += 0.5 * self.penalties[:n_iter] / self.data.total_weight
-        return losses
+        losses = mean_loss(self.network, as_stack(self.scores[:n_iter], self.network), self.data)
+        return losses + 0.5 * self.penalties[:n_iter] / self.data.total_weight
 
     def close(self):
         """Do nothing: unlike `TiledTape`, this one has no threads to let go."""
+
+
+def as_stack(scores, network):
+    """Return scores that iterations have left as those of a stack of networks, for the loss."""
+    return scores.swapaxes(-1, -2) * (1 / network.loss.tape_input)
 
 
 def side_by_side(data, dtype):

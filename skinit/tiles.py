@@ -143,8 +143,8 @@ class TiledTape:
 
     def __init__(self, network, parameters, data, plan, memory, n_threads=1):
         data = side_by_side(data, parameters.dtype)
-        self.network, self.plan, self.total_weight = network, plan, data.total_weight
-        self.parameters, self.memory = parameters, memory
+        self.network, self.parameters = network, parameters
+        self.total_weight = data.total_weight
         # At least four tiles, so that some threads find work.
         a_quarter = max(FEWEST_ROWS, -(-len(data.targets) // 4))
         self.tiles = split_rows(data, min(cached_rows(network, parameters.itemsize), a_quarter))
