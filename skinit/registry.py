@@ -1,7 +1,7 @@
 """Settings: finding one by its name, and checking that a number is in its range."""
 
 from difflib import get_close_matches
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -91,9 +91,9 @@ def check_number(value, name, *, above=None, low=None, below=None, high=None, ki
     ...
     ValueError: momentum == nan, must be a finite number.
     """
-    check_scalar(value, name, kind)
-    if isinstance(value, bool):
-        raise TypeError(f"{name} == {value}, must be a number.")
+    if not isinstance(value, kind) or isinstance(value, bool):
+        number = "a whole number" if kind is Integral else "a number"
+        raise TypeError(f"{name}={value!r} is of type {type(value).__name__}, must be {number}.")
     if not np.isfinite(value):
         raise ValueError(f"{name} == {value}, must be a finite number.")
     for bound, side, included in (
