@@ -30,6 +30,7 @@ __all__ = [
     "Softsign",
     "Tanh",
     "resolve_activation",
+    "resolve_activations",
 ]
 
 
@@ -554,3 +555,41 @@ def resolve_activation(activation):
     if not isinstance(activation, BaseActivation):
         return Activation(activation.value, activation.slope)
     return activation
+
+
+def resolve_activations(activation, n_layers):
+    """Turn what is given for all hidden layers, or for each of them, into one for each.
+
+    Parameters
+    ----------
+    activation : str, Activation or sequence of these
+        A sequence has one entry for each hidden layer.
+    n_layers : int
+        Number of hidden layers.
+
+    Returns
+    -------
+    tuple of BaseActivation, of length `n_layers`
+
+    Raises
+    ------
+    ValueError
+        If a name is not known, or there are not as many entries as hidden layers.
+    TypeError
+        If an object is neither a name nor an activation.
+
+    Examples
+    --------
+    >>> resolve_activations(["relu", "tanh"], 2)
+    (ReLU(), Tanh())
+    >>> resolve_activations("relu", 2)
+    (ReLU(), ReLU())
+    """
+    if not isinstance(activation, (list, tuple)):
+        return (resolve_activation(activation),) * n_layers
+    if len(activation) != n_layers:
+        raise ValueError(
+            f"activation has {len(activation)} entries, but there are {n_layers} hidden layers; "
+            "give one entry for each, or one activation for all"
+        )
+    return tuple(resolve_activation(entry) for entry in activation)

@@ -35,9 +35,10 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         object with settings of its own, such as ``He(gain=0.5)``, or a function
         ``(layer, rng) -> (W, b)``. A sequence has one entry for each layer, the output layer
         included.
-    activation : str or BaseActivation, default="relu"
+    activation : str, BaseActivation or sequence of these, default="relu"
         Of the hidden units: a name of ``ACTIVATIONS``, an object such as
-        ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``.
+        ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``. A sequence has
+        one entry for each hidden layer.
     solver : str or BaseSolver, default="gd"
         A name of ``SOLVERS``, or an object with settings of its own, such as
         ``SGD(momentum=0.5)``.
@@ -373,9 +374,10 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         object with settings of its own, such as ``He(gain=0.5)``, or a function
         ``(layer, rng) -> (W, b)``. A sequence has one entry for each layer, the output layer
         included.
-    activation : str or BaseActivation, default="relu"
+    activation : str, BaseActivation or sequence of these, default="relu"
         Of the hidden units: a name of ``ACTIVATIONS``, an object such as
-        ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``.
+        ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``. A sequence has
+        one entry for each hidden layer.
     solver : str or BaseSolver, default="gd"
         A name of ``SOLVERS``, or an object with settings of its own, such as
         ``SGD(momentum=0.5)``.

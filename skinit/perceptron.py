@@ -20,7 +20,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skinit.activations import ACTIVATIONS, resolve_activation
+from skinit.activations import ACTIVATIONS, resolve_activations
 from skinit.initializers import INITIALIZERS, build_parameters
 from skinit.initializers.building import check_widths
 from skinit.network import Network, TrainingData, layer_views
@@ -198,12 +198,12 @@ class BaseInitMLP(BaseEstimator):
         make_plan(self)  # raises what is wrong with the settings alone
         check_validation(request.validation, self.early_stopping)
         sizes = check_widths(self.hidden_layer_sizes, "hidden_layer_sizes")
-        activation = resolve_activation(self.activation)
+        activations = resolve_activations(self.activation, len(sizes))
         data, y, own_weight, scale = self._take_samples(X, y, sample_weight, request)
-        for width in sizes:
+        for activation, width in zip(activations, sizes, strict=True):
             check_activation(activation, width, data.X.dtype)
         widths = (data.X.shape[1], *sizes, data.targets.shape[1])
-        network = Network(widths, (activation,) * len(sizes), self._loss())
+        network = Network(widths, activations, self._loss())
 
         rng, again, validate = request.rng, deepcopy(request.rng), None
         build = partial(build_parameters, self.init, network, dtype=data.X.dtype)
@@ -409,7 +409,7 @@ class BaseInitMLP(BaseEstimator):
         """Return what `finish` makes of the values of the output layer, (n_samples, n_outputs)."""
         X = self._check_X(X)
         widths = (X.shape[1], *(W.shape[1] for W in self.coefs_))
-        activations = (resolve_activation(self.activation),) * (len(self.coefs_) - 1)
+        activations = resolve_activations(self.activation, len(self.coefs_) - 1)
         network = Network(widths, activations, self._loss())
         layers = list(zip(self.coefs_, self.intercepts_, strict=True))
         if X.shape[0] <= cached_rows(network, X.dtype.itemsize):

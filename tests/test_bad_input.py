@@ -436,6 +436,12 @@ def test_an_activation_that_returns_another_shape_is_named(name, bad, data):
         short(InitMLPClassifier, activation=Activation(**functions)).fit(*data)
 
 
+@pytest.mark.parametrize("junk", [["tanh"], ["tanh", "relu", "relu"], []])
+def test_activations_are_as_many_as_hidden_layers(junk, data):
+    model = short(InitMLPClassifier, hidden_layer_sizes=(3, 2), activation=junk)
+    assert_refuses(model, *data, f"activation has {len(junk)} entries, but there are 2 hidden")
+
+
 def test_an_activation_that_returns_nonsense_is_a_divergence_and_no_silence(data):
     nonsense = Activation(value=lambda z: z * np.nan, slope=np.ones_like)
     assert_refuses(

@@ -658,10 +658,53 @@ def test_a_users_activation_is_trained_with():
     assert_allclose(model.predict(X), expected[:, 0], rtol=1e-12)
 
 
+ONE_EACH = ["tanh", ARCTAN]
+
+
+def test_each_hidden_layer_can_have_an_activation_of_its_own():
+    X, _ = data_of("one output")
+    model = fitted("one output", hidden_layer_sizes=(8, 4), activation=ONE_EACH)
+    first = np.tanh(X @ model.coefs_[0] + model.intercepts_[0])
+    second = np.arctan(first @ model.coefs_[1] + model.intercepts_[1])
+    expected = second @ model.coefs_[2] + model.intercepts_[2]
+    assert_allclose(model.predict(X), expected[:, 0], rtol=1e-12)
+
+
+@EVERY_PROBLEM
+def test_the_same_activation_for_each_layer_is_one_for_all(problem):
+    assert_same_bits(
+        fitted(problem, activation=["tanh", "tanh"]), fitted(problem, activation="tanh")
+    )
+
+
+def test_a_start_knows_the_activation_of_its_layer():
+    seen = []
+
+    def ask(layer, rng):
+        seen.append(layer.activation)
+        return small_waves(layer, rng)
+
+    fitted("binary", init=ask, activation=["tanh", LeakyReLU(0.2)])
+    assert list(map(repr, seen)) == ["Tanh()", "LeakyReLU(negative_slope=0.2)", "None"]
+
+
+def test_a_search_chooses_among_activations_for_each_layer():
+    choices = ["relu", ["relu", "tanh"], [LeakyReLU(0.1), ARCTAN]]
+    model = InitMLPClassifier((6, 4), max_iter=20, random_state=0)
+    search = GridSearchCV(model, {"activation": choices}, cv=2, error_score="raise")
+    assert search.fit(*data_of("binary")).best_params_["activation"] in choices
+
+
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"init": small_waves}, {"init": ["he", He(gain=2), "zeros"]}, {"activation": ARCTAN}],
-    ids=["names", "function as init", "sequence of inits", "activation of one's own"],
+    [
+        {},
+        {"init": small_waves},
+        {"init": ["he", He(gain=2), "zeros"]},
+        {"activation": ARCTAN},
+        {"activation": ONE_EACH},
+    ],
+    ids=["names", "function as init", "inits", "activation of one's own", "activations"],
 )
 @EVERY_PROBLEM
 def test_a_pickled_model_predicts_the_same_bits(problem, settings):

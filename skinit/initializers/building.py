@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skinit.activations import resolve_activation
+from skinit.activations import resolve_activations
 from skinit.initializers.base import (
     Initializer,
     Layer,
@@ -117,8 +117,8 @@ def initialize_parameters(layer_dims, init="he", random_state=None, *, activatio
         The strategy, or one for each layer.
     random_state : int, RandomState or None, default=None
         With 3, the digits that the tutorials print.
-    activation : str or BaseActivation, default="relu"
-        Activation of the hidden layers, for the strategies that ask for it.
+    activation : str, BaseActivation or sequence of these, default="relu"
+        Of the hidden layers, or one for each, for the strategies that ask for it.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def initialize_parameters(layer_dims, init="he", random_state=None, *, activatio
             f"layer_dims={layer_dims!r} needs two entries or more: the inputs, the hidden layers "
             "and the outputs, as in [2, 10, 5, 1]"
         )
-    hidden = (resolve_activation(activation),) * (len(widths) - 2)
+    hidden = resolve_activations(activation, len(widths) - 2)
     network = Network(widths, hidden, LOSSES["binary_cross_entropy"])
     parameters, _ = build_parameters(init, network, check_random_state(random_state))
     return {
