@@ -18,13 +18,13 @@ class BatchTape:
 
     Parameters
     ----------
-    network, parameters, data, plan, memory
+    network, parameters, data, plan, memory, rng
         As in `Tape`; X is dense.
     """
 
     block_length = 1
 
-    def __init__(self, network, parameters, data, plan, memory):
+    def __init__(self, network, parameters, data, plan, memory, rng=None):
         self.parameters, self.total_weight = parameters, data.total_weight
         n_samples = len(data.targets)
         layout, scale, X = SmallArrays(parameters.dtype), 1.0, data.X
@@ -34,12 +34,9 @@ class BatchTape:
         store = replace(side_by_side(data, parameters.dtype), X=X)
 
         # The last batch of an epoch takes what is left.
-        size = plan.batch_size
-        self.full = BatchesOf(size, network, parameters, store, scale, plan, memory)
-        self.rest = None
-        if n_samples % size:
-            rest = n_samples % size
-            self.rest = BatchesOf(rest, network, parameters, store, scale, plan, memory)
+        size, settings = plan.batch_size, (network, parameters, store, scale, plan, memory, rng)
+        self.full = BatchesOf(size, *settings)
+        self.rest = BatchesOf(n_samples % size, *settings) if n_samples % size else None
 
     def play(self, rates, order):
         """Do an epoch, the samples in an order, and return the mean loss, of shape (1,).
@@ -66,7 +63,7 @@ class BatchesOf:
     ----------
     size : int
         Number of samples of a batch.
-    network, parameters, plan, memory
+    network, parameters, plan, memory, rng
         As in `BatchTape`.
     store : TrainingData
         All samples, X with its constant column or without.
@@ -74,7 +71,7 @@ class BatchesOf:
         What X is multiplied by.
     """
 
-    def __init__(self, size, network, parameters, store, scale, plan, memory):
+    def __init__(self, size, network, parameters, store, scale, plan, memory, rng):
         self.size, self.network, self.store = size, network, store
         layout, dtype = SmallArrays(parameters.dtype), parameters.dtype
         n_batches, n_outputs = -(-len(store.targets) // size), store.targets.shape[1]
@@ -95,6 +92,7 @@ class BatchesOf:
             layout,
             plan,
             memory,
+            rng,
             scores=self.scores,
             rates=self.rates,
             penalties=self.penalties,

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
+from skinit.dropout import draw_masks
 from skinit.network import limit_norms, loss_and_gradient
 from skinit.solvers import BaseSolver, clipped
 from skinit.threads import spare_threads
@@ -60,7 +61,7 @@ class Progress:
     Parameters
     ----------
     rng : RandomState or None
-        For the order of the samples; None where it is not drawn.
+        For the order of the samples and for dropout; None where nothing is drawn.
     n_plateaus : int
         How often training has come to a standstill.
     converged : bool
@@ -119,7 +120,10 @@ def specification_blocks(network, start, data, plan, progress):
         [rate] = plan.rates([iteration], progress.n_plateaus)
         summed = 0.0
         for batch in batches(data, plan, progress.rng):
-            loss, gradient = loss_and_gradient(network, parameters, batch, plan.alpha)
+            n_samples, masks = len(batch.targets), None
+            if network.drops_out:
+                masks = draw_masks(network, n_samples, progress.rng, parameters.dtype)
+            loss, gradient = loss_and_gradient(network, parameters, batch, plan.alpha, masks)
             if solver.clip_norm is not None:
                 gradient = clipped(gradient, solver.clip_norm)
             parameters, state = solver.step(parameters, gradient, rate, state)
@@ -150,7 +154,7 @@ def tape_blocks(network, start, data, plan, progress):
         return
     # A solver may change its state in place, and a start may be needed again.
     parameters, memory = start.parameters.copy(), [deepcopy(start.state)]
-    tape = make_tape(network, parameters, data, plan, memory, n_threads=spare_threads())
+    tape = make_tape(network, parameters, data, plan, memory, progress.rng, spare_threads())
     with closing(tape):
         for first in range(start.end, plan.end, tape.block_length):
             block = range(first, min(first + tape.block_length, plan.end))

@@ -53,6 +53,9 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     alpha : float, default=0.0
         Strength of the penalty on large weights: half of `alpha` times their squared norm,
         divided by the number of samples, as in scikit-learn.
+    dropout : float or sequence of float, default=0.0
+        Share of the hidden units that are silent in a step, drawn anew for each sample; a sequence
+        has one entry for each hidden layer. To predict, all are there.
     tol : float, default=None
         What an iteration must gain, in loss or validation score, to count as progress. Training
         stops when more than `n_iter_no_change` iterations have brought none. None goes on to
@@ -149,6 +152,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         max_iter=15000,
         batch_size=None,
         alpha=0.0,
+        dropout=0.0,
         tol=None,
         n_iter_no_change=10,
         early_stopping=False,
@@ -169,6 +173,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
             max_iter=max_iter,
             batch_size=batch_size,
             alpha=alpha,
+            dropout=dropout,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping,
@@ -392,6 +397,9 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     alpha : float, default=0.0
         Strength of the penalty on large weights: half of `alpha` times their squared norm,
         divided by the number of samples, as in scikit-learn.
+    dropout : float or sequence of float, default=0.0
+        Share of the hidden units that are silent in a step, drawn anew for each sample; a sequence
+        has one entry for each hidden layer. To predict, all are there.
     tol : float, default=None
         What an iteration must gain, in loss or validation score, to count as progress. Training
         stops when more than `n_iter_no_change` iterations have brought none. None goes on to

@@ -42,16 +42,28 @@ class Network:
         follows them belongs to the loss.
     loss : Loss
         Output link and loss.
+    keep_rates : tuple of float
+        Share of the units of each hidden layer that dropout keeps in training; empty keeps all.
     """
 
     widths: tuple
     activations: tuple
     loss: object
+    keep_rates: tuple = ()
+
+    def __post_init__(self):
+        if not self.keep_rates:
+            object.__setattr__(self, "keep_rates", (1.0,) * len(self.activations))
 
     @property
     def n_layers(self):
         """Number of weight layers, the output layer included."""
         return len(self.widths) - 1
+
+    @property
+    def drops_out(self):
+        """Whether training drops units."""
+        return any(rate < 1 for rate in self.keep_rates)
 
     @property
     def n_parameters(self):
@@ -142,16 +154,20 @@ def layer_blocks(network, parameters):
     return blocks
 
 
-def forward(network, layers, X):
+def forward(network, layers, X, masks=None):
     r"""Carry the input through the network.
 
     .. math:: z^{(l)} = a^{(l-1)} W^{(l)} + b^{(l)}, \qquad a^{(l)} = \phi(z^{(l)})
+
+    With dropout, :math:`a^{(l)} = \phi(z^{(l)}) \odot M^{(l)}`.
 
     Parameters
     ----------
     network : Network
     layers : list of (W, b)
     X : ndarray of shape (..., n_samples, n_features) or sparse matrix of one network
+    masks : list of (..., n_samples, n_units) or None
+        M of each hidden layer, see `skinit.dropout.draw_masks`; an entry or all of it may be None.
 
     Returns
     -------
@@ -161,19 +177,32 @@ def forward(network, layers, X):
         z of each layer.
     """
     signals, pre_activations = [X], []
-    for (W, b), activation in zip(layers, (*network.activations, Identity()), strict=True):
+    activations, masks = (*network.activations, Identity()), (*(masks or no_masks(network)), None)
+    for (W, b), activation, mask in zip(layers, activations, masks, strict=True):
         pre_activations.append(signals[-1] @ W + b)
-        signals.append(activation.value(pre_activations[-1]))
+        signals.append(masked(activation.value(pre_activations[-1]), mask))
     return signals, pre_activations
 
 
-def backward(network, layers, signals, pre_activations, delta):
+def no_masks(network):
+    """Mask no unit of any hidden layer."""
+    return [None] * len(network.activations)
+
+
+def masked(array, mask):
+    """Multiply by a mask, if there is one."""
+    return array if mask is None else array * mask
+
+
+def backward(network, layers, signals, pre_activations, delta, masks=None):
     r"""Carry the derivatives by the scores back to every weight and bias.
 
     .. math::
         \partial W^{(l)} = a^{(l-1)\top} \delta^{(l)}, \quad
         \partial b^{(l)} = {\textstyle \sum_i \delta^{(l)}_i}, \quad
         \delta^{(l-1)} = \delta^{(l)} W^{(l)\top} \odot \phi'(z^{(l-1)})
+
+    With dropout, :math:`\delta^{(l-1)}` is multiplied by :math:`M^{(l-1)}` too.
 
     Parameters
     ----------
@@ -183,19 +212,21 @@ def backward(network, layers, signals, pre_activations, delta):
         As `forward` returns them.
     delta : ndarray of shape (..., n_samples, n_outputs)
         Derivatives of a sum over the samples by each sample's scores.
+    masks : list of (..., n_samples, n_units) or None
+        As `forward` was given them.
 
     Returns
     -------
     list of (dW, db)
         Derivatives of that sum, of the shapes of the layers.
     """
-    gradients = []
+    gradients, masks = [], masks or no_masks(network)
     for index in reversed(range(network.n_layers)):
         gradients.append((transpose(signals[index]) @ delta, delta.sum(axis=-2, keepdims=True)))
         if index > 0:
             W, _ = layers[index]
             slope = network.activations[index - 1].slope(pre_activations[index - 1])
-            delta = (delta @ transpose(W)) * slope
+            delta = masked((delta @ transpose(W)) * slope, masks[index - 1])
     return gradients[::-1]
 
 
@@ -228,7 +259,7 @@ def penalty(network, parameters):
     return sum(0.5 * (W * W).sum(axis=(-2, -1)) for W, _ in layer_views(network, parameters))
 
 
-def loss_and_gradient(network, parameters, data, alpha=0.0):
+def loss_and_gradient(network, parameters, data, alpha=0.0, masks=None):
     r"""Compute the mean loss, with a penalty on large weights, and its gradient.
 
     .. math:: L(\theta) = \frac{1}{m} \left( \sum_i m_i \ell_i(\theta)
@@ -242,6 +273,8 @@ def loss_and_gradient(network, parameters, data, alpha=0.0):
     parameters : ndarray of shape (..., n_parameters)
     data : TrainingData
     alpha : float, default=0.0
+    masks : list of (..., n_samples, n_units) or None
+        Which units are dropped, see `forward`.
 
     Returns
     -------
@@ -259,7 +292,7 @@ def loss_and_gradient(network, parameters, data, alpha=0.0):
     (1.25, array([-2.5, -1.5]))
     """
     layers = layer_views(network, parameters)
-    signals, pre_activations = forward(network, layers, data.X)
+    signals, pre_activations = forward(network, layers, data.X, masks)
     scores = signals[-1]
 
     delta = network.loss.gradient(scores, data.targets)
@@ -269,7 +302,7 @@ def loss_and_gradient(network, parameters, data, alpha=0.0):
     # Summed first and divided last: contributions that cancel do so exactly, and a start that
     # sits on a saddle, such as all zeros, stays there instead of being rounded off it.
     gradient = np.empty_like(parameters)
-    summed = backward(network, layers, signals, pre_activations, delta)
+    summed = backward(network, layers, signals, pre_activations, delta, masks)
     for view, part in zip(flat(layer_views(network, gradient)), flat(summed), strict=True):
         np.divide(part, data.total_weight, out=view)
     loss = mean_loss(network, scores, data)

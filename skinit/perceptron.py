@@ -28,6 +28,7 @@ from skinit.preparation import (
     PreparedFit,
     Request,
     check_activation,
+    check_dropout,
     check_sample_weight,
     check_validation,
     make_plan,
@@ -76,6 +77,7 @@ class BaseInitMLP(BaseEstimator):
         max_iter=15000,
         batch_size=None,
         alpha=0.0,
+        dropout=0.0,
         tol=None,
         n_iter_no_change=10,
         early_stopping=False,
@@ -94,6 +96,7 @@ class BaseInitMLP(BaseEstimator):
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.alpha = alpha
+        self.dropout = dropout
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
@@ -186,7 +189,7 @@ class BaseInitMLP(BaseEstimator):
             prepared.plan,
             n_before=n_before,
             state=states.get(solver),  # another solver begins anew
-            rng=rng if prepared.plan.batch_size else None,
+            rng=rng if prepared.plan.batch_size or prepared.network.drops_out else None,
             watch=print_cost(prepared.plan.max_iter) if self.verbose else None,
             validate=prepared.validate,
         )
@@ -195,15 +198,16 @@ class BaseInitMLP(BaseEstimator):
 
     def _prepare(self, X, y, sample_weight, request):
         """Validate, encode, resolve and build."""
-        make_plan(self)  # raises what is wrong with the settings alone
+        plan = make_plan(self)  # raises what is wrong with the settings alone
         check_validation(request.validation, self.early_stopping)
         sizes = check_widths(self.hidden_layer_sizes, "hidden_layer_sizes")
+        keep_rates = check_dropout(self.dropout, plan.solver, len(sizes))
         activations = resolve_activations(self.activation, len(sizes))
         data, y, own_weight, scale = self._take_samples(X, y, sample_weight, request)
         for activation, width in zip(activations, sizes, strict=True):
             check_activation(activation, width, data.X.dtype)
         widths = (data.X.shape[1], *sizes, data.targets.shape[1])
-        network = Network(widths, activations, self._loss())
+        network = Network(widths, activations, self._loss(), keep_rates)
 
         rng, again, validate = request.rng, deepcopy(request.rng), None
         build = partial(build_parameters, self.init, network, dtype=data.X.dtype)

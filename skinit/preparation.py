@@ -18,6 +18,7 @@ __all__ = [
     "PreparedFit",
     "Request",
     "check_activation",
+    "check_dropout",
     "check_sample_weight",
     "check_validation",
     "make_plan",
@@ -185,6 +186,24 @@ def check_activation(activation, width, dtype):
                 f"{name} of activation={activation!r} returned shape {shape} for pre-activations "
                 f"of shape {z.shape}; it must answer one number for each"
             )
+
+
+def check_dropout(dropout, solver, n_layers):
+    """Return how many of its units each hidden layer keeps, as a part of all."""
+    rates = dropout if isinstance(dropout, (list, tuple)) else [dropout] * n_layers
+    if len(rates) != n_layers:
+        raise ValueError(
+            f"dropout has {len(rates)} entries, but there are {n_layers} hidden layers; give one "
+            "entry for each, or one rate for all"
+        )
+    for rate in rates:
+        check_number(rate, "dropout", low=0, below=1)
+    if any(rates) and not solver.takes_steps:
+        raise ValueError(
+            f"dropout={dropout!r} makes each loss another one, and solver={solver!r} needs one "
+            "that stays; leave dropout=0, or choose a solver such as 'gd' or 'adam'"
+        )
+    return tuple(1 - float(rate) for rate in rates)
 
 
 def check_max_iter(max_iter):

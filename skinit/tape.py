@@ -22,6 +22,7 @@ from scipy.linalg.blas import dgemm, sgemm
 from scipy.sparse import csr_array, hstack, issparse
 
 from skinit.activations import BaseActivation
+from skinit.dropout import mask_calls
 from skinit.losses import Loss
 from skinit.network import layer_blocks, layer_views, limit_norms, mean_loss
 from skinit.solvers import BaseSolver, clipped
@@ -63,6 +64,8 @@ class Tape:
     plan : Plan
     memory : list
         Its one entry is what the solver remembers, see `BaseSolver.tape_calls`; changed in place.
+    rng : RandomState or None
+        What dropout draws from; None is for a network that has none.
 
     Attributes
     ----------
@@ -70,7 +73,7 @@ class Tape:
         The most iterations that can be played at a time.
     """
 
-    def __init__(self, network, parameters, data, plan, memory):
+    def __init__(self, network, parameters, data, plan, memory, rng=None):
         data = side_by_side(data, parameters.dtype)
         self.network, self.data, self.parameters = network, data, parameters
         n_samples, n_outputs = data.targets.shape
@@ -92,6 +95,7 @@ class Tape:
             layout,
             plan,
             memory,
+            rng,
             scores=self.scores,
             rates=self.rates,
             penalties=self.penalties,
@@ -139,7 +143,7 @@ def operations(network, n_samples, filled=1.0):
 
 
 def compile_steps(
-    network, parameters, source, data, layout, plan, memory, *, scores, rates, penalties, total
+    network, parameters, source, data, layout, plan, memory, rng, *, scores, rates, penalties, total
 ):
     """Bind the calls of whole iterations, each of a gradient and a step.
 
@@ -147,7 +151,7 @@ def compile_steps(
     ----------
     network, parameters, source, data, layout, scores
         As in `compile_iterations`; the parameters are changed.
-    plan, memory
+    plan, memory, rng
         As in `Tape`.
     rates : ndarray of shape (n_iterations,)
         Where iterations find their learning rates.
@@ -164,22 +168,24 @@ def compile_steps(
     """
     factor = shortcut(plan.solver, BaseSolver, "tape_factor", "step")(plan.schedule.initial)
     exact = parameters.dtype == np.float64 or len(data.targets) <= SAMPLES_OF_ONE_PART
-    arrays = network, parameters, source, data, layout
+    masks, draws = mask_calls(network, len(data.targets), rng, layout.new)
+    arrays, goal = (network, parameters, source, data, layout), {"scores": scores, "masks": masks}
     steady = isinstance(total, float)
     if factor is not None and exact and steady and plan.step_is_all and plan.schedule.is_constant:
         # Gradient and step are one product, added to the parameters.
-        factor = factor / total
-        return compile_iterations(*arrays, scores=scores, into=parameters, keep=1.0, factor=factor)
+        goal |= {"into": parameters, "keep": 1.0, "factor": factor / total}
+        news, iterations = compile_iterations(*arrays, **goal)
+        return news, [draws + calls for calls in iterations]
 
     gradient, factor = np.empty_like(parameters), 1 / total if steady else 1.0
-    goal = {"into": gradient, "keep": 0.0, "factor": factor}
-    news, iterations = compile_iterations(*arrays, scores=scores, **goal)
+    goal |= {"into": gradient, "keep": 0.0, "factor": factor}
+    news, iterations = compile_iterations(*arrays, **goal)
     division = [] if steady else [partial(np.divide, gradient, total, gradient)]
     steps = compile_step(
         network, parameters, gradient, plan, memory, rates=rates, penalties=penalties, total=total
     )
-    joint = [calls + division + step for calls, step in zip(iterations, steps, strict=True)]
-    return news, joint
+    parts = zip(iterations, steps, strict=True)
+    return news, [draws + calls + division + step for calls, step in parts]
 
 
 def compile_step(network, parameters, gradient, plan, memory, *, rates, penalties, total):
@@ -229,7 +235,7 @@ def compile_step(network, parameters, gradient, plan, memory, *, rates, penaltie
 
 
 def compile_iterations(
-    network, parameters, source, data, layout, *, scores, left=None, into, keep, factor
+    network, parameters, source, data, layout, *, scores, left=None, masks, into, keep, factor
 ):
     """Bind the calls of iterations that differ in nothing but where they leave their scores.
 
@@ -248,6 +254,8 @@ def compile_iterations(
         Where each iteration leaves its scores, times `tape_input` of the loss.
     left : ndarray of shape (n_iterations, tape_left, n_samples) or None
         Where each iteration leaves what the losses are computed from, if not from the scores.
+    masks : list of ndarray of shape (n_units, n_samples) or None
+        Of each hidden layer, see `skinit.dropout.mask_calls`.
     into : ndarray of shape (n_parameters,)
         Where the derivatives of the summed loss go: it becomes ``keep * into + factor *
         derivatives``, and may be the parameters themselves.
@@ -267,7 +275,7 @@ def compile_iterations(
     # signal, and delta, which is of the shape of what the layer puts out.
     signal, scale = source
     signals, scales, deltas, forward_calls, slope_calls = [signal], [scale], [], [], []
-    for W, activation in zip(weights[:-1], network.activations, strict=True):
+    for W, activation, mask in zip(weights[:-1], network.activations, masks, strict=True):
         signal, z = layout.signal(W.shape[1], n_samples, activation.tape_output)
         delta = layout.new(z.shape)
         calls_of = shortcut(activation, BaseActivation, "tape_calls", "value", "slope")
@@ -276,6 +284,11 @@ def compile_iterations(
             activation.tape_input, W, signals[-1], scales[-1], z, positive_zeros=True
         )
         forward_calls += to_value
+        if mask is not None:  # apart, as slopes are computed from values that are whole
+            values = z
+            signal, z = layout.signal(W.shape[1], n_samples, activation.tape_output)
+            forward_calls.append(partial(np.multiply, values, mask, z))
+            to_slope = [*to_slope, partial(np.multiply, delta, mask, delta)]
         signals.append(signal)
         scales.append(activation.tape_output)
         deltas.append(delta)

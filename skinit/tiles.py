@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 
 from skinit.activations import Activation, Identity
 from skinit.batches import BatchTape
+from skinit.dropout import mask_calls
 from skinit.network import TrainingData, weighted_sum
 from skinit.tape import (
     COPIED_BYTES,
@@ -46,9 +47,9 @@ TRANSPOSED_BYTES = 2**17
 LANE_BYTES = 2**25
 
 
-def make_tape(network, parameters, data, plan, memory, n_threads=1):
+def make_tape(network, parameters, data, plan, memory, rng=None, n_threads=1):
     """Return a `BatchTape` for minibatches, else a `Tape` or, for much to do, a `TiledTape`."""
-    settings = network, parameters, data, plan, memory
+    settings = network, parameters, data, plan, memory, rng
     if plan.batch_size is not None:
         return BatchTape(*settings)
     n_samples, n_features = data.X.shape
@@ -133,7 +134,7 @@ class TiledTape:
 
     Parameters
     ----------
-    network, parameters, data, plan, memory
+    network, parameters, data, plan, memory, rng
         As in `Tape`.
     n_threads : int
         How many may work at a time.
@@ -141,7 +142,7 @@ class TiledTape:
 
     block_length = 1
 
-    def __init__(self, network, parameters, data, plan, memory, n_threads=1):
+    def __init__(self, network, parameters, data, plan, memory, rng=None, n_threads=1):
         data = side_by_side(data, parameters.dtype)
         self.network, self.parameters = network, parameters
         self.total_weight = data.total_weight
@@ -160,6 +161,13 @@ class TiledTape:
         )
         self.left_of_samples = self.left[..., : len(data.targets)]
         _, self.to_losses = calls_of_loss(network.loss)
+
+        def new_mask(shape):
+            # Also for the rows that fill up the last tile, which are dropped throughout.
+            return np.zeros((shape[0], len(self.tiles) * n_rows), parameters.dtype)[:, : shape[1]]
+
+        masks, self.draws = mask_calls(network, len(data.targets), rng, new_mask)
+        self.masks = [None if mask is None else mask.base for mask in masks]
 
         # A lane sums up its tiles, one after the other; threads take lanes.
         n_lanes = min(LANES, len(self.tiles), max(2, LANE_BYTES // parameters.nbytes))
@@ -203,6 +211,7 @@ class TiledTape:
         """Bind the calls that add a tile's derivatives to those of a lane."""
         tile = self.tiles[index]
         n_samples, n_outputs = tile.targets.shape
+        rows = slice(index * n_samples, (index + 1) * n_samples)
         news, [calls] = compile_iterations(
             self.network,
             self.parameters,
@@ -210,7 +219,8 @@ class TiledTape:
             tile,
             layout,
             scores=layout.new((1, n_outputs, n_samples)),
-            left=self.left[..., index * n_samples : (index + 1) * n_samples],
+            left=self.left[..., rows],
+            masks=[None if mask is None else mask[:, rows] for mask in self.masks],
             into=self.gradients[lane],
             keep=1.0,
             factor=1.0,
@@ -221,6 +231,7 @@ class TiledTape:
     def play(self, rates, order=None):
         """Do one iteration, and return the mean loss before it, of shape (1,)."""
         self.rates[:] = rates
+        run(self.draws)
         errors, lanes = np.geterr(), set(range(len(self.gradients)))
         under_way = [
             self.pool.submit(self.work, thread, lanes, errors)

@@ -119,7 +119,7 @@ def train(
     state : object
         What the solver remembers from them; None where there were none.
     rng : RandomState or None
-        For the order of the samples, where there are minibatches.
+        For the order of the samples, where there are minibatches, and for dropout.
     watch : callable or None
         Called with every `Block`.
     validate : callable or None

@@ -15,7 +15,16 @@ import skinit
 ROWS = [
     ["registry"],  # finding things by name
     ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
-    ["network", "solvers", "schedules", "plan", "tape", "batches", "tiles"],  # array maths
+    [
+        "network",
+        "dropout",
+        "solvers",
+        "schedules",
+        "plan",
+        "tape",
+        "batches",
+        "tiles",
+    ],  # array maths
     ["initializers", "engines", "stopping", "training"],
     ["callbacks", "preparation", "perceptron", "estimators"],  # scikit-learn's front door
     ["diagnostics", "population", "ensembles", "interop"],  # take estimators or their parts

@@ -39,9 +39,10 @@ def assert_same_model(one, other):
     )
 
 
+@pytest.mark.parametrize("dropout", [0, 0.3])
 @pytest.mark.parametrize("solver", STEPPING)
-def test_so_many_partial_fits_are_a_fit_of_so_many_iterations(solver):
-    settings = with_batches(solver)
+def test_so_many_partial_fits_are_a_fit_of_so_many_iterations(solver, dropout):
+    settings = with_batches(solver) | {"dropout": dropout}
     whole, parts = model(**settings).fit(X, Y), model(**settings)
     for _ in range(10):
         parts.partial_fit(X, Y, classes=[0, 1, 2])

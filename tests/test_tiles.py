@@ -38,7 +38,7 @@ def problem(network, dtype=np.float64, n_samples=301, weighted=False):
 def tiled(network, start, data, n_threads=1, **settings):
     plan = plan_of(1, LEARNING_RATE, **settings)
     memory = [plan.solver.initial_state(start)]
-    return TiledTape(network, start.copy(), data, plan, memory, n_threads)
+    return TiledTape(network, start.copy(), data, plan, memory, n_threads=n_threads)
 
 
 def play(network, start, data, n_threads=1, n_iter=30):

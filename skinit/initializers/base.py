@@ -82,6 +82,11 @@ class Layer:
         return None if self.is_output else self.network.activations[self.index]
 
     @property
+    def keep_rate(self):
+        """Share of this layer's units that dropout keeps in training."""
+        return 1.0 if self.is_output else self.network.keep_rates[self.index]
+
+    @property
     def loss(self):
         """Loss that the network is trained with."""
         return self.network.loss
