@@ -208,6 +208,6 @@ def test_what_is_no_rate_is_told_what_is(bad, message, data):
 
 
 def test_lbfgs_needs_a_loss_that_stays(data):
-    with pytest.raises(ValueError, match="dropout=0.3 makes each loss another one"):
+    with pytest.raises(ValueError, match=r"dropout=0\.3 makes each loss another one"):
         model_of(solver="lbfgs").fit(*data)
     model_of(solver="lbfgs", dropout=0).fit(*data)
