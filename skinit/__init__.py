@@ -1,6 +1,7 @@
 """Weight initialization as a tunable, explainable part of a scikit-learn model."""
 
 from skinit.activations import Activation
+from skinit.callbacks import Checkpoint, WeightSnapshots
 from skinit.datasets import load_circles, load_moons
 from skinit.displays import DecisionBoundaryPanel, LossCurveDisplay
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
@@ -12,6 +13,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "INITIALIZERS",
     "Activation",
+    "Checkpoint",
     "DecisionBoundaryPanel",
     "DivergedError",
     "InitMLPClassifier",
@@ -19,6 +21,7 @@ __all__ = [
     "Initializer",
     "InterruptedFitWarning",
     "LossCurveDisplay",
+    "WeightSnapshots",
     "initialize_parameters",
     "load_circles",
     "load_moons",

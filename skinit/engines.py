@@ -6,7 +6,7 @@ iterations, hands its blocks over.
 
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.utils import gen_batches
 from skinit.dropout import draw_masks
 from skinit.network import limit_norms, loss_and_gradient
 from skinit.solvers import BaseSolver, clipped
+from skinit.stopping import Standing
 from skinit.threads import spare_threads
 from skinit.tiles import make_tape
 
@@ -62,8 +63,7 @@ class Progress:
     ----------
     rng : RandomState or None
         For the order of the samples and for dropout; None where nothing is drawn.
-    n_plateaus : int
-        How often training has come to a standstill.
+    standing : Standing
     converged : bool
         Whether there is no more progress to be made.
     take : callable or None
@@ -71,7 +71,7 @@ class Progress:
     """
 
     rng: object = None
-    n_plateaus: int = 0
+    standing: Standing = field(default_factory=Standing)
     converged: bool = False
     take: object = None
 
@@ -117,7 +117,7 @@ def specification_blocks(network, start, data, plan, progress):
         )
         return
     for iteration in range(start.end, plan.end):
-        [rate] = plan.rates([iteration], progress.n_plateaus)
+        [rate] = plan.rates([iteration], progress.standing.n_plateaus)
         summed = 0.0
         for batch in batches(data, plan, progress.rng):
             n_samples, masks = len(batch.targets), None
@@ -158,7 +158,7 @@ def tape_blocks(network, start, data, plan, progress):
     with closing(tape):
         for first in range(start.end, plan.end, tape.block_length):
             block = range(first, min(first + tape.block_length, plan.end))
-            rates = plan.rates(block, progress.n_plateaus)
+            rates = plan.rates(block, progress.standing.n_plateaus)
             losses = tape.play(rates, plan.order(len(data.targets), progress.rng))
             yield Block(first, losses, parameters.copy(), deepcopy(memory[0]))
 

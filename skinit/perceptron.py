@@ -5,15 +5,14 @@ keeps the outcome under scikit-learn's names.
 """
 
 import inspect
-import warnings
 from copy import copy, deepcopy
+from dataclasses import replace
 from functools import partial
 from numbers import Real
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -21,12 +20,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skinit.activations import ACTIVATIONS, resolve_activations
+from skinit.callbacks import CallbackSupportMixin, has_callbacks, train_with_callbacks
 from skinit.initializers import INITIALIZERS, build_parameters
 from skinit.initializers.building import check_widths
-from skinit.network import Network, TrainingData, layer_views
+from skinit.network import Network, TrainingData
+from skinit.outcome import coefs_and_intercepts, fitted_attributes, tell_what_was_wrong
 from skinit.preparation import (
     PreparedFit,
     Request,
+    Unfinished,
     check_activation,
     check_dropout,
     check_sample_weight,
@@ -37,7 +39,7 @@ from skinit.preparation import (
 from skinit.solvers import SOLVERS, resolve_solver
 from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import cached_rows, scores_of, tiled_forward
-from skinit.training import DivergedError, InterruptedFitWarning, print_cost, train
+from skinit.training import print_cost, train
 
 __all__ = ["BaseInitMLP", "takes_steps"]
 
@@ -58,7 +60,7 @@ def takes_steps(estimator):
         return True  # a fit says what is wrong
 
 
-class BaseInitMLP(BaseEstimator):
+class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
     """What the classifier and the regressor share."""
 
     _doc_link_module = "skinit"
@@ -180,21 +182,41 @@ class BaseInitMLP(BaseEstimator):
         n_before = self.n_iter_ if goes_on else 0
         states = self._solver_state if goes_on else {}
         request = Request(goes_on, rng, n_before, **request)
+        vars(self).pop("_unfinished", None)
         prepared = self._prepare(X, y, sample_weight, request)
-        solver = type(prepared.plan.solver).__name__
-        result = train(
-            prepared.network,
+        plan, network = prepared.plan, prepared.network
+        learn = partial(
+            train,
+            network,
             prepared.parameters,
             prepared.data,
-            prepared.plan,
             n_before=n_before,
-            state=states.get(solver),  # another solver begins anew
-            rng=rng if prepared.plan.batch_size or prepared.network.drops_out else None,
-            watch=print_cost(prepared.plan.max_iter) if self.verbose else None,
+            state=states.get(type(plan.solver).__name__),  # another solver begins anew
+            rng=rng if plan.batch_size or network.drops_out else None,
+            standing=request.unfinished and request.unfinished.standing,
             validate=prepared.validate,
         )
-        self._rng, self._solver_state = rng, {solver: result.state}
-        return self._store(prepared, result, goes_on)
+        watchers = [print_cost(plan.max_iter)] if self.verbose else []
+        if has_callbacks(self) and not request.one_step:
+            result = train_with_callbacks(
+                self,
+                lambda watch: learn(replace(plan, watched=True), watchers=[*watchers, watch]),
+                plan.end - n_before,
+                given_to_callbacks(X, y, sample_weight),
+                partial(self._learnt, prepared, request),
+            )
+        else:
+            result = learn(plan, watchers=watchers)
+        return self._store(prepared, result, request)
+
+    def _finish(self, X, y, sample_weight, **validation):
+        """Do what a fit had left to do when this model was copied from it."""
+        unfinished = vars(self).get("_unfinished")
+        if unfinished is None:  # it was copied at the end
+            return self
+        names = "X_val", "y_val", "sample_weight_val"
+        validation = tuple(validation.get(name) for name in names)
+        return self._train(X, y, sample_weight, True, validation=validation, unfinished=unfinished)
 
     def _prepare(self, X, y, sample_weight, request):
         """Validate, encode, resolve and build."""
@@ -217,7 +239,7 @@ class BaseInitMLP(BaseEstimator):
         else:
             parameters, init_resolved = build(rng=rng, data=data)
         if self.early_stopping:
-            data, held_out = self._hold_out(data, y, own_weight, request.validation, rng)
+            data, held_out = self._hold_out(data, y, own_weight, request)
             scorer = check_scoring(self, self.scoring)
             validate = partial(self._score_parameters, network, scorer, *held_out)
             if not request.goes_on:
@@ -274,9 +296,9 @@ class BaseInitMLP(BaseEstimator):
         """Return what samples count, all that is asked for taken together; None is one each."""
         return sample_weight
 
-    def _hold_out(self, data, y, sample_weight, validation, rng):
+    def _hold_out(self, data, y, sample_weight, request):
         """Return what is left to train on, and (X, y, sample_weight) to validate on."""
-        X_val, y_val, weight_val = validation
+        X_val, y_val, weight_val = request.validation
         classifies = isinstance(self, ClassifierMixin)
         if X_val is not None:
             X_val, y_val = validate_data(
@@ -296,12 +318,15 @@ class BaseInitMLP(BaseEstimator):
                 weight_val, _ = check_sample_weight(weight_val, X_val, "sample_weight_val")
             return data, (X_val, y_val, weight_val)
         stratify = y if classifies and not self._multilabel else None
-        rows, held_out = train_test_split(
-            np.arange(len(y)),
-            random_state=rng,
-            test_size=self.validation_fraction,
-            stratify=stratify,
-        )
+        rows, held_out = vars(self).get("_split", ((), ())) if request.goes_on else ((), ())
+        if len(rows) + len(held_out) != len(y):
+            rows, held_out = train_test_split(
+                np.arange(len(y)),
+                random_state=request.rng,
+                test_size=self.validation_fraction,
+                stratify=stratify,
+            )
+        self._split = rows, held_out  # what is held out must never be trained on
         if stratify is not None and len(np.unique(y[rows])) < len(np.unique(y)):
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} leaves a class without a sample "
@@ -330,80 +355,24 @@ class BaseInitMLP(BaseEstimator):
             )
         return score
 
-    def _store(self, prepared, result, goes_on):
+    def _store(self, prepared, result, request):
         """Keep the outcome, then say what was wrong with it."""
-        network = prepared.network
-        self.coefs_, self.intercepts_ = coefs_and_intercepts(network, result.parameters)
-        if not goes_on:
-            self.initial_coefs_, self.initial_intercepts_ = coefs_and_intercepts(
-                network, prepared.parameters
-            )
-            self.init_resolved_ = prepared.init_resolved
-            self.n_iter_, self.loss_curve_, self.validation_scores_ = 0, np.empty(0), None
-        self.n_iter_ += result.n_iter
-        self.loss_curve_ = np.append(self.loss_curve_, result.losses)
-        self.loss_ = result.final_loss
-        self.best_loss_ = float(np.append(self.loss_curve_, result.final_loss).min())
-        self.best_validation_score_ = None
-        if self.early_stopping:
-            earlier = [] if self.validation_scores_ is None else self.validation_scores_
-            self.validation_scores_ = np.append(earlier, result.validation_scores)
-            self.best_validation_score_ = float(max(self.validation_scores_, default=np.nan))
-        self.n_layers_ = len(network.widths)
-        self.n_outputs_ = network.widths[-1]
-        self.n_parameters_ = network.n_parameters
-        self.out_activation_ = network.loss.link_name
-
-        if result.interrupted:
-            warnings.warn(
-                f"interrupted after {result.n_iter} of {prepared.plan.max_iter} iterations; the "
-                "model keeps what it has learnt so far",
-                InterruptedFitWarning,
-                stacklevel=4,
-            )
-        if result.diverged:
-            raise DivergedError(self._why_diverged())
-        if result.n_iter > 0 and self.loss_ > 2 * result.losses[0]:
-            warnings.warn(self._why_grown(result.losses[0]), ConvergenceWarning, stacklevel=4)
-        elif prepared.plan.has_criterion and not (result.converged or result.interrupted):
-            warnings.warn(
-                f"training ended after {result.n_iter} iterations without having met its criterion "
-                f"to stop, tol={self.tol} and n_iter_no_change={self.n_iter_no_change}; give it "
-                f"more than max_iter={self.max_iter}, or a higher learning_rate",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        elif result.constant_scores and np.ptp(prepared.data.targets, axis=0).any():
-            warnings.warn(self._why_constant(), ConvergenceWarning, stacklevel=4)
+        vars(self).update(self._learnt(prepared, request, result), _rng=request.rng)
+        tell_what_was_wrong(self, prepared, result)
         return self
 
-    def _why_diverged(self):
-        if not np.isfinite(self.loss_):
-            return (
-                f"the loss of the start is {self.loss_}; scale X{self._and_y}, or choose an init "
-                f"with smaller weights than {self.init!r}"
-            )
-        return (
-            f"the loss stopped being finite at iteration {self.n_iter_ + 1}, from {self.loss_:.3g} "
-            f"before it; the weights of iteration {self.n_iter_} are kept. Lower "
-            f"learning_rate={self.learning_rate!r}, scale X{self._and_y} ({self._scalers}), or "
-            f"choose an init with smaller weights than {self.init!r}"
-        )
+    def _learnt(self, prepared, request, result=None, standing=None):
+        """List all attributes of a fitted model, with what it needs to go on.
 
-    def _why_grown(self, start):
-        return (
-            f"the loss has grown from {start:.3g} to {self.loss_:.3g} in {self.n_iter_} "
-            f"iterations. Lower learning_rate={self.learning_rate!r}, or scale X{self._and_y} "
-            f"({self._scalers})"
-        )
-
-    def _why_constant(self):
-        return (
-            f"the predictions are the same for all samples after {self.n_iter_} iterations. Look "
-            f"at the scaling of X{self._and_y} ({self._scalers}), at init={self.init!r}, which may "
-            "have left all units of a layer identical, silent or saturated, and at "
-            f"learning_rate={self.learning_rate!r}"
-        )
+        While training goes on, `standing` is where it stands.
+        """
+        solver = prepared.plan.solver
+        learnt = fitted_attributes(prepared, result, self if request.goes_on else None)
+        learnt["_rng"] = deepcopy(request.rng)
+        learnt["_solver_state"] = {} if result is None else {type(solver).__name__: result.state}
+        if standing is not None:
+            learnt["_unfinished"] = Unfinished(deepcopy(standing), prepared.plan.end)
+        return learnt
 
     # What to scale, and how: classes have no scale.
     _and_y = ""
@@ -474,10 +443,13 @@ class BaseInitMLP(BaseEstimator):
         return tags
 
 
-def coefs_and_intercepts(network, parameters):
-    """Split a flat parameter vector into scikit-learn's two lists."""
-    layers = layer_views(network, parameters)
-    return [W for W, _ in layers], [b[0] for _, b in layers]
+def given_to_callbacks(X, y, sample_weight):
+    """List what callbacks can ask for, as it was given to `fit`."""
+    metadata = None
+    if sample_weight is not None:
+        weights = np.ravel(sample_weight)
+        metadata = {"sample_weight": np.broadcast_to(weights, np.shape(y)[:1])}
+    return {"X": X, "y": y, "metadata": metadata}
 
 
 def has_parameter(function, name):

@@ -35,6 +35,8 @@ class Plan:
         How many iterations without progress are borne.
     early_stopping : bool
         Whether progress is that of a validation score.
+    watched : bool
+        Whether somebody wants to look at each iteration.
     until : int or None
         The iteration before which this run ends; None is `max_iter`, which schedules look at.
     """
@@ -48,6 +50,7 @@ class Plan:
     tol: float | None = None
     n_iter_no_change: int = 10
     early_stopping: bool = False
+    watched: bool = False
     until: int | None = None
 
     @property
@@ -57,8 +60,13 @@ class Plan:
 
     @property
     def has_criterion(self):
-        """Whether training may stop before its end, so that each iteration is looked at."""
+        """Whether training may stop before its end."""
         return self.tol is not None or self.early_stopping
+
+    @property
+    def one_by_one(self):
+        """Whether each iteration is looked at before the next one."""
+        return self.has_criterion or self.watched
 
     def rates(self, iterations, n_plateaus=0):
         """List the learning rates of some iterations, see `BaseSchedule.rate`."""

@@ -17,6 +17,7 @@ from skinit.solvers import resolve_solver
 __all__ = [
     "PreparedFit",
     "Request",
+    "Unfinished",
     "check_activation",
     "check_dropout",
     "check_sample_weight",
@@ -27,6 +28,14 @@ __all__ = [
 
 # How many samples a minibatch has, where nothing else is asked for.
 BATCH_SIZE = 200
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Where a fit stood when a model was copied from it, and the iteration before which it ends."""
+
+    standing: object
+    end: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class Request:
         All classes that there will be, where y need not hold them.
     validation : tuple of (X, y, sample_weight)
         The samples to validate on, or None for each.
+    unfinished : Unfinished or None
+        Where the fit stood that is to be finished.
     """
 
     goes_on: bool
@@ -54,6 +65,7 @@ class Request:
     one_step: bool = False
     classes: object = None
     validation: tuple = (None, None, None)
+    unfinished: Unfinished | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,10 @@ def make_plan(estimator, n_samples=1, weight_scale=1.0, request=None):
         check_number(estimator.validation_fraction, "validation_fraction", above=0, below=1)
     n_before, one_step = (request.n_before, request.one_step) if request else (0, False)
     max_iter = check_max_iter(estimator.max_iter)
-    max_iter = max(max_iter, n_before + 1) if one_step else n_before + max_iter
+    if request and request.unfinished:
+        max_iter = request.unfinished.end
+    else:
+        max_iter = max(max_iter, n_before + 1) if one_step else n_before + max_iter
     schedule = resolve_schedule(estimator.learning_rate)
     has_criterion = estimator.tol is not None or estimator.early_stopping
     if schedule.waits_for_plateaus and not (has_criterion or one_step):

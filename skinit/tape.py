@@ -81,7 +81,7 @@ class Tape:
         affordable = min(
             BLOCK_BYTES // bytes_of_scores, BLOCK_OPERATIONS // operations(network, n_samples)
         )
-        self.block_length = 1 if plan.has_criterion else max(1, min(affordable, BLOCK_LENGTH))
+        self.block_length = 1 if plan.one_by_one else max(1, min(affordable, BLOCK_LENGTH))
         self.scores = np.empty((self.block_length, n_outputs, n_samples), parameters.dtype)
         self.rates, self.penalties = np.zeros((2, self.block_length), parameters.dtype)
 

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinit.engines import Block, Progress, specification_blocks, tape_blocks
 from skinit.network import layer_views, mean_loss, penalty
-from skinit.stopping import Watchdog
+from skinit.stopping import Standing, Watchdog
 from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import tiled_forward
 
@@ -69,8 +69,8 @@ class TrainingResult:
         The last parameters whose loss is finite.
     losses : ndarray of shape (n_iter,)
         Mean loss before each step; the first is the loss of the start.
-    final_loss : float
-        Mean loss of `parameters`.
+    final_loss : float or None
+        Mean loss of `parameters`; None while training goes on.
     constant_scores : bool
         Whether the scores of all samples are the same, to rounding.
     interrupted : bool
@@ -79,6 +79,8 @@ class TrainingResult:
         Whether the step after `parameters` led to a loss that is not finite.
     converged : bool
         Whether it ended because there was no more progress.
+    stopped : bool
+        Whether a watcher ended it.
     validation_scores : ndarray of shape (n_iter,)
         Score of the samples held out after each step; empty without validation, with which
         `parameters` are those of the best score.
@@ -88,11 +90,12 @@ class TrainingResult:
 
     parameters: np.ndarray
     losses: np.ndarray
-    final_loss: float
+    final_loss: float | None
     constant_scores: bool
     interrupted: bool
     diverged: bool
     converged: bool
+    stopped: bool
     validation_scores: np.ndarray
     state: object
 
@@ -103,7 +106,17 @@ class TrainingResult:
 
 
 def train(
-    network, parameters, data, plan, *, n_before=0, state=None, rng=None, watch=None, validate=None
+    network,
+    parameters,
+    data,
+    plan,
+    *,
+    n_before=0,
+    state=None,
+    rng=None,
+    standing=None,
+    watchers=(),
+    validate=None,
 ):
     """Train a network, and keep what was learnt also when it is interrupted or diverges.
 
@@ -120,8 +133,11 @@ def train(
         What the solver remembers from them; None where there were none.
     rng : RandomState or None
         For the order of the samples, where there are minibatches, and for dropout.
-    watch : callable or None
-        Called with every `Block`.
+    standing : Standing or None
+        Where an unfinished run stood that this one goes on from.
+    watchers : sequence of callables
+        ``watch(block, run)`` is called with every `Block` and the `Run`, and may answer that it is
+        time to stop, with True.
     validate : callable or None
         ``validate(parameters)`` scores samples held out, the higher the better; with it, the
         parameters of the best score are kept.
@@ -130,10 +146,10 @@ def train(
     -------
     TrainingResult
     """
-    progress = Progress(rng)
+    progress = Progress(rng, standing or Standing())
     if state is None:
         state = plan.solver.initial_state(parameters)
-    run = Run(Block(n_before, np.empty(0), parameters, state), plan, progress, watch, validate)
+    run = Run(Block(n_before, np.empty(0), parameters, state), plan, progress, watchers, validate)
     progress.take = run.take
     with (
         np.errstate(over="ignore", invalid="ignore"),  # told below, in words
@@ -160,22 +176,11 @@ def train(
             if run.interrupted or not run.diverged:
                 break
         kept = run.reached.parameters
-        if run.watchdog is not None and run.watchdog.best_parameters is not None:
-            kept = run.watchdog.best_parameters
+        if progress.standing.best_parameters is not None:
+            kept = progress.standing.best_parameters
             final_loss, scores = evaluate(network, kept, data, plan.alpha)
         constant_scores = constant_over_samples(scores)
-    n_iter = run.reached.end - n_before
-    return TrainingResult(
-        parameters=kept,
-        losses=np.concatenate(run.losses)[:n_iter],
-        final_loss=final_loss,
-        constant_scores=constant_scores,
-        interrupted=run.interrupted,
-        diverged=run.diverged,
-        converged=progress.converged,
-        validation_scores=np.array(run.watchdog.scores[:n_iter] if run.watchdog else []),
-        state=run.reached.state,
-    )
+    return run.result(kept, final_loss, constant_scores)
 
 
 class Run:
@@ -185,7 +190,7 @@ class Run:
     ----------
     start : Block
         What it goes on from.
-    plan, watch, validate
+    plan, watchers, validate
         As in `train`.
     progress : Progress
 
@@ -197,18 +202,20 @@ class Run:
         Of all blocks so far, and maybe of one that is not usable in the end.
     """
 
-    def __init__(self, start, plan, progress, watch, validate):
-        self.plan, self.progress, self.watch = plan, progress, watch
+    def __init__(self, start, plan, progress, watchers, validate):
+        self.plan, self.progress, self.watchers = plan, progress, watchers
         criterion = plan.tol is not None and plan.solver.takes_steps
-        self.watchdog = Watchdog(plan, validate) if criterion or validate else None
+        self.watchdog = None
+        if criterion or validate:
+            self.watchdog = Watchdog(plan, validate, progress.standing)
         self.start = self.reached = self.before = start
         self.losses, self.watched = [np.empty(0)], start.end
-        self.interrupted = self.diverged = False
+        self.interrupted = self.diverged = self.stopped = False
         self.dice = progress.rng and progress.rng.get_state()
 
     def begin(self):
         """Get ready for an engine to go on from what is reached."""
-        self.losses = [np.concatenate(self.losses)[: self.reached.end - self.start.end]]
+        self.losses = [self.losses_so_far()]
         self.before, self.diverged = self.reached, False
         if self.progress.rng is not None:
             self.progress.rng.set_state(self.dice)
@@ -221,13 +228,38 @@ class Run:
         self.losses.append(block.losses)
         self.before, self.reached = self.reached, block
         self.dice = self.progress.rng and self.progress.rng.get_state()
-        if self.watch is not None and block.iteration >= self.watched:
-            self.watch(block)
-            self.watched = block.end
         if self.watchdog is not None and self.watchdog.reaches_plateau(block):
-            self.progress.n_plateaus += 1
-            self.progress.converged = self.plan.schedule.gives_up(self.progress.n_plateaus)
-        return not self.progress.converged
+            n_plateaus = self.progress.standing.n_plateaus
+            self.progress.converged = self.plan.schedule.gives_up(n_plateaus)
+        if block.iteration >= self.watched:
+            self.watched = block.end
+            answers = [watch(block, self) for watch in self.watchers]
+            self.stopped = any(answers)
+        return not (self.progress.converged or self.stopped)
+
+    def losses_so_far(self):
+        """Return the mean loss before each step that has led to what is reached."""
+        return np.concatenate(self.losses)[: self.reached.end - self.start.end]
+
+    def scores_so_far(self):
+        """Return the score after each of these steps, an empty array without validation."""
+        scores = self.watchdog.scores if self.watchdog else []
+        return np.array(scores[: self.reached.end - self.start.end])
+
+    def result(self, parameters=None, final_loss=None, constant_scores=False):
+        """Return what has been learnt; while training goes on, that is what is reached."""
+        return TrainingResult(
+            parameters=self.reached.parameters if parameters is None else parameters,
+            losses=self.losses_so_far(),
+            final_loss=final_loss,
+            constant_scores=constant_scores,
+            interrupted=self.interrupted,
+            diverged=self.diverged,
+            converged=self.progress.converged,
+            stopped=self.stopped,
+            validation_scores=self.scores_so_far(),
+            state=self.reached.state,
+        )
 
 
 def evaluate(network, parameters, data, alpha=0.0):
@@ -249,6 +281,8 @@ def constant_over_samples(scores):
 def print_cost(max_iter, file=None):
     """Make a watcher that prints the cost as the tutorials do, on some fifteen lines.
 
+    With validation, the score of samples held out stands beside it.
+
     Parameters
     ----------
     max_iter : int
@@ -259,7 +293,7 @@ def print_cost(max_iter, file=None):
     Returns
     -------
     callable
-        For the parameter `watch` of `train`.
+        For the parameter `watchers` of `train`.
 
     Examples
     --------
@@ -272,10 +306,12 @@ def print_cost(max_iter, file=None):
     """
     every = round_step(max_iter)
 
-    def watch(block):
+    def watch(block, run=None):
+        scores = [] if run is None else run.scores_so_far()
+        score = f", validation score: {scores[-1]:.4f}" if len(scores) else ""
         for iteration, loss in enumerate(block.losses.tolist(), start=block.iteration):
             if iteration % every == 0 or iteration == max_iter - 1:
-                print(f"Cost after iteration {iteration}: {loss}", file=file or sys.stdout)
+                print(f"Cost after iteration {iteration}: {loss}{score}", file=file or sys.stdout)
 
     return watch
 

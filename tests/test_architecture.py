@@ -15,18 +15,11 @@ import skinit
 ROWS = [
     ["registry"],  # finding things by name
     ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
-    [
-        "network",
-        "dropout",
-        "solvers",
-        "schedules",
-        "plan",
-        "tape",
-        "batches",
-        "tiles",
-    ],  # array maths
-    ["initializers", "engines", "stopping", "training"],
-    ["callbacks", "preparation", "perceptron", "estimators"],  # scikit-learn's front door
+    # array maths
+    ["network", "dropout", "solvers", "schedules", "plan", "tape", "batches", "tiles"],
+    ["initializers", "stopping", "engines", "training"],
+    # scikit-learn's front door
+    ["callbacks", "preparation", "outcome", "perceptron", "estimators"],
     ["diagnostics", "population", "ensembles", "interop"],  # take estimators or their parts
     ["search", "drop_in"],
     ["comparison", "tutorials"],

@@ -46,7 +46,7 @@ def test_the_parameters_of_the_best_score_are_kept():
     watchdog = Watchdog(plan_of(100), validate=lambda parameters: -((parameters[0] - 3) ** 2))
     for k in range(6):
         watchdog.reaches_plateau(Block(k, np.array([1.0]), np.array([k])))
-    assert (watchdog.best_parameters, watchdog.best) == ([3], 0)
+    assert (watchdog.standing.best_parameters, watchdog.standing.best) == ([3], 0)
     assert watchdog.scores == [-9, -4, -1, 0, -1, -4]
 
 

@@ -53,7 +53,8 @@ def start(rng):
 
 
 def run(network, start, data, max_iter=10, learning_rate=0.1, solver=None, watch=None):
-    return train(network, start, data, plan_of(max_iter, learning_rate, solver), watch=watch)
+    watchers = [] if watch is None else [watch]
+    return train(network, start, data, plan_of(max_iter, learning_rate, solver), watchers=watchers)
 
 
 def steps_of(network, start, data, max_iter=10, learning_rate=0.1):
@@ -206,7 +207,7 @@ def test_a_start_without_a_finite_loss_is_returned_as_it_is(size, data):
 
 
 def interrupt_at(iteration):
-    def watch(block):
+    def watch(block, run):
         if block.iteration <= iteration < block.end:
             raise KeyboardInterrupt
 
@@ -262,23 +263,27 @@ def test_an_interrupt_just_when_it_diverges_keeps_finite_parameters(diverged, da
 
 
 def test_an_error_of_the_watcher_is_not_swallowed(start, data):
-    def watch(step):
+    def watch(block, run):
         raise RuntimeError("mine")
 
     with pytest.raises(RuntimeError, match="mine"):
         run(NETWORK, start, data, watch=watch)
 
 
+def append_to(seen):
+    return lambda block, run: seen.append(block)
+
+
 def test_the_watcher_sees_every_step(start, data):
     seen = []
-    run(NETWORK, start, data, watch=seen.append)
+    run(NETWORK, start, data, watch=append_to(seen))
     assert sum(block.losses.size for block in seen) == seen[-1].end == 10
     assert [block.iteration for block in seen] == [0, *(block.end for block in seen[:-1])]
 
 
 def test_the_watcher_sees_no_step_twice_when_a_run_diverges(data):
     seen = []
-    result = run(LINEAR, np.ones(3), data, 1000, learning_rate=3.0, watch=seen.append)
+    result = run(LINEAR, np.ones(3), data, 1000, learning_rate=3.0, watch=append_to(seen))
     assert result.diverged
     assert [block.iteration for block in seen] == [0, *(block.end for block in seen[:-1])]
     assert seen[-1].end >= result.n_iter > 2 * LONGEST_BLOCK
