@@ -18,24 +18,22 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from scipy.linalg.blas import dgemm, sgemm
-from scipy.sparse import csr_array, hstack, issparse
 
-from skinit.activations import BaseActivation
+from skinit.activations import Activation, BaseActivation
 from skinit.dropout import mask_calls
+from skinit.layouts import SmallArrays
 from skinit.losses import Loss
 from skinit.network import layer_blocks, layer_views, limit_norms, mean_loss
 from skinit.solvers import BaseSolver, clipped
 
 __all__ = [
-    "SmallArrays",
     "Tape",
     "as_stack",
     "calls_of_loss",
     "compile_iterations",
+    "is_our_own",
     "shortcut",
     "side_by_side",
-    "sparse_product",
 ]
 
 # So many iterations at most go by before their losses are looked at. Fewer if their scores take
@@ -131,6 +129,16 @@ def run(calls):
     """Do one call after the other."""
     for call in calls:
         call()
+
+
+def is_our_own(network):
+    """Tell whether all functions are skinit's: others may not stand being called by two threads."""
+    return all(
+        type(part).__module__ in ("skinit.activations", "skinit.losses")
+        and not isinstance(part, Activation)
+        and not any(map(callable, vars(part).values()))
+        for part in (*network.activations, network.loss)
+    )
 
 
 def operations(network, n_samples, filled=1.0):
@@ -345,92 +353,3 @@ def shortcut(thing, Base, name, *functions):
     if distance(name) <= min(map(distance, functions)):
         return getattr(thing, name)
     return partial(getattr(Base, name), thing)
-
-
-class SmallArrays:
-    """Arrays for as few calls as can be: X is copied once, and a layer is one BLAS call.
-
-    Every signal has one more row, a constant that carries the bias. An input may be without.
-    """
-
-    def __init__(self, dtype):
-        self.dtype = np.dtype(dtype)
-        self.gemm = {"f": sgemm, "d": dgemm}[self.dtype.char]
-
-    def new(self, shape, value=None):
-        """Return an array, filled with a value or with anything."""
-        # Vector instructions are fastest on addresses that are multiples of 64.
-        n_bytes = self.dtype.itemsize * int(np.prod(shape))
-        memory = np.empty(n_bytes + 64, np.uint8)
-        start = -memory.ctypes.data % 64
-        array = memory[start : start + n_bytes].view(self.dtype).reshape(shape)
-        if value is not None:
-            array[...] = value
-        return array
-
-    def input(self, network, X):
-        """Return X as a signal, and what it is multiplied by: the sign of the factor it meets."""
-        first = (*network.activations, network.loss)[0]
-        scale = 1.0 if first.tape_input > 0 else -1.0
-        if issparse(X):
-            ones = csr_array(np.ones((X.shape[0], 1), X.dtype))
-            return (hstack([X, ones], dtype=X.dtype) * scale).T.tocsr(), scale
-        signal, features = self.signal(X.shape[1], X.shape[0], scale)
-        np.multiply(X.T, scale, out=features)
-        return signal, scale
-
-    def signal(self, n_units, n_samples, scale):
-        """Return a signal and the part of it that holds the units."""
-        signal = self.new((n_units + 1, n_samples), scale)
-        return signal, signal[:-1]
-
-    def layer(self, factor, W, signal, scale, z, positive_zeros=False):
-        """Bind the calls that compute a layer's pre-activations, times a factor.
-
-        Where an activation takes its slope from the sign bit, z must not hold -0.0.
-        """
-        if signal.shape[0] < W.shape[0]:
-            # The input, without a constant row. Added to a bias or subtracted from it, as what is
-            # multiplied by -1 may be -0.0.
-            bias = self.new((len(z), 1))
-            return [
-                *self.product(abs(factor), W[:-1].T, signal, 0.0, z),
-                partial(np.multiply, W[-1:].T, factor, bias),
-                partial(np.add, bias, 0, bias),
-                partial(np.add if factor > 0 else np.subtract, bias, z, z),
-            ]
-        calls = self.product(factor / scale, W.T, signal, 0.0, z)
-        if positive_zeros and factor / scale < 0:  # which has made -0.0 of 0.0
-            calls.append(partial(np.add, z, self.new(z.shape, 0), z))
-        return calls
-
-    def derivatives(self, factor, signal, scale, delta, keep, goal):
-        """Bind the calls that compute a layer's derivatives by weights and biases."""
-        calls = []
-        if signal.shape[0] < goal.shape[0]:
-            ones = self.new((delta.shape[1], 1), 1)
-            calls, goal = self.product(factor, delta, ones, keep, goal[-1:].T), goal[:-1]
-        return calls + self.product(factor / scale, signal, delta.T, keep, goal)
-
-    def product(self, factor, left, right, keep, out):
-        """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
-        if issparse(left) or issparse(right):
-            return [partial(sparse_product, factor, left, right, keep, out)]
-        # BLAS wants Fortran order, in which C order is the transpose: out.T = right.T @ left.T.
-        # What is in neither order, or of another dtype, it would copy, and the result be lost.
-        a, trans_a = (right.T, 0) if right.flags.c_contiguous else (right, 1)
-        b, trans_b = (left.T, 0) if left.flags.c_contiguous else (left, 1)
-        assert all(array.flags.f_contiguous for array in (a, b, out.T))
-        assert all(array.dtype == self.dtype for array in (a, b, out))
-        # By position, as arguments by name take three times as long to pass; the last one says
-        # that the result goes where out.T is.
-        return [partial(self.gemm, factor, a, b, keep, out.T, trans_a, trans_b, 1)]
-
-
-def sparse_product(factor, left, right, keep, out):
-    """Compute ``out = factor * left @ right + keep * out``, where one side is sparse."""
-    summed = left @ right
-    summed *= factor
-    if keep != 0:
-        summed += keep * out
-    out[...] = summed

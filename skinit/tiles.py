@@ -12,25 +12,25 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import issparse
 
-from skinit.activations import Activation, Identity
+from skinit.activations import Identity
 from skinit.batches import BatchTape
 from skinit.dropout import mask_calls
+from skinit.layouts import LargeArrays, SmallArrays
 from skinit.network import TrainingData, weighted_sum
 from skinit.tape import (
     COPIED_BYTES,
-    SmallArrays,
     Tape,
     calls_of_loss,
     compile_iterations,
     compile_step,
+    is_our_own,
     operations,
     run,
     side_by_side,
-    sparse_product,
 )
 from skinit.threads import limit_this_thread
 
-__all__ = ["LargeArrays", "TiledTape", "cached_rows", "make_tape", "scores_of", "tiled_forward"]
+__all__ = ["TiledTape", "cached_rows", "make_tape", "scores_of", "tiled_forward"]
 
 # Below so many operations an iteration, tiles cost more than they save.
 MANY_OPERATIONS = 10**8
@@ -41,9 +41,7 @@ TILE_BYTES = 2**20
 FEWEST_ROWS = 256
 LANES = 8
 
-# A sum of more bytes than the first is not transposed, which takes longer than it saves; and the
-# sums of all lanes take no more than the second, but for the two that two threads need.
-TRANSPOSED_BYTES = 2**17
+# The sums of all lanes take no more than these bytes, but for the two that two threads need.
 LANE_BYTES = 2**25
 
 
@@ -51,7 +49,7 @@ def make_tape(network, parameters, data, plan, memory, rng=None, n_threads=1):
     """Return a `BatchTape` for minibatches, else a `Tape` or, for much to do, a `TiledTape`."""
     settings = network, parameters, data, plan, memory, rng
     if plan.batch_size is not None:
-        return BatchTape(*settings)
+        return BatchTape(*settings, n_threads)
     n_samples, n_features = data.X.shape
     filled = data.X.nnz / (n_samples * n_features) if issparse(data.X) else 1.0
     n_operations = operations(network, n_samples, filled)
@@ -107,16 +105,6 @@ def tiled_forward(network, layers, X, finish, n_threads=1):
         with ThreadPoolExecutor(n_threads, initializer=limit_this_thread) as pool:
             list(pool.map(fill, starts))  # the list raises what went wrong
     return result
-
-
-def is_our_own(network):
-    """Tell whether all functions are skinit's: others may not stand being called by two threads."""
-    return all(
-        type(part).__module__ in ("skinit.activations", "skinit.losses")
-        and not isinstance(part, Activation)
-        and not any(map(callable, vars(part).values()))
-        for part in (*network.activations, network.loss)
-    )
 
 
 def scores_of(network, layers, X):
@@ -291,68 +279,3 @@ def split_rows(data, most):
             sample_weight[-missing:] = 0
         tiles.append(TrainingData(X, targets, sample_weight))
     return tiles
-
-
-class LargeArrays(SmallArrays):
-    """Arrays for many samples, of which the tiles of a thread use the same, one after the other.
-
-    Products let other threads work. What is constant is shared with the arrays of other threads.
-    """
-
-    def __init__(self, dtype, constants):
-        super().__init__(dtype)
-        self.constants, self.scratch, self.taken = constants, [], 0
-        self.summand = super().new(0)
-
-    def rewound(self):
-        """Start again with the first array."""
-        self.taken = 0
-        return self
-
-    def new(self, shape, value=None):
-        """Return an array, filled with a value or with anything."""
-        if value is not None:
-            size, array = int(np.prod(shape)), self.constants.get(value)
-            if array is None or array.size < size:
-                array = self.constants[value] = super().new(size, value)
-            return array[:size].reshape(shape)
-        if self.taken == len(self.scratch):
-            self.scratch.append(super().new(shape))
-        array = self.scratch[self.taken]
-        assert array.shape == shape  # all tiles are alike
-        self.taken += 1
-        return array
-
-    def signal(self, n_units, n_samples, scale):
-        """Return a signal and the part of it that holds the units."""
-        signal = self.new((n_units + 1, n_samples))
-        signal[-1] = scale
-        return signal, signal[:-1]
-
-    def product(self, factor, left, right, keep, out):
-        """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
-        if issparse(left) or issparse(right):
-            return [partial(sparse_product, factor, left, right, keep, out)]
-        if keep == 1 and left.shape[0] < right.shape[1] and out.nbytes <= TRANSPOSED_BYTES:
-            # BLAS is faster with the larger one first.
-            left, right, out = right.T, left.T, out.T
-        # Unlike the functions of scipy.linalg.blas, np.dot lets other threads work meanwhile.
-        direct = keep == 0 and out.flags.c_contiguous
-        result = out if direct else self.shared(out.shape)
-        calls, add = [partial(np.dot, left, right, result)], np.add
-        if keep == 1 and factor < 0:
-            factor, add = -factor, np.subtract
-        if factor != 1:
-            calls.append(partial(np.multiply, result, factor, result))
-        if keep == 1:
-            calls.append(partial(add, out, result, out))
-        elif not direct:
-            calls.append(partial(np.copyto, out, result))
-        return calls
-
-    def shared(self, shape):
-        """Return an array for what is used at once and never again."""
-        size = int(np.prod(shape))
-        if self.summand.size < size:
-            self.summand = super().new(size)
-        return self.summand[:size].reshape(shape)

@@ -16,7 +16,8 @@ ROWS = [
     ["registry"],  # finding things by name
     ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
     # array maths
-    ["network", "dropout", "solvers", "schedules", "plan", "tape", "batches", "tiles"],
+    ["network", "dropout", "solvers", "schedules", "plan"],
+    ["layouts", "tape", "batches", "tiles"],
     ["initializers", "stopping", "engines", "training"],
     # scikit-learn's front door
     ["callbacks", "preparation", "outcome", "perceptron", "estimators"],

@@ -6,7 +6,7 @@ from drawn_problems import network_of, plan_of, problem
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
-from skinit import batches
+from skinit import batches, engines
 from skinit.activations import ReLU, Tanh
 from skinit.batches import BatchTape
 from skinit.engines import Block, Progress, specification_blocks, tape_blocks
@@ -20,9 +20,18 @@ EPOCHS = 30
 SOLVERS_OF_BATCHES = {name: solver for name, solver in SOLVERS.items() if solver.takes_minibatches}
 
 
-@pytest.fixture(autouse=True, params=[0, 2**23], ids=["fetched as it is", "with its constant"])
-def copied_bytes(monkeypatch, request):
-    monkeypatch.setattr(batches, "COPIED_BYTES", request.param)
+WAYS = {
+    "fetched as it is": {"COPIED_BYTES": 0},
+    "with its constant": {},
+    "in halves": {"SHARED_OPERATIONS": 0, "PART_BYTES": 64},
+}
+
+
+@pytest.fixture(autouse=True, params=WAYS)
+def way(monkeypatch, request):
+    for name, value in WAYS[request.param].items():
+        monkeypatch.setattr(batches, name, value)
+    monkeypatch.setattr(engines, "spare_threads", lambda: 2)
 
 
 def run(engine, network, start, data, max_iter=EPOCHS, batch_size=16, **settings):
