@@ -6,16 +6,18 @@ step. Where the halves end is settled by the batch, so that one thread alone fin
 
 from dataclasses import replace
 from functools import partial
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby
 
 import numpy as np
 from sklearn.utils import gen_batches
 
 from skinit.dropout import mask_calls
 from skinit.layouts import SamplesFirst, SmallArrays
-from skinit.network import TrainingData, weighted_sum
+from skinit.network import TrainingData
 from skinit.tape import (
+    BLOCK_LENGTH,
     COPIED_BYTES,
+    affordable,
     as_stack,
     compile_iterations,
     compile_step,
@@ -28,9 +30,6 @@ from skinit.tape import (
 from skinit.threads import Companion
 
 __all__ = ["BatchTape"]
-
-# So many batches at most go by before their losses are looked at.
-BLOCK_LENGTH = 32
 
 # From so many operations on, a batch is worth two threads; and a part of a step that fits the
 # cache, in bytes of parameters.
@@ -49,10 +48,9 @@ class BatchTape:
         How many may work at a time.
     """
 
-    block_length = 1
-
     def __init__(self, network, parameters, data, plan, memory, rng=None, n_threads=1):
         self.total_weight, self.companion = data.total_weight, None
+        self.block_length = 1 if plan.one_by_one else affordable(network, len(data.targets))
         settings = network, parameters, plan, memory, rng
         store = side_by_side(data, parameters.dtype)
         if operations(network, plan.batch_size) < SHARED_OPERATIONS:
@@ -65,19 +63,23 @@ class BatchTape:
         n_left = len(data.targets) % plan.batch_size
         self.full, self.rest = make(plan.batch_size), make(n_left) if n_left else None
 
-    def play(self, rates, order):
-        """Do an epoch, the samples in an order, and return the mean loss, of shape (1,).
+    def play(self, rates, draw_order):
+        """Do an epoch for each learning rate, and return the mean losses, of shape (n_epochs,).
 
-        Each batch has its loss before its own step.
+        Each batch has its loss before its own step. `draw_order` returns the samples of an epoch,
+        in their order.
         """
-        [rate] = rates
-        n_full = len(order) // self.full.size * self.full.size
-        loss = 0.0
-        for indices in blocks(order[:n_full].reshape(-1, self.full.size), BLOCK_LENGTH):
-            loss += self.full.play(rate, indices)
-        if self.rest is not None:
-            loss += self.rest.play(rate, order[np.newaxis, n_full:])
-        return np.array([loss / self.total_weight])
+        losses, size = np.zeros(len(rates)), self.full.size
+        for epoch, rate in enumerate(rates):
+            order = draw_order()
+            n_full = len(order) // size * size
+            for index in order[:n_full].reshape(-1, size):
+                self.full.take(rate, index, epoch, losses)
+            if self.rest is not None:
+                self.rest.take(rate, order[n_full:], epoch, losses)
+        for batches in filter(None, (self.full, self.rest)):
+            batches.settle(losses)
+        return losses / self.total_weight
 
     def close(self):
         """Let the other thread go."""
@@ -124,15 +126,59 @@ class Fetched:
         if self.batch.sample_weight is not None:
             np.take(self.store.sample_weight, index, 0, self.batch.sample_weight, "clip")
 
-    def summed_loss(self, indices):
+    def summed_losses(self, indices):
         """Sum up the losses of some batches, of the samples of indices (n_batches, size)."""
         scores = as_stack(self.scores[: len(indices)], self.network)
         losses = self.network.loss.per_sample(scores, self.store.targets[indices])
-        weights = self.store.sample_weight
-        return weighted_sum(losses.ravel(), None if weights is None else weights[indices].ravel())
+        if self.store.sample_weight is not None:
+            losses = losses * self.store.sample_weight[indices]
+        return losses.sum(axis=-1, dtype=np.float64)
 
 
-class WholeBatches:
+class BatchesOf:
+    """Batches of one size. They are taken one after the other, and their losses computed together.
+
+    Parameters
+    ----------
+    plan : Plan
+    store : TrainingData
+        All samples.
+    size : int
+        Number of samples of a batch.
+
+    Attributes
+    ----------
+    samples : list of (slice, Fetched)
+        Which samples of a batch lie where.
+    """
+
+    def __init__(self, plan, store, size):
+        self.size, self.pending, self.samples = size, [], []
+        self.n_slots = min(BLOCK_LENGTH, len(store.targets) // size * plan.end)
+        self.rates, self.penalties = np.zeros((2, self.n_slots), store.targets.dtype)
+
+    def take(self, rate, index, epoch, losses):
+        """Do a step on the samples of an index; their losses are added to losses[epoch] later."""
+        slot = len(self.pending)
+        self.rates[slot] = rate
+        self.step(slot, index)
+        self.pending.append((index, epoch))
+        if len(self.pending) == self.n_slots:
+            self.settle(losses)
+
+    def settle(self, losses):
+        """Add what is still to be added to the summed losses of epochs."""
+        if not self.pending:
+            return
+        indices, epochs = map(np.array, zip(*self.pending, strict=True))
+        self.pending = []
+        found = 0.5 * self.penalties[: len(epochs)].astype(np.float64)
+        for rows, samples in self.samples:
+            found += samples.summed_losses(indices[:, rows])
+        np.add.at(losses, epochs, found)
+
+
+class WholeBatches(BatchesOf):
     """The calls for batches of one size, all samples of a batch together.
 
     Parameters
@@ -148,10 +194,10 @@ class WholeBatches:
     """
 
     def __init__(self, network, parameters, plan, memory, rng, store, scale, size):
-        self.size, n_slots = size, slots(store, size)
-        self.samples = Fetched(network, store, size, n_slots)
-        self.rates, self.penalties = np.zeros((2, n_slots), parameters.dtype)
-        batch = self.samples.batch
+        super().__init__(plan, store, size)
+        self.fetched = Fetched(network, store, size, self.n_slots)
+        self.samples = [(slice(None), self.fetched)]
+        batch = self.fetched.batch
         weighted = batch.sample_weight is not None
         self.total = np.zeros((), parameters.dtype) if weighted else float(size)
         self.news, self.iterations = compile_steps(
@@ -163,34 +209,23 @@ class WholeBatches:
             plan,
             memory,
             rng,
-            scores=self.samples.scores,
+            scores=self.fetched.scores,
             rates=self.rates,
             penalties=self.penalties,
             total=self.total,
         )
 
-    def play(self, rate, indices):
-        """Do a step on each batch, and return the loss of all, summed up.
-
-        Parameters
-        ----------
-        rate : float
-        indices : ndarray of shape (n_batches, size)
-        """
-        self.rates[:] = rate
-        weights = self.samples.batch.sample_weight
-        for index, calls in zip(indices, self.iterations, strict=False):
-            self.samples.fetch(index)
-            if weights is not None:
-                np.add.reduce(weights, 0, None, self.total)
-            run(self.news)
-            run(calls)
-        penalty = 0.5 * self.penalties[: len(indices)].sum(dtype=np.float64)
-        return self.samples.summed_loss(indices) + penalty
+    def step(self, slot, index):
+        """Do a step on a batch, and leave its scores in a slot."""
+        self.fetched.fetch(index)
+        if self.fetched.batch.sample_weight is not None:
+            np.add.reduce(self.fetched.batch.sample_weight, 0, None, self.total)
+        run(self.news)
+        run(self.iterations[slot])
 
 
-class HalvedBatches:
-    """The calls for batches of one size, in two halves; with the functions of `WholeBatches`.
+class HalvedBatches(BatchesOf):
+    """The calls for batches of one size, in two halves.
 
     Parameters
     ----------
@@ -205,17 +240,17 @@ class HalvedBatches:
     """
 
     def __init__(self, network, parameters, plan, memory, rng, store, companion, size):
-        self.size, self.companion, n_slots = size, companion, slots(store, size)
-        self.rates, self.penalties = np.zeros((2, n_slots), parameters.dtype)
-        layout = SamplesFirst(parameters.dtype, {})
-        masks, self.draws = mask_calls(network, size, rng, layout.new)
-        edges = [0, size // 2, size]
+        super().__init__(plan, store, size)
+        self.companion = companion
+        masks, self.draws = mask_calls(network, size, rng, SamplesFirst(parameters.dtype, {}).new)
         self.halves = [
-            Half(network, parameters, store, slice(*rows), n_slots, masks)
-            for rows in pairwise(edges)
+            Half(network, parameters, store, rows, self.n_slots, masks)
+            for rows in (slice(0, size // 2), slice(size // 2, size))
         ]
+        self.samples = [(half.rows, half.fetched) for half in self.halves]
         gradient, other = (half.gradient for half in self.halves)
-        self.total = float(size) if store.sample_weight is None else np.zeros((), gradient.dtype)
+        weighted = store.sample_weight is not None
+        self.total = np.zeros((), parameters.dtype) if weighted else float(size)
         steps = compile_step(
             network,
             parameters,
@@ -232,22 +267,18 @@ class HalvedBatches:
         ]
         self.steps = [in_two([*joining, *step], gradient.shape) for step in steps]
 
-    def play(self, rate, indices):
-        """Do a step on each batch, and return the loss of all, summed up."""
-        self.rates[:] = rate
-        mine, its = self.halves
-        for k, index in enumerate(indices):
-            run(self.draws)
-            self.both(partial(mine.play, k, index), partial(its.play, k, index))
-            if mine.samples.batch.sample_weight is not None:
-                self.total[...] = mine.weight() + its.weight()
-            for first, second in self.steps[k]:
-                if second:
-                    self.both(partial(run, first), partial(run, second))
-                else:
-                    run(first)
-        losses = [half.samples.summed_loss(indices[:, half.rows]) for half in self.halves]
-        return sum(losses) + 0.5 * self.penalties[: len(indices)].sum(dtype=np.float64)
+    def step(self, slot, index):
+        """Do a step on a batch, and leave its scores in a slot."""
+        run(self.draws)
+        self.both(*(partial(half.play, slot, index) for half in self.halves))
+        weights = [half.fetched.batch.sample_weight for half in self.halves]
+        if weights[0] is not None:
+            self.total[...] = sum(weight.sum() for weight in weights)
+        for mine, its in self.steps[slot]:
+            if its:
+                self.both(partial(run, mine), partial(run, its))
+            else:
+                run(mine)
 
     def both(self, mine, its):
         """Do two things side by side, or one after the other."""
@@ -273,35 +304,26 @@ class Half:
 
     def __init__(self, network, parameters, store, rows, n_slots, masks):
         self.rows, self.gradient = rows, np.zeros_like(parameters)
-        self.samples = Fetched(network, store, rows.stop - rows.start, n_slots)
-        batch = self.samples.batch
+        self.fetched = Fetched(network, store, rows.stop - rows.start, n_slots)
+        batch = self.fetched.batch
         self.news, self.iterations = compile_iterations(
             network,
             parameters,
             (batch.X.T, 1.0),
             batch,
             SamplesFirst(parameters.dtype, {}),
-            scores=self.samples.scores,
+            scores=self.fetched.scores,
             masks=[None if mask is None else mask[:, rows] for mask in masks],
             into=self.gradient,
             keep=0.0,
             factor=1.0,
         )
 
-    def play(self, k, index):
+    def play(self, slot, index):
         """Fetch this half of a batch, and compute the derivatives of its summed loss."""
-        self.samples.fetch(index[self.rows])
+        self.fetched.fetch(index[self.rows])
         run(self.news)
-        run(self.iterations[k])
-
-    def weight(self):
-        """Sum up the weights of the samples."""
-        return self.samples.batch.sample_weight.sum()
-
-
-def slots(store, size):
-    """Return how many batches of a size go by before their losses are looked at."""
-    return min(len(store.targets) // size, BLOCK_LENGTH)
+        run(self.iterations[slot])
 
 
 def in_two(calls, shape):
@@ -354,8 +376,3 @@ def part_of_call(call, shape, part):
     """Bind a ufunc to parts of its arrays."""
     args = (arg[part] if np.shape(arg) == shape else arg for arg in call.args)
     return partial(call.func, *args)
-
-
-def blocks(batches, length):
-    """Cut an array of batches into blocks of so many at most."""
-    return [batches[start : start + length] for start in range(0, len(batches), length)]

@@ -155,11 +155,12 @@ def tape_blocks(network, start, data, plan, progress):
     # A solver may change its state in place, and a start may be needed again.
     parameters, memory = start.parameters.copy(), [deepcopy(start.state)]
     tape = make_tape(network, parameters, data, plan, memory, progress.rng, spare_threads())
+    draw_order = partial(plan.order, len(data.targets), progress.rng)
     with closing(tape):
         for first in range(start.end, plan.end, tape.block_length):
             block = range(first, min(first + tape.block_length, plan.end))
             rates = plan.rates(block, progress.standing.n_plateaus)
-            losses = tape.play(rates, plan.order(len(data.targets), progress.rng))
+            losses = tape.play(rates, draw_order)
             yield Block(first, losses, parameters.copy(), deepcopy(memory[0]))
 
 

@@ -28,6 +28,7 @@ from skinit.solvers import BaseSolver, clipped
 
 __all__ = [
     "Tape",
+    "affordable",
     "as_stack",
     "calls_of_loss",
     "compile_iterations",
@@ -76,10 +77,8 @@ class Tape:
         self.network, self.data, self.parameters = network, data, parameters
         n_samples, n_outputs = data.targets.shape
         bytes_of_scores = n_samples * n_outputs * parameters.itemsize
-        affordable = min(
-            BLOCK_BYTES // bytes_of_scores, BLOCK_OPERATIONS // operations(network, n_samples)
-        )
-        self.block_length = 1 if plan.one_by_one else max(1, min(affordable, BLOCK_LENGTH))
+        most = min(affordable(network, n_samples), BLOCK_BYTES // bytes_of_scores)
+        self.block_length = 1 if plan.one_by_one else max(1, most)
         self.scores = np.empty((self.block_length, n_outputs, n_samples), parameters.dtype)
         self.rates, self.penalties = np.zeros((2, self.block_length), parameters.dtype)
 
@@ -103,7 +102,7 @@ class Tape:
         self.calls = [call for calls in iterations for call in calls]
         self.calls_per_iteration = len(self.calls) // self.block_length
 
-    def play(self, rates, order=None):
+    def play(self, rates, draw_order=None):
         """Do an iteration for each learning rate, and return the losses before them."""
         n_iter = len(rates)
         self.rates[:n_iter] = rates
@@ -139,6 +138,11 @@ def is_our_own(network):
         and not any(map(callable, vars(part).values()))
         for part in (*network.activations, network.loss)
     )
+
+
+def affordable(network, n_samples):
+    """Return how many iterations may go by before somebody looks at them."""
+    return max(1, min(BLOCK_LENGTH, BLOCK_OPERATIONS // operations(network, n_samples)))
 
 
 def operations(network, n_samples, filled=1.0):

@@ -216,7 +216,7 @@ class TiledTape:
         run(news)
         return calls
 
-    def play(self, rates, order=None):
+    def play(self, rates, draw_order=None):
         """Do one iteration, and return the mean loss before it, of shape (1,)."""
         self.rates[:] = rates
         run(self.draws)

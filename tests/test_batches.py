@@ -1,5 +1,9 @@
 """Steps on minibatches: the tape takes those of the specification, with every solver."""
 
+import threading
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from drawn_problems import network_of, plan_of, problem
@@ -149,11 +153,12 @@ def test_the_order_is_new_in_each_epoch_and_drawn_from_the_generator():
 def test_a_run_can_go_on_where_another_one_ended():
     network = network_of("squared_error", Tanh())
     start, data = problem(network)
-    plan, progress = plan_of(20, solver=Adam(), batch_size=7), Progress(np.random.RandomState(0))
+    plan = plan_of(20, solver=Adam(), batch_size=7)
+    progress = Progress(np.random.RandomState(0))
     begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
     *_, whole = tape_blocks(network, begin, data, plan, progress)
     progress = Progress(np.random.RandomState(0))
-    blocks = tape_blocks(network, begin, data, plan, progress)
+    blocks = tape_blocks(network, begin, data, replace(plan, watched=True), progress)
     half = [next(blocks) for _ in range(10)][-1]
     blocks.close()
     *_, end = tape_blocks(network, half, data, plan, progress)
@@ -167,3 +172,61 @@ def test_minibatches_have_a_tape_of_their_own():
     tape = make_tape(network, start, data, plan, [plan.solver.initial_state(start)])
     tape.close()
     assert type(tape) is BatchTape
+
+
+def test_a_rest_of_one_sample_can_be_halved():
+    network = network_of("multinomial_cross_entropy", ReLU())
+    assert_agree(network, *problem(network, n_samples=41), batch_size=20, solver=Adam())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_two_threads_find_the_digits_of_one(weighted, monkeypatch):
+    network = network_of("binary_cross_entropy", ReLU(), Tanh())
+    start, data = problem(network, np.float32, weighted=weighted)
+    settings = {"solver": Adam(), "alpha": 0.1}
+    expected = run(tape_blocks, network, start, data, **settings)
+    monkeypatch.setattr(engines, "spare_threads", lambda: 1)
+    parameters, losses = run(tape_blocks, network, start, data, **settings)
+    assert_array_equal(parameters, expected[0])
+    assert_array_equal(losses, expected[1])
+
+
+@pytest.fixture
+def halves(monkeypatch):
+    for name, value in WAYS["in halves"].items():
+        monkeypatch.setattr(batches, name, value)
+
+
+def test_an_error_in_the_other_thread_is_raised_in_this_one(halves, monkeypatch):
+    class Broken(type(ReLU())):
+        def tape_calls(self, z, delta, new):
+            def fail():
+                raise RuntimeError(threading.current_thread().name)
+
+            bound.append(z)  # of one half after the other
+            calls = super().tape_calls(z, delta, new)
+            return ([fail], calls[1]) if len(bound) == 2 else calls
+
+    bound = []
+    monkeypatch.setattr(batches, "is_our_own", lambda network: True)
+    network = network_of("binary_cross_entropy", Broken())
+    start, data = problem(network, n_samples=32)
+    with pytest.raises(RuntimeError, match="Thread-"):
+        run(tape_blocks, network, start, data, solver=SGD(), batch_size=16)
+
+
+def test_calls_are_divided_where_they_work_number_by_number(halves):
+    array, other, rate = np.arange(10.0), np.ones(10), np.array(2.0)
+    calls = [
+        partial(np.multiply, array, rate, array),
+        partial(np.add, array, other, array),
+        partial(np.dot, array, other, np.zeros(())),
+        partial(np.negative, other, other),
+    ]
+    stages = batches.in_two(calls, array.shape)
+    assert [bool(its) for _, its in stages] == [True, False, True]
+    for mine, its in stages:
+        for call in its + mine:  # the order of the two does not matter
+            call()
+    assert_array_equal(array, 2 * np.arange(10.0) + 1)
+    assert_array_equal(other, -1)
