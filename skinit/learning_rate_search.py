@@ -52,17 +52,17 @@ class LearningRateSearch:
         return self.losses.shape[1] - 1
 
     @property
-    def half(self):
-        """The iteration at which the second half of a run begins."""
-        return (self.n_iter + 1) // 2
+    def settled_from(self):
+        """The first of the last 15 iterations, or of the second half of a run that is short."""
+        return max((self.n_iter + 1) // 2, self.n_iter - 15)
 
     @property
     def settled_losses(self):
-        """What the loss stays below in the second half of each run, of shape (n_rates,).
+        """The highest loss from iteration `settled_from` on, of shape (n_rates,).
 
         A rate whose loss jumps up and down should not win because its last jump was a lucky one.
         """
-        return self.losses[:, self.half :].max(axis=1)
+        return self.losses[:, self.settled_from :].max(axis=1)
 
     @property
     def diverged(self):
@@ -88,8 +88,8 @@ class LearningRateSearch:
             )
         [settled] = self.settled_losses[self.rates == self.suggestion]
         reason = (
-            f"the loss stays below {write_loss(settled, 3)} in the second half of {self.n_iter} "
-            f"iterations, from {start} at the start"
+            f"the loss is at most {write_loss(settled, 3)} in iterations {self.settled_from} to "
+            f"{self.n_iter}, and {start} at the start"
         )
         if settled > LITTLE * self.start_loss:
             return f"{reason}; that is little to go by: search again with a larger n_iter"
@@ -123,7 +123,7 @@ class LearningRateSearch:
             ]
             for rate, final, settled, diverged, constant in zip(*columns.values(), strict=True)
         ]
-        headings = ["rate", f"loss after {self.n_iter}", f"highest from {self.half} on", ""]
+        headings = ["rate", f"loss after {self.n_iter}", f"highest from {self.settled_from} on", ""]
         found = (
             "no suggestion" if np.isnan(self.suggestion) else f"suggestion {self.suggestion:.2g}"
         )
@@ -139,7 +139,7 @@ def find_learning_rate(
 ):
     """Try learning rates, each for a few iterations from the same start, and suggest one.
 
-    The suggestion is the rate that keeps the loss lowest in the second half of its run, among those
+    The suggestion is the rate whose highest loss in the last 15 iterations is lowest, among those
     that do not end with the same prediction for all samples. A network that is stuck for long
     before it learns, a narrow or deep one above all, needs a larger `n_iter` for the rates to show
     what they do. A rate at which the loss stops being finite is part of the answer, not an error.
@@ -194,8 +194,7 @@ def find_learning_rate(
     0.1...
     1...
     <BLANKLINE>
-    suggestion 0.1: the loss stays below ... in the second half of 30
-    iterations, from ... at the start
+    suggestion 0.1: the loss is at most ... in iterations 15 to 30, and ... at the start
     >>> model = model.set_params(learning_rate=search.suggestion)
     """
     check_number(low, "low", above=0)

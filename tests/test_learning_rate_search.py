@@ -249,6 +249,14 @@ def test_a_loss_that_jumps_does_not_win_by_its_last_value():
     assert search.suggestion == 0.1
 
 
+def test_a_jump_long_before_the_end_does_not_count():
+    calm, jumped = np.full((2, 101), 0.5)
+    jumped[60:85], jumped[85:] = 3.0, 0.1
+    search = made_up([calm, jumped], rates=[0.1, 1])
+    assert_array_equal(search.settled_losses, [0.5, 0.1])
+    assert search.suggestion == 1
+
+
 def test_a_rate_that_ends_with_one_prediction_for_all_is_not_suggested():
     losses = [[1.0, 0.8, 0.7], [1.0, 0.3, 0.2]]
     assert made_up(losses, constant=[False, True], rates=[0.1, 1]).suggestion == 0.1
@@ -289,8 +297,8 @@ def test_where_no_rate_learns_there_is_no_suggestion_but_advice(search):
 )
 def test_a_weak_suggestion_says_what_to_do(ends, advice):
     why = made_up([[1.0, end, end] for end in ends]).why
-    assert why.startswith(f"the loss stays below {min(ends)} in the second half of 2 iterations")
-    assert why.endswith(advice or "from 1 at the start")
+    assert why.startswith(f"the loss is at most {min(ends)} in iterations 1 to 2, and 1 at the start")
+    assert why.endswith(advice or "at the start")
 
 
 def test_to_frame_has_a_row_for_each_rate():
@@ -313,6 +321,6 @@ def test_repr_shows_rates_losses_and_the_suggestion():
         "1              0.7                0.7  constant prediction",
         "10             inf                inf             diverges",
         "",
-        "suggestion 0.1: the loss stays below 0.3 in the second half of 2 iterations,",
-        "from 1 at the start",
+        "suggestion 0.1: the loss is at most 0.3 in iterations 1 to 2, and 1 at the",
+        "start",
     ]

@@ -76,7 +76,7 @@ class LearningRateDisplay:
         if search.diverged.any():
             first = search.rates[search.diverged].min()
             ax.axvspan(first, search.rates[-1], color="gray", alpha=0.2, lw=0, label="diverges")
-        ylabel = f"loss (highest of\niterations {search.half} to {search.n_iter})"
+        ylabel = f"loss (highest of\niterations {search.settled_from} to {search.n_iter})"
         ax.set(xscale="log", xlabel="learning rate", ylabel=ylabel, ylim=(0, None))
         ax.set_xlim(0.6 * search.rates[0], search.rates[-1] / 0.6)
         if ax.get_ylim()[1] > top:
