@@ -93,9 +93,10 @@ class LearningRateSearch:
         )
         if settled > LITTLE * self.start_loss:
             return f"{reason}; that is little to go by: search again with a larger n_iter"
-        for end, limit in (("higher", "high"), ("lower", "low")):
-            if self.suggestion == self.rates[-1 if end == "higher" else 0]:
-                return f"{reason}; no {end} rate was tried: search again with a {end} {limit}"
+        if self.suggestion == self.rates[-1]:
+            return f"{reason}; no higher rate was tried: search again with a higher high"
+        if self.suggestion == self.rates[0]:
+            return f"{reason}; no lower rate was tried: search again with a lower low"
         return reason
 
     def to_dict(self):

@@ -297,8 +297,9 @@ def test_where_no_rate_learns_there_is_no_suggestion_but_advice(search):
 )
 def test_a_weak_suggestion_says_what_to_do(ends, advice):
     why = made_up([[1.0, end, end] for end in ends]).why
-    assert why.startswith(f"the loss is at most {min(ends)} in iterations 1 to 2, and 1 at the start")
-    assert why.endswith(advice or "at the start")
+    reason = f"the loss is at most {min(ends)} in iterations 1 to 2, and 1 at the start"
+    assert why.startswith(reason)
+    assert why.endswith(advice or reason)
 
 
 def test_to_frame_has_a_row_for_each_rate():

@@ -62,9 +62,9 @@ class LearningRateDisplay:
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         search = self.search
-        top = 2 * search.start_loss or 1.0
+        losses, top = search.settled_losses, highest_shown(search)
         # Some are too large for any axis to reach.
-        losses = np.where(search.settled_losses < 1e3 * top, search.settled_losses, np.nan)
+        losses = np.where(losses < 1e3 * top, losses, np.nan)
         [self.line_] = ax.plot(search.rates, losses, **{"marker": "o", "markersize": 4, **line_kw})
         ax.axhline(search.start_loss, color="gray", linestyle=":", label="start")
         if np.isfinite(search.suggestion):
@@ -77,10 +77,13 @@ class LearningRateDisplay:
             first = search.rates[search.diverged].min()
             ax.axvspan(first, search.rates[-1], color="gray", alpha=0.2, lw=0, label="diverges")
         ylabel = f"loss (highest of\niterations {search.settled_from} to {search.n_iter})"
-        ax.set(xscale="log", xlabel="learning rate", ylabel=ylabel, ylim=(0, None))
+        ax.set(xscale="log", xlabel="learning rate", ylabel=ylabel)
         ax.set_xlim(0.6 * search.rates[0], search.rates[-1] / 0.6)
+        # Only losses of some kinds get below 0.
+        ax.set_ylim(bottom=1.1 * np.fmin.reduce(losses, initial=0.0))
         if ax.get_ylim()[1] > top:
-            ax.set(ylim=(0, top), ylabel=f"{ylabel[:-1]};\nbeyond {top:.3g} not shown)")
+            ax.set_ylim(top=top)
+            ax.set_ylabel(f"{ylabel[:-1]};\nbeyond {top:.3g} not shown)")
         ax.grid(alpha=0.3)
         ax.legend(loc="best", fontsize="small")
         self.ax_ = ax
@@ -108,3 +111,8 @@ class LearningRateDisplay:
         """
         found = find_learning_rate(estimator, X, y, **search)
         return cls(found).plot(ax=ax, **(line_kw or {}))
+
+
+def highest_shown(search):
+    """Return the loss at which the axis ends, twice that of the start where this is above 0."""
+    return search.start_loss + abs(search.start_loss) or 1.0

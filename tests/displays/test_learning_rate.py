@@ -73,6 +73,12 @@ def test_where_all_is_seen_the_axis_says_so_by_silence():
     assert ax.get_ylim()[1] > 1.2
 
 
+def test_losses_below_zero_are_seen_whole():
+    low, high = LearningRateDisplay(made_up([-0.5, -2.0, 0.0, 7.0], -0.4)).plot().ax_.get_ylim()
+    assert low < -2
+    assert 0 < high < 7
+
+
 @pytest.mark.parametrize("settled", [[0.0] * 4, [np.inf] * 4, [1e308] * 4])
 @pytest.mark.parametrize("start_loss", [0.0, 1.0])
 def test_odd_losses_are_drawn_without_a_warning(settled, start_loss):
