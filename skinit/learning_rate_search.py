@@ -148,9 +148,9 @@ def find_learning_rate(
     Parameters
     ----------
     estimator : InitMLPClassifier, InitMLPRegressor or Pipeline that ends in one
-        With all settings but the learning rate; it stays as it is. All rates have the start, and
-        the order of samples, that a fit draws from its `random_state`. If its `learning_rate` is a
-        schedule, the rates are tried as `initial` of the schedule.
+        With all settings but the learning rate; it stays as it is. All rates have the start, the
+        order of samples and the dropout that a fit draws from its `random_state`. If its
+        `learning_rate` is a schedule, the rates are tried as `initial` of the schedule.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), default=None
@@ -219,8 +219,8 @@ def find_learning_rate(
     losses, constant = np.full((n_rates, n_iter + 1), np.inf), np.zeros(n_rates, bool)
     for k, rate in enumerate(rates):
         schedule = clone(plan.schedule).set_params(initial=float(rate))
-        order = deepcopy(rng) if plan.batch_size else None
-        result = train(network, start, data, replace(plan, schedule=schedule), rng=order)
+        draws = deepcopy(rng) if plan.batch_size or network.drops_out else None
+        result = train(network, start, data, replace(plan, schedule=schedule), rng=draws)
         if result.interrupted:
             raise KeyboardInterrupt
         losses[k, : result.n_iter] = result.losses

@@ -133,7 +133,7 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None, file=None):
         One that is fitted is traced with its weights. Another one is traced at its start, drawn as
         `fit` would draw it; a start that looks at the data sees the samples given here.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        One sample or a few; each counts once, whatever `class_weight` says.
+        One sample or a few; each counts once, whatever `class_weight` says, and no unit is dropped.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     classes : array-like of shape (n_classes,), default=None
         For a classifier that is not fitted: all classes that there are, if y does not hold them.

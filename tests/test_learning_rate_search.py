@@ -46,6 +46,7 @@ def made_up(losses, start_loss=1.0, constant=None, rates=None):
     {},
     {"solver": "adam", "batch_size": 32},
     {"solver": SGD(momentum=0.5), "batch_size": 32, "alpha": 0.3, "class_weight": {0: 1, 1: 3}},
+    {"dropout": 0.3},
     {"learning_rate": ConstantRate(warm_up=4)},
     {"activation": ["tanh", "gelu"], "init": "lecun"},
 ])  # fmt: skip

@@ -233,8 +233,9 @@ def test_the_update_is_gradient_descent_whatever_the_solver(solver):
     assert_allclose(found["new W1"], found["W1"] - 0.1 * found["dW1"])
 
 
-def test_nothing_is_held_out_and_no_class_counts_more():
+def test_nothing_is_held_out_or_dropped_and_no_class_counts_more():
     settings = {"early_stopping": True, "validation_fraction": 0.5, "class_weight": "balanced"}
+    settings["dropout"] = 0.5
     plain = compute_trace(network_for("binary"), X[:3], Y["binary"][:3])
     other = compute_trace(network_for("binary", **settings), X[:3], Y["binary"][:3])
     for name, values in plain.to_dict().items():
