@@ -256,9 +256,10 @@ def prepare(estimator, X, y, classes):
 
 def check_classes(y):
     """Refuse labels that do not tell how many outputs the network has."""
-    if np.ndim(y) == 1 and len(set(y)) == 1:
+    labels = np.unique(y).tolist()
+    if np.ndim(y) == 1 and len(labels) == 1:
         raise ValueError(
-            f"y has one class only ({y[0]!r}), and how many outputs a network has depends on all "
+            f"y has one class only ({labels[0]!r}), and how many outputs a network has depends on all "
             "of them; give them, for example classes=[0, 1], or a fitted model"
         )
 

@@ -5,6 +5,7 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from own_losses import SummedHuber
@@ -200,9 +201,10 @@ def test_one_sample_is_enough():
     assert_array_equal(told["y"], [[0, 1, 0]])
 
 
-def test_one_class_without_the_others_is_refused_with_a_way_out():
+@pytest.mark.parametrize("y", [[1], np.array([1]), pd.Series([1], index=["first"])])
+def test_one_class_without_the_others_is_refused_with_a_way_out(y):
     with pytest.raises(ValueError, match=re.escape("y has one class only (1)")) as caught:
-        trace(network_for("binary"), X[:1], [1])
+        trace(network_for("binary"), X[:1], y)
     assert "classes=[0, 1]" in str(caught.value)
 
 
