@@ -259,8 +259,8 @@ def check_classes(y):
     labels = np.unique(y).tolist()
     if np.ndim(y) == 1 and len(labels) == 1:
         raise ValueError(
-            f"y has one class only ({labels[0]!r}), and how many outputs a network has depends on all "
-            "of them; give them, for example classes=[0, 1], or a fitted model"
+            f"y has one class only ({labels[0]!r}), and how many outputs a network has depends on "
+            "all of them; give them, for example classes=[0, 1], or a fitted model"
         )
 
 
