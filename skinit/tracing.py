@@ -269,7 +269,7 @@ def forward_steps(network, parameters, data, alpha, loss):
     layers = layer_views(network, parameters)
     signals, pre_activations = forward(network, layers, data.X)
     scores, n_samples = signals[-1], len(data.targets)
-    steps = [("a0", "X", signals[0])]
+    steps = [("a0", "X", signals[0].copy())]  # X may be the user's own array
     for number, (W, b) in enumerate(layers, 1):
         z = f"z{number}"
         steps += [(f"W{number}", "", W), (f"b{number}", "", b)]
@@ -279,7 +279,7 @@ def forward_steps(network, parameters, data, alpha, loss):
     link = network.loss.link_name
     steps += [
         ("p", z if link == "identity" else f"{link}({z})", network.loss.link(scores)),
-        ("y", "", data.targets),
+        ("y", "", data.targets.copy()),
         ("losses", loss_formula(network), network.loss.per_sample(scores, data.targets)),
     ]
     penalty = f" + {alpha:g} / {2 * n_samples} * the sum of all W^2" if alpha else ""
@@ -293,15 +293,15 @@ def backward_steps(network, parameters, data, alpha, gradient):
     # As a stack, each sample by itself: then a delta is what the biases get.
     X, targets = data.X[:, np.newaxis], data.targets[:, np.newaxis]
     signals, pre_activations = forward(network, layers, X)
-    delta = network.loss.gradient(signals[-1], targets)
-    each = backward(network, layers, signals, pre_activations, delta)
+    by_scores = network.loss.gradient(signals[-1], targets)
+    of_each = backward(network, layers, signals, pre_activations, by_scores)
     # Of many pairs of link and loss the derivative is this; of others, maybe in some places.
-    is_residual = np.allclose(delta, network.loss.link(signals[-1]) - targets, rtol=1e-5)
+    is_residual = np.allclose(by_scores, network.loss.link(signals[-1]) - targets, rtol=1e-5)
 
-    steps, last = [], len(layers)
-    formula = f"d losses / d z{last}" + " = p - y" * is_residual
+    steps = []
+    formula = f"d losses / d z{len(layers)}" + " = p - y" * is_residual
     for number, (dW, db) in reversed(list(enumerate(layer_views(network, gradient), 1))):
-        delta, _, deltas = f"delta{number}", *each[number - 1]
+        delta, (_, deltas) = f"delta{number}", of_each[number - 1]
         product, total = f"a{number - 1}^T {delta}", delta
         if alpha:
             product += f" + {alpha:g} W{number}"

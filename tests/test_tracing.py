@@ -218,6 +218,14 @@ def test_an_estimator_that_is_not_fitted_stays_so_and_keeps_its_dice(random_stat
     assert not [name for name in vars(model) if name.endswith("_")]
 
 
+def test_a_trace_does_not_change_with_the_data():
+    features, targets = X.copy(), Y["two outputs"].copy()
+    found = compute_trace(network_for("two outputs"), features, targets)
+    features[:], targets[:] = 7, 7
+    assert_array_equal(found["a0"], X)
+    assert_array_equal(found["y"], Y["two outputs"])
+
+
 def test_a_fitted_estimator_stays_as_it_is():
     model = network_for("binary", solver="adam", batch_size=2, max_iter=3).fit(X, Y["binary"])
     again = network_for("binary", solver="adam", batch_size=2, max_iter=3).fit(X, Y["binary"])
