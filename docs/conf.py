@@ -70,5 +70,6 @@ html_theme_options = {
     "footer_end": [],
 }
 # Only the API has so many pages that one needs a list of them at the side.
-without_sidebar = ["index", "auto_examples/*", "quickstart", "initializers", "changelog"]
-html_sidebars = {name: [] for name in [*without_sidebar, "adding_an_initializer", "search"]}
+without_sidebar = ["index", "auto_examples/*", "quickstart", "initializers", "teaching"]
+without_sidebar += ["adding_an_initializer", "changelog", "search"]
+html_sidebars = {name: [] for name in without_sidebar}

@@ -3,9 +3,11 @@
 from skinit.activations import Activation
 from skinit.callbacks import Checkpoint, WeightSnapshots
 from skinit.datasets import load_circles, load_moons
-from skinit.displays import DecisionBoundaryPanel, LossCurveDisplay
+from skinit.displays import DecisionBoundaryPanel, LearningRateDisplay, LossCurveDisplay
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
 from skinit.initializers import INITIALIZERS, Initializer, initialize_parameters
+from skinit.learning_rate_search import find_learning_rate
+from skinit.tracing import trace
 from skinit.training import DivergedError, InterruptedFitWarning
 
 __version__ = "0.1.0.dev0"
@@ -20,9 +22,12 @@ __all__ = [
     "InitMLPRegressor",
     "Initializer",
     "InterruptedFitWarning",
+    "LearningRateDisplay",
     "LossCurveDisplay",
     "WeightSnapshots",
+    "find_learning_rate",
     "initialize_parameters",
     "load_circles",
     "load_moons",
+    "trace",
 ]

@@ -10,7 +10,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinit.training import DivergedError, InterruptedFitWarning
 
-__all__ = ["InitComparison", "InitRun", "compare_inits", "describe_outcome", "text_table"]
+__all__ = [
+    "InitComparison",
+    "InitRun",
+    "compare_inits",
+    "data_frame",
+    "describe_outcome",
+    "text_table",
+]
 
 
 @dataclass(frozen=True)
@@ -78,13 +85,7 @@ class InitComparison:
 
     def to_frame(self):
         """Return the figures as a pandas DataFrame, one row for each run (extra ``pandas``)."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas (the extra skinit[pandas]): pip install pandas"
-            ) from error
-        return pd.DataFrame(self.to_dict())
+        return data_frame(self.to_dict())
 
     def __repr__(self):
         rows = [
@@ -96,6 +97,17 @@ class InitComparison:
             for init in self.inits
         ]
         return text_table(["init", *COLUMNS], rows)
+
+
+def data_frame(columns):
+    """Make a pandas DataFrame of a dict of columns."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "to_frame needs pandas (the extra skinit[pandas]): pip install pandas"
+        ) from error
+    return pd.DataFrame(columns)
 
 
 def write_loss(loss, digits):

@@ -23,7 +23,7 @@ ROWS = [
     ["callbacks", "preparation", "outcome", "perceptron", "estimators"],
     ["diagnostics", "population", "ensembles", "interop"],  # take estimators or their parts
     ["search", "drop_in"],
-    ["comparison", "tutorials"],
+    ["comparison", "tutorials", "tracing", "learning_rate_search"],
     ["displays", "report"],  # the only importers of matplotlib and of the page template
     ["skinit"],  # the public names
     ["cli"],

@@ -1,0 +1,113 @@
+"""
+Find a learning rate
+====================
+
+Too small a learning rate wastes iterations; too large a one never arrives. Where the good ones are
+depends on the data, the network, its start and the solver.
+:func:`~skinit.find_learning_rate` tries 25 rates, each for 30 iterations from the same start, and
+suggests the one that keeps the loss lowest in the second half of its run.
+"""
+
+# %%
+# One search
+# ----------
+#
+# Handwritten digits, one hidden layer, full-batch gradient descent. The larger the steps, the
+# further the loss falls, up to where they become too long.
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.preprocessing import scale
+
+from skinit import (
+    InitMLPClassifier,
+    InitMLPRegressor,
+    LearningRateDisplay,
+    find_learning_rate,
+    load_circles,
+)
+
+X, y = load_digits(return_X_y=True)
+X = X / 16
+model = InitMLPClassifier(32, random_state=0)
+search = find_learning_rate(model, X, y)
+print(search)
+
+# %%
+
+display = LearningRateDisplay(search).plot()
+display.ax_.set_title("Digits, gradient descent")
+
+# %%
+# Another solver, other data
+# --------------------------
+#
+# Adam takes many steps in an iteration, one for each minibatch, and they do not shrink with the
+# gradient: the valley is further to the left. Its crosses are rates after which the network
+# predicts the same for all samples, as its units have died. A regression can do worse than that:
+# the grey area is where the loss stops being finite.
+
+X_diabetes, y_diabetes = load_diabetes(return_X_y=True)
+X_diabetes, y_diabetes = scale(X_diabetes), scale(y_diabetes)
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+LearningRateDisplay.from_estimator(model.set_params(solver="adam"), X, y, ax=left)
+left.set_title("Digits, Adam")
+regressor = InitMLPRegressor(10, random_state=0)
+LearningRateDisplay.from_estimator(regressor, X_diabetes, y_diabetes, ax=right)
+right.set_title("Diabetes, gradient descent")
+
+# %%
+# Does the suggestion train well?
+# -------------------------------
+#
+# Thirty iterations are short. What counts is how far a longer training gets, here of 100
+# iterations: with the suggested rate, and with the best of all rates, which one only knows after
+# having trained with each. The last column is how much of the best fall of the loss the suggestion
+# reaches.
+
+from skinit.comparison import text_table
+
+X_cancer, y_cancer = load_breast_cancer(return_X_y=True)
+data = {
+    "digits": (InitMLPClassifier(32), X, y),
+    "breast cancer": (InitMLPClassifier(10), scale(X_cancer), y_cancer),
+    "diabetes": (InitMLPRegressor(10), X_diabetes, y_diabetes),
+}
+rates = {"low": 1e-3, "high": 10, "n_rates": 13}
+rows = []
+for name, (model, X_of, y_of) in data.items():
+    for solver in ("gd", "sgd", "adam"):
+        model.set_params(solver=solver, random_state=0)
+        suggested = find_learning_rate(model, X_of, y_of, **rates).suggestion
+        longer = find_learning_rate(model, X_of, y_of, n_iter=100, **rates)
+        final = longer.losses[:, -1]
+        reached, best = final[longer.rates == suggested][0], final.min()
+        share = (longer.start_loss - reached) / (longer.start_loss - best)
+        rows.append([
+            name, solver, f"{suggested:.2g}", f"{reached:.4f}",
+            f"{longer.rates[final.argmin()]:.2g}", f"{best:.4f}", f"{share:.1%}",
+        ])  # fmt: skip
+print(text_table(["data", "solver", "rate", "loss", "best rate", "best loss", "reached"], rows))
+
+# %%
+# When thirty iterations are too few
+# ----------------------------------
+#
+# The network of the circles experiment is narrow, and gradient descent on it is stuck for hundreds
+# of iterations before it learns. Until then, no rate gets far, and the one that gets furthest may
+# be one that ends badly. The search says so, and a larger ``n_iter`` helps.
+
+import textwrap
+
+X, y, _, _ = load_circles()
+model = InitMLPClassifier(random_state=0)
+for n_iter in (30, 1000):
+    search = find_learning_rate(model, X, y, n_iter=n_iter)
+    print(textwrap.fill(f"{n_iter}: {search.suggestion:.2g}, {search.why}", 79))
+
+# %%
+
+display = LearningRateDisplay(search).plot()
+display.ax_.set_title("Two circles, 1000 iterations")
+plt.show()
