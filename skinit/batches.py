@@ -121,10 +121,10 @@ class Fetched:
 
     def fetch(self, index):
         """Bring the samples of a batch here."""
-        np.take(self.store.X, index, 0, self.batch.X, "clip")
-        np.take(self.store.targets.T, index, 1, self.batch.targets.T, "clip")
+        self.store.X.take(index, 0, self.batch.X, "clip")
+        self.store.targets.T.take(index, 1, self.batch.targets.T, "clip")
         if self.batch.sample_weight is not None:
-            np.take(self.store.sample_weight, index, 0, self.batch.sample_weight, "clip")
+            self.store.sample_weight.take(index, 0, self.batch.sample_weight, "clip")
 
     def summed_losses(self, indices):
         """Sum up the losses of some batches, of the samples of indices (n_batches, size)."""

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skinit.network import layer_views
-from skinit.training import DivergedError, InterruptedFitWarning
+from skinit.training import DivergedError, InterruptedFitWarning, evaluate
 
 __all__ = ["coefs_and_intercepts", "fitted_attributes", "tell_what_was_wrong"]
 
@@ -87,8 +87,9 @@ def tell_what_was_wrong(model, prepared, result):
     if result.diverged:
         raise DivergedError(why_diverged(model))
     ended_early = result.converged or result.interrupted or result.stopped
-    if result.n_iter > 0 and model.loss_ > 2 * result.losses[0]:
-        warn(why_grown(model, result.losses[0]))
+    start = loss_of_start(prepared, result)
+    if model.loss_ > 2 * start:
+        warn(why_grown(model, start))
     elif prepared.plan.has_criterion and not ended_early:
         warn(
             f"training ended after {result.n_iter} iterations without having met its criterion "
@@ -97,6 +98,18 @@ def tell_what_was_wrong(model, prepared, result):
         )
     elif result.constant_scores and np.ptp(prepared.data.targets, axis=0).any():
         warn(why_constant(model))
+
+
+def loss_of_start(prepared, result):
+    """Return the loss before training, or what is as good to find a loss that has grown."""
+    if result.n_iter == 0:
+        return result.final_loss
+    if prepared.plan.batch_size is None or not result.constant_scores:
+        return result.losses[0]
+    # What has grown in the first epoch already is part of the loss of that epoch.
+    network, plan = prepared.network, prepared.plan
+    loss, _ = evaluate(network, prepared.parameters, prepared.data, plan.alpha)
+    return loss
 
 
 def why_diverged(model):
@@ -109,8 +122,8 @@ def why_diverged(model):
     return (
         f"the loss stopped being finite at iteration {model.n_iter_ + 1}, from {model.loss_:.3g} "
         f"before it; the weights of iteration {model.n_iter_} are kept. Lower "
-        f"learning_rate={model.learning_rate!r}, scale X{model._and_y} ({model._scalers}), or "
-        f"choose an init with smaller weights than {model.init!r}"
+        f"learning_rate={model.learning_rate!r}{or_alpha(model)}, scale X{model._and_y} "
+        f"({model._scalers}), or choose an init with smaller weights than {model.init!r}"
     )
 
 
@@ -118,8 +131,8 @@ def why_grown(model, start):
     """Say how much the loss has grown, and what to change."""
     return (
         f"the loss has grown from {start:.3g} to {model.loss_:.3g} in {model.n_iter_} "
-        f"iterations. Lower learning_rate={model.learning_rate!r}, or scale X{model._and_y} "
-        f"({model._scalers})"
+        f"iterations. Lower learning_rate={model.learning_rate!r}{or_alpha(model)}, or scale "
+        f"X{model._and_y} ({model._scalers})"
     )
 
 
@@ -129,5 +142,10 @@ def why_constant(model):
         f"the predictions are the same for all samples after {model.n_iter_} iterations. Look "
         f"at the scaling of X{model._and_y} ({model._scalers}), at init={model.init!r}, which may "
         "have left all units of a layer identical, silent or saturated, and at "
-        f"learning_rate={model.learning_rate!r}"
+        f"learning_rate={model.learning_rate!r}{or_alpha(model)}"
     )
+
+
+def or_alpha(model):
+    """Name the penalty too, where there is one: it can be too strong, or make steps too long."""
+    return f" or alpha={model.alpha!r}" if model.alpha else ""

@@ -185,3 +185,15 @@ def test_a_class_that_does_not_count_need_not_be_left_to_train_on():
 def test_what_cannot_be_used_is_named(settings, given, message):
     with pytest.raises(ValueError, match=message):
         model(**settings).fit(X_TRAIN, Y_TRAIN, **given)
+
+
+def test_a_loss_that_has_grown_within_the_first_epoch_is_told_as_such():
+    fitted = model(solver="sgd", learning_rate=300.0, batch_size=10, max_iter=5)
+    with pytest.warns(ConvergenceWarning, match=r"the loss has grown from 0\.\d+ to"):
+        fitted.fit(X_TRAIN, Y_TRAIN)
+
+
+def test_a_penalty_that_holds_all_weights_down_is_named():
+    fitted = InitMLPRegressor(alpha=1e4, learning_rate=0.01, max_iter=500, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"same for all samples .* or alpha=10000\.0"):
+        fitted.fit(X_TRAIN, X_TRAIN[:, 0] + 5)
