@@ -4,8 +4,7 @@ import warnings
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.stats import entropy
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skinit.training import DivergedError, InterruptedFitWarning
@@ -231,9 +230,9 @@ def describe_outcome(model, y):
     >>> describe_outcome(model, y)
     'too large weights: the loss starts at 2559 times that of guessing and ends at ...% of it'
     """
-    guessing, start, end = loss_of_guessing(model, y), start_loss(model), float(model.loss_)
     if np.all(np.asarray(y) == np.asarray(y)[0]):
         return "nothing to learn: the target is the same for all samples"
+    guessing, start, end = loss_of_guessing(model, y), start_loss(model), float(model.loss_)
     ends = f"the loss ends at {relative(end, guessing)} that of guessing"
     exploded = end > 2 * max(start, guessing)
     if not exploded and any(has_identical_units(W) for W in model.coefs_[:-1]):
@@ -264,11 +263,11 @@ def relative(loss, guessing):
 
 
 def loss_of_guessing(model, y):
-    """Compute the smallest mean loss that is possible without looking at X."""
-    if is_classifier(model):
-        _, counts = np.unique(y, return_counts=True)
-        return entropy(counts)
-    return 0.5 * np.var(y, axis=0).sum()
+    """Find the smallest mean loss that is possible without looking at X, by a model without X."""
+    guess = type(model)((), init="zeros", solver="lbfgs", loss=model.loss, max_iter=1000, tol=1e-8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # that its predictions are constant
+        return guess.fit(np.zeros((len(y), 1)), y).loss_
 
 
 def has_identical_units(W):

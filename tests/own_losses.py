@@ -4,10 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from skinit.losses import BinaryCrossEntropy, Loss, MultinomialCrossEntropy, SquaredError
+from skinit.losses import BaseLoss, BinaryCrossEntropy, MultinomialCrossEntropy, SquaredError
 
 
-class SummedHuber(Loss):
+class SummedHuber(BaseLoss):
     link_name = "identity"
 
     def per_sample(self, scores, targets):
