@@ -225,12 +225,12 @@ def check_dropout(dropout, solver, n_layers):
 def check_loss(loss, targets):
     """Refuse functions that do not answer one loss for each sample, and a gradient for each score.
 
-    They are asked for two networks at once, with one sample more than outputs, so that no axis can
-    be taken for another.
+    They are asked for several networks at once, and no two axes are of the same length, so that
+    none can be taken for another.
     """
     n_outputs = targets.shape[1]
     some = np.take(targets, range(n_outputs + 1), axis=0, mode="wrap")
-    scores = np.full((2, *some.shape), 0.5, targets.dtype)
+    scores = np.full((n_outputs + 2, *some.shape), 0.5, targets.dtype)
     answers = {
         "per_sample": (scores.shape[:-1], "sample; sum over axis=-1"),
         "gradient": (scores.shape, "score"),
