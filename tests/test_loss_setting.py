@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
-from scipy.special import expit
+from scipy.special import expit, log_expit
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -271,13 +271,13 @@ def test_focal_loss_comes_as_a_pair_of_functions():
     """Lin et al., "Focal loss for dense object detection", ICCV 2017, with gamma = 2."""
 
     def focal(scores, targets):
-        right = expit((2 * targets - 1) * scores)
-        return (-((1 - right) ** 2) * np.log(right)).sum(axis=-1)
+        right = (2 * targets - 1) * scores
+        return -(expit(-right) ** 2 * log_expit(right)).sum(axis=-1)
 
     def slope(scores, targets):
         signs = 2 * targets - 1
-        right = expit(signs * scores)
-        return signs * (1 - right) ** 2 * (2 * right * np.log(right) + right - 1)
+        p, q = expit(signs * scores), expit(-signs * scores)
+        return signs * q**2 * (2 * p * log_expit(signs * scores) - q)
 
     circles, labels, _, _ = load_circles()
     loss = Loss(focal, slope, link_name="logistic")
