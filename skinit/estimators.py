@@ -498,9 +498,15 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     1.00
     """
 
-    _and_y = " and y"
-    _scalers = "StandardScaler, TransformedTargetRegressor"
     _targets = "numbers"
+
+    @property
+    def _and_y(self):
+        return "" if self._loss().positive_only else " and y"  # counts stay as they are
+
+    @property
+    def _scalers(self):
+        return "StandardScaler, TransformedTargetRegressor" if self._and_y else "StandardScaler"
 
     def _learn_targets(self, y):
         """Remember of what shape predictions should be."""

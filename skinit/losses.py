@@ -621,8 +621,8 @@ def resolve_loss(loss, targets):
     """
     links = LINKS_FOR[targets]
     if isinstance(loss, str):
-        automatic = "squared_error" if targets == "numbers" else "cross_entropy"
-        resolved = look_up(automatic if loss == "auto" else loss, LOSSES, "loss")
+        automatic = LOSSES["squared_error" if targets == "numbers" else "cross_entropy"]
+        resolved = look_up(loss, {"auto": automatic, **LOSSES}, "loss")
     else:
         resolved = checked(loss)
     suited = resolved.suited(links)

@@ -1,6 +1,7 @@
 """The loss as a setting of the estimators, from ``fit`` to ``predict`` and through a search."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -454,6 +455,12 @@ def test_predictions_that_are_all_the_same_are_told_whatever_the_loss(problem):
     _, y = PROBLEMS[problem]
     with pytest.warns(ConvergenceWarning, match="the predictions are the same for all samples"):
         model_of(problem, init="zeros").fit(X, y)
+
+
+def test_nobody_is_told_to_scale_counts():
+    for loss, y, told in (("auto", NUMBERS, "X and y (Sta"), ("poisson", COUNTS, "X (Sta")):
+        with pytest.warns(ConvergenceWarning, match=re.escape(f"at the scaling of {told}")):
+            InitMLPRegressor(init="zeros", loss=loss, max_iter=5).fit(X, y)
 
 
 def test_an_initializer_sees_the_loss():

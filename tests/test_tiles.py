@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from skinit import tiles
 from skinit.activations import ACTIVATIONS, Activation, Logistic, ReLU, Tanh
 from skinit.engines import Block, Progress, specification_blocks
-from skinit.losses import LOSSES
+from skinit.losses import LOSSES, Loss
 from skinit.network import Network, TrainingData, forward, layer_views
 from skinit.tape import Tape, run
 from skinit.tiles import FEWEST_ROWS, TiledTape, make_tape, split_rows, tiled_forward
@@ -253,6 +253,22 @@ def test_functions_of_ones_own_are_called_by_one_thread_only():
     start, data = problem(network, n_samples=500)
     play(network, start, data, n_threads=2, n_iter=5)
     tiled_forward(network, layer_views(network, start), data.X, np.asarray, n_threads=2)
+    assert seen == {threading.get_ident()}
+
+
+def test_a_loss_of_ones_own_is_called_by_one_thread_only():
+    seen = set()
+
+    def per_sample(scores, targets):
+        seen.add(threading.get_ident())
+        return np.square(scores - targets).sum(axis=-1)
+
+    def gradient(scores, targets):
+        seen.add(threading.get_ident())
+        return 2 * (scores - targets)
+
+    network = Network((4, 6, 2), (ReLU(),), Loss(per_sample, gradient))
+    play(network, *problem(network, n_samples=500), n_threads=2, n_iter=5)
     assert seen == {threading.get_ident()}
 
 
