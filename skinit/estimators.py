@@ -292,7 +292,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         return sample_weight.astype(np.float64) / scale * by_class
 
     @property
-    def _targets(self):
+    def _kind_of_targets(self):
         if self._multilabel:
             return "several labels"
         return "two classes" if self._is_binary else "several classes"
@@ -498,7 +498,7 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     1.00
     """
 
-    _targets = "numbers"
+    _kind_of_targets = "numbers"
 
     @property
     def _and_y(self):

@@ -186,8 +186,8 @@ class Loss(BaseLoss):
         ``lambda``, keep the estimator picklable.
     link_name : str, default="identity"
         How scores become predictions: "identity" or "exp" for a regressor; for a classifier
-        "logistic" if there are two classes, or several labels, and "softmax" for more classes.
-        Its targets are zeros and ones, in the second case one column for each class.
+        "logistic" for two classes or for labels, and "softmax" for more classes. The targets of a
+        classifier are zeros and ones: a column for each label, or for each of more classes.
 
     Examples
     --------
@@ -533,8 +533,8 @@ class Poisson(BaseLoss):
     Examples
     --------
     >>> import numpy as np
-    >>> Poisson().per_sample(np.log([[3.0], [3.0]]), np.array([[3.0], [0.0]])).round(4)
-    array([0., 3.])
+    >>> Poisson().per_sample(np.log([[3.0], [3.0]]), np.array([[1.0], [0.0]])).round(4)
+    array([0.9014, 3.    ])
     """
 
     link_name = "exp"

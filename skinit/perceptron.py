@@ -303,7 +303,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
 
     def _loss(self):
         """Return the loss for the kind of targets that there are."""
-        return resolve_loss(self.loss, self._targets)
+        return resolve_loss(self.loss, self._kind_of_targets)
 
     def _weigh(self, sample_weight, X, y):
         """Return what samples count, all that is asked for taken together; None is one each."""
