@@ -4,9 +4,11 @@ import warnings
 from dataclasses import dataclass, fields
 
 import numpy as np
+from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from skinit.perceptron import loss_and_targets
 from skinit.training import DivergedError, InterruptedFitWarning
 
 __all__ = [
@@ -263,11 +265,15 @@ def relative(loss, guessing):
 
 
 def loss_of_guessing(model, y):
-    """Find the smallest mean loss that is possible without looking at X, by a model without X."""
-    guess = type(model)((), init="zeros", solver="lbfgs", loss=model.loss, max_iter=1000, tol=1e-8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # that its predictions are constant
-        return guess.fit(np.zeros((len(y), 1)), y).loss_
+    """Find the smallest mean loss that is possible without looking at X."""
+    loss, targets = loss_and_targets(model, y)
+
+    def guess(scores):
+        same = np.broadcast_to(scores, targets.shape)
+        return loss.per_sample(same, targets).mean(), loss.gradient(same, targets).mean(axis=0)
+
+    with np.errstate(over="ignore"):
+        return minimize(guess, np.zeros(targets.shape[1]), jac=True, method="L-BFGS-B").fun
 
 
 def has_identical_units(W):

@@ -43,7 +43,7 @@ from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import cached_rows, scores_of, tiled_forward
 from skinit.training import print_cost, train
 
-__all__ = ["BaseInitMLP", "takes_steps"]
+__all__ = ["BaseInitMLP", "loss_and_targets", "takes_steps"]
 
 # Where a setting can be a name, and what the names stand for.
 NAMED_SETTINGS = {
@@ -61,6 +61,32 @@ def takes_steps(estimator):
         return resolve_solver(estimator.solver).takes_steps
     except (TypeError, ValueError):
         return True  # a fit says what is wrong
+
+
+def loss_and_targets(estimator, y):
+    """Return the loss of a fitted estimator, and targets as the loss takes them.
+
+    Parameters
+    ----------
+    estimator : InitMLPClassifier or InitMLPRegressor
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+    Returns
+    -------
+    loss : BaseLoss
+    targets : ndarray of shape (n_samples, n_outputs)
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier
+    >>> model = InitMLPClassifier(max_iter=1).fit([[0.0], [1.0]], ["no", "yes"])
+    >>> loss_and_targets(model, ["yes", "no"])
+    (BinaryCrossEntropy(), array([[1.],
+           [0.]]))
+    """
+    loss = estimator._loss()
+    targets = estimator._encode_targets(np.asarray(y), np.float64)
+    return loss, loss.prepare_targets(targets, whole=False)
 
 
 class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
