@@ -28,6 +28,7 @@ from skinit.losses import (
     SquaredError,
 )
 from skinit.solvers import SOLVERS
+from skinit.tracing import compute_trace
 
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(60, 3))
@@ -462,6 +463,23 @@ def test_nobody_is_told_to_scale_counts():
     for loss, y, told in (("auto", NUMBERS, "X and y (Sta"), ("poisson", COUNTS, "X (Sta")):
         with pytest.warns(ConvergenceWarning, match=re.escape(f"at the scaling of {told}")):
             InitMLPRegressor(init="zeros", loss=loss, max_iter=5).fit(X, y)
+
+
+def test_a_trace_tells_the_formula_of_the_loss():
+    formulas = {
+        "absolute_error": ("losses = |p - y|", lambda p, y: abs(p - y)),
+        "poisson": ("losses = p - y + y log(y / p)", lambda p, y: p - y + y * np.log(y / p)),
+    }
+    for loss, (formula, by_hand) in formulas.items():
+        passed = compute_trace(InitMLPRegressor(2, loss=loss, random_state=0), [[0.5]], [3.0])
+        assert formula in str(passed)
+        assert_allclose(passed["losses"], by_hand(passed["p"], 3.0).ravel())
+
+
+def test_a_trace_shows_the_targets_that_the_loss_follows():
+    model = InitMLPClassifier(2, loss=CrossEntropy(0.2), random_state=0)
+    passed = compute_trace(model, [[0.5], [1.0]], [0, 1])
+    assert_allclose(passed["y"], [[0.1], [0.9]])
 
 
 def test_an_initializer_sees_the_loss():
