@@ -7,6 +7,7 @@ from skinit.displays import DecisionBoundaryPanel, LearningRateDisplay, LossCurv
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
 from skinit.initializers import INITIALIZERS, Initializer, initialize_parameters
 from skinit.learning_rate_search import find_learning_rate
+from skinit.losses import Loss
 from skinit.tracing import trace
 from skinit.training import DivergedError, InterruptedFitWarning
 
@@ -23,6 +24,7 @@ __all__ = [
     "Initializer",
     "InterruptedFitWarning",
     "LearningRateDisplay",
+    "Loss",
     "LossCurveDisplay",
     "WeightSnapshots",
     "find_learning_rate",

@@ -4,10 +4,11 @@ import warnings
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.stats import entropy
-from sklearn.base import clone, is_classifier
+from scipy.optimize import minimize
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from skinit.perceptron import loss_and_targets
 from skinit.training import DivergedError, InterruptedFitWarning
 
 __all__ = [
@@ -231,9 +232,9 @@ def describe_outcome(model, y):
     >>> describe_outcome(model, y)
     'too large weights: the loss starts at 2559 times that of guessing and ends at ...% of it'
     """
-    guessing, start, end = loss_of_guessing(model, y), start_loss(model), float(model.loss_)
     if np.all(np.asarray(y) == np.asarray(y)[0]):
         return "nothing to learn: the target is the same for all samples"
+    guessing, start, end = loss_of_guessing(model, y), start_loss(model), float(model.loss_)
     ends = f"the loss ends at {relative(end, guessing)} that of guessing"
     exploded = end > 2 * max(start, guessing)
     if not exploded and any(has_identical_units(W) for W in model.coefs_[:-1]):
@@ -264,11 +265,15 @@ def relative(loss, guessing):
 
 
 def loss_of_guessing(model, y):
-    """Compute the smallest mean loss that is possible without looking at X."""
-    if is_classifier(model):
-        _, counts = np.unique(y, return_counts=True)
-        return entropy(counts)
-    return 0.5 * np.var(y, axis=0).sum()
+    """Find the smallest mean loss that is possible without looking at X."""
+    loss, targets = loss_and_targets(model, y)
+
+    def guess(scores):
+        same = np.broadcast_to(scores, targets.shape)
+        return loss.per_sample(same, targets).mean(), loss.gradient(same, targets).mean(axis=0)
+
+    with np.errstate(over="ignore"):
+        return minimize(guess, np.zeros(targets.shape[1]), jac=True, method="L-BFGS-B").fun
 
 
 def has_identical_units(W):

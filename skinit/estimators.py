@@ -4,6 +4,8 @@ What differs between a classifier and a regressor is how targets are encoded bef
 how scores are read after it.
 """
 
+from contextlib import suppress
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
@@ -11,7 +13,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skinit.losses import LOSSES
 from skinit.perceptron import BaseInitMLP, takes_steps
 from skinit.preparation import (
     check_sample_weight,
@@ -56,6 +57,10 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     dropout : float or sequence of float, default=0.0
         Share of the hidden units that are silent in a step, drawn anew for each sample; a sequence
         has one entry for each hidden layer. To predict, all are there.
+    loss : str or BaseLoss, default="auto"
+        "auto" and "cross_entropy" are the cross-entropy of two or more classes, or of labels;
+        ``CrossEntropy(label_smoothing=0.1)`` smooths it, and your own is
+        ``Loss(per_sample, gradient, link_name="logistic")``.
     tol : float, default=None
         What an iteration must gain, in loss or validation score, to count as progress. Training
         stops when more than `n_iter_no_change` iterations have brought none. None goes on to
@@ -99,8 +104,9 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     init_resolved_ : list of str
         What each layer was started with, spelt out.
     loss_curve_ : ndarray of shape (`n_iter_`,)
-        Mean cross-entropy before each step, in nats, with the penalty; the first is that of the
-        start. With minibatches, the mean over an epoch, each batch before its own step.
+        Mean loss before each step, with the penalty; the first is that of the start. The
+        cross-entropy is in nats, and summed over labels. With minibatches, the mean over an epoch,
+        each batch before its own step.
     loss_ : float
         The same of the weights that are kept, over all samples.
     best_loss_ : float
@@ -153,6 +159,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         batch_size=None,
         alpha=0.0,
         dropout=0.0,
+        loss="auto",
         tol=None,
         n_iter_no_change=10,
         early_stopping=False,
@@ -174,6 +181,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
             batch_size=batch_size,
             alpha=alpha,
             dropout=dropout,
+            loss=loss,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping,
@@ -283,9 +291,11 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         sample_weight, scale = check_sample_weight(sample_weight, X)
         return sample_weight.astype(np.float64) / scale * by_class
 
-    def _loss(self):
-        one_of_many = len(self.classes_) > 2 and not self._multilabel
-        return LOSSES["multinomial_cross_entropy" if one_of_many else "binary_cross_entropy"]
+    @property
+    def _kind_of_targets(self):
+        if self._multilabel:
+            return "several labels"
+        return "two classes" if self._is_binary else "several classes"
 
     def decision_function(self, X):
         """Return the scores, the logits of the probabilities.
@@ -367,8 +377,9 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
 class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     """A multilayer perceptron for regression, with its initialization as a hyperparameter.
 
-    Gradient descent on half the mean squared error. Standardize the targets as well as the
-    features, for example by ``sklearn.compose.TransformedTargetRegressor``.
+    Gradient descent on half the mean squared error, or on another `loss`. Standardize the targets
+    as well as the features, for example by ``sklearn.compose.TransformedTargetRegressor``; but not
+    with ``loss="poisson"``, which takes counts as they are.
 
     Parameters
     ----------
@@ -400,6 +411,10 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     dropout : float or sequence of float, default=0.0
         Share of the hidden units that are silent in a step, drawn anew for each sample; a sequence
         has one entry for each hidden layer. To predict, all are there.
+    loss : str or BaseLoss, default="auto"
+        "squared_error", which is "auto", "absolute_error", "huber" or "poisson"; an object with
+        settings of its own, such as ``Huber(delta=0.5)``; or your own
+        ``Loss(per_sample, gradient)``.
     tol : float, default=None
         What an iteration must gain, in loss or validation score, to count as progress. Training
         stops when more than `n_iter_no_change` iterations have brought none. None goes on to
@@ -438,9 +453,10 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     init_resolved_ : list of str
         What each layer was started with, spelt out.
     loss_curve_ : ndarray of shape (`n_iter_`,)
-        Half the squared error before each step, summed over outputs and averaged over samples, in
-        the squared unit of y, with the penalty; the first is that of the start. With minibatches,
-        the mean over an epoch, each batch before its own step.
+        Mean loss before each step, summed over outputs, with the penalty; the first is that of the
+        start. The absolute error and half the Poisson deviance are in the unit of y, half the
+        squared error and Huber's loss in its square. With minibatches, the mean over an epoch,
+        each batch before its own step.
     loss_ : float
         The same of the weights that are kept, over all samples.
     best_loss_ : float
@@ -458,7 +474,7 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     n_parameters_ : int
         Number of weights and biases.
     out_activation_ : str
-        "identity".
+        "identity", or "exp" with ``loss="poisson"``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -482,8 +498,15 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     1.00
     """
 
-    _and_y = " and y"
-    _scalers = "StandardScaler, TransformedTargetRegressor"
+    _kind_of_targets = "numbers"
+
+    @property
+    def _and_y(self):
+        return "" if self._loss().positive_only else " and y"  # counts stay as they are
+
+    @property
+    def _scalers(self):
+        return "StandardScaler, TransformedTargetRegressor" if self._and_y else "StandardScaler"
 
     def _learn_targets(self, y):
         """Remember of what shape predictions should be."""
@@ -491,9 +514,6 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
 
     def _encode_targets(self, y, dtype):
         return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
-
-    def _loss(self):
-        return LOSSES["squared_error"]
 
     def predict(self, X):
         """Predict the target of each sample.
@@ -507,10 +527,12 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             As many dimensions as y had.
         """
-        scores = self._scores(X)
-        return scores[:, 0] if self._one_column else scores
+        predictions = self._scores(X, lambda scores: self._loss().link(scores))
+        return predictions[:, 0] if self._one_column else predictions
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        with suppress(TypeError, ValueError):  # a fit says what is wrong
+            tags.target_tags.positive_only = self._loss().positive_only
         return tags

@@ -1,7 +1,7 @@
 """Losses at the scores: link, loss and gradient, always together.
 
 The *scores* are what the last layer puts out before any link: logits for a classifier, the
-predictions themselves for a regressor. Every function takes scores and targets of shape
+predictions or their logarithms for a regressor. Every function takes scores and targets of shape
 (..., n_samples, n_outputs). Working from the scores, and never from probabilities, keeps a loss
 finite however wrong and however sure a network is.
 """
@@ -9,29 +9,66 @@ finite however wrong and however sure a network is.
 from functools import partial
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax
+from scipy.special import expit, log_expit, log_softmax, xlogy
+from sklearn.base import BaseEstimator
 
-__all__ = ["LOSSES", "BinaryCrossEntropy", "Loss", "MultinomialCrossEntropy", "SquaredError"]
+from skinit.registry import check_number, look_up
+
+__all__ = [
+    "LINKS",
+    "LOSSES",
+    "AbsoluteError",
+    "BaseLoss",
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Huber",
+    "Loss",
+    "MultinomialCrossEntropy",
+    "Poisson",
+    "SquaredError",
+    "resolve_loss",
+]
 
 
-class Loss:
-    """What every loss answers; a loss has no settings.
+class BaseLoss(BaseEstimator):
+    """What every loss answers: ``per_sample``, ``gradient`` and ``link``.
+
+    A loss holds settings only, and is never changed by a fit. All functions take targets as
+    `prepare_targets` has left them.
 
     Attributes
     ----------
     link_name : str
-        scikit-learn's name of the output activation, as in ``out_activation_``.
+        A name of ``LINKS``: how scores become predictions. These are scikit-learn's names, as in
+        ``out_activation_``. None where the targets settle it.
+    positive_only : bool
+        Whether targets must not be negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class LogCosh(BaseLoss):
+    ...     link_name = "identity"
+    ...
+    ...     def per_sample(self, scores, targets):
+    ...         return np.log(np.cosh(scores - targets)).sum(axis=-1)
+    ...
+    ...     def gradient(self, scores, targets):
+    ...         return np.tanh(scores - targets)
+    >>> LogCosh().gradient(np.array([[2.0]]), np.array([[1.0]])).round(4)
+    array([[0.7616]])
     """
 
     link_name = None
+    positive_only = False
 
     def link(self, scores):
         """Turn scores into predictions, probabilities or values, of the same shape."""
-        raise NotImplementedError
+        return LINKS[self.link_name](scores)
 
     def log_link(self, scores):
         """Return the logarithm of probabilities, exact where they round to 0 (classifiers only)."""
-        raise NotImplementedError
+        return LOG_LINKS[self.link_name](scores)
 
     def per_sample(self, scores, targets):
         """Compute the loss of each sample, of shape (..., n_samples)."""
@@ -40,6 +77,42 @@ class Loss:
     def gradient(self, scores, targets):
         """Differentiate `per_sample` by each score; the result has the shape of `scores`."""
         raise NotImplementedError
+
+    def prepare_targets(self, targets, whole=True):
+        """Turn targets as they are into those that all other functions take.
+
+        An estimator calls it once for each fit, so that an iteration costs the same, whatever is
+        done to the targets.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_samples, n_outputs)
+            Numbers, or zeros and ones; left as they are.
+        whole : bool, default=True
+            Whether these are all samples that there are, and not a part.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If the loss has no use for such targets.
+        """
+        if self.positive_only and (targets < 0).any():
+            raise ValueError(
+                f"y must hold no negative value, as loss={self!r} has no use for any; got "
+                f"{targets.min()}. Choose another loss, such as 'squared_error'"
+            )
+        return targets
+
+    def suited(self, links):
+        """Return the loss for targets that need one of these links, or None if there is none."""
+        return self if self.link_name in links else None
+
+    def check_settings(self):
+        """Raise a `ValueError` or a `TypeError` that names the setting that is wrong."""
 
     # `tape_calls` takes scores times `tape_input` and leaves derivatives times `tape_output`, and
     # of each sample so many numbers from which `tape_losses` computes its loss.
@@ -61,7 +134,7 @@ class Loss:
         delta : ndarray of shape (n_outputs, n_samples)
             Where the gradient goes.
         new : callable
-            ``new(shape)`` returns an array to work in.
+            ``new(shape)`` returns an array to work in, ``new(shape, value)`` one of constants.
         left : ndarray of shape (n_iterations, tape_left, n_samples) or None
             Where iterations leave what `tape_losses` needs, if it is wanted.
 
@@ -98,7 +171,104 @@ class Loss:
         return left[:, 0]
 
 
-class BinaryCrossEntropy(Loss):
+class Loss(BaseLoss):
+    """A loss of your own, from its value and its gradient.
+
+    Parameters
+    ----------
+    per_sample : callable
+        ``per_sample(scores, targets)`` takes two arrays of shape (..., n_samples, n_outputs), of
+        which the scores may have more axes in front, and returns the loss of each sample, of shape
+        (..., n_samples): sum over ``axis=-1``.
+    gradient : callable
+        ``gradient(scores, targets)``, the derivatives of `per_sample` by the scores, of their
+        shape. Functions that are defined at the top level of a module, rather than as a
+        ``lambda``, keep the estimator picklable.
+    link_name : str, default="identity"
+        How scores become predictions: "identity" or "exp" for a regressor; for a classifier
+        "logistic" for two classes or for labels, and "softmax" for more classes. The targets of a
+        classifier are zeros and ones: a column for each label, or for each of more classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit import InitMLPRegressor, Loss
+    >>> def log_cosh(scores, targets):
+    ...     return np.log(np.cosh(scores - targets)).sum(axis=-1)
+    >>> def its_gradient(scores, targets):
+    ...     return np.tanh(scores - targets)
+    >>> X = np.linspace(-1, 1, 20).reshape(-1, 1)
+    >>> model = InitMLPRegressor((), loss=Loss(log_cosh, its_gradient), learning_rate=0.5)
+    >>> model.fit(X, 3 * X[:, 0]).coefs_[0].round(2)
+    array([[3.]])
+    """
+
+    def __init__(self, per_sample, gradient, link_name="identity"):
+        self.per_sample = per_sample
+        self.gradient = gradient
+        self.link_name = link_name
+
+    def check_settings(self):
+        look_up(self.link_name, LINKS, "link_name")
+
+
+class CrossEntropy(BaseLoss):
+    r"""Cross-entropy of classes, binary or multinomial as the targets are.
+
+    Two classes, or several labels, make it a `BinaryCrossEntropy`, more classes a
+    `MultinomialCrossEntropy`. Label smoothing takes a little of the certainty out of the targets:
+    of K classes, the right one is wanted not with probability 1, and the others not with 0, but
+
+    .. math:: y'_k = (1 - \epsilon) \, y_k + \epsilon / K
+
+    where for two classes, and for each of several labels, K is 2. The targets are smoothed once,
+    before training. A network that is less sure of itself generalizes better where labels are
+    wrong now and then; the loss no longer ends at 0, but at the entropy of y'.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        :math:`\epsilon`, from 0 to below 1.
+
+    References
+    ----------
+    C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the Inception
+    architecture for computer vision", CVPR 2016, section 7.
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier, load_circles
+    >>> X, y, _, _ = load_circles()
+    >>> model = InitMLPClassifier(loss=CrossEntropy(label_smoothing=0.1), random_state=3)
+    >>> model.set_params(loss__label_smoothing=0.2, solver="adam", max_iter=500)
+    InitMLPClassifier(loss=CrossEntropy(label_smoothing=0.2), max_iter=500,
+                      random_state=3, solver='adam')
+    >>> proba = model.fit(X, y).predict_proba(X)  # as sure as it should be, or a little surer
+    >>> round(float(np.median(proba.max(axis=1))), 1)
+    0.9
+    """
+
+    def __init__(self, label_smoothing=0.0):
+        self.label_smoothing = label_smoothing
+
+    def check_settings(self):
+        check_number(self.label_smoothing, "label_smoothing", low=0, below=1)
+
+    def suited(self, links):
+        if self.link_name is not None:
+            return super().suited(links)
+        for Variant in (BinaryCrossEntropy, MultinomialCrossEntropy):
+            if Variant.link_name in links:
+                return Variant(self.label_smoothing)
+        return None
+
+    def smoothed(self, targets, n_classes):
+        """Let all classes share a part of the certainty."""
+        share = float(self.label_smoothing)
+        return targets * (1 - share) + share / n_classes
+
+
+class BinaryCrossEntropy(CrossEntropy):
     r"""Cross-entropy of independent yes-or-no outputs, with the logistic link.
 
     .. math::
@@ -106,6 +276,11 @@ class BinaryCrossEntropy(Loss):
         = \sum_k \max(z_k, 0) - y_k z_k + \log(1 + e^{-|z_k|})
 
     One output is a binary classifier, several are a multilabel one.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        See `CrossEntropy`.
 
     References
     ----------
@@ -121,11 +296,8 @@ class BinaryCrossEntropy(Loss):
 
     link_name = "logistic"
 
-    def link(self, scores):
-        return expit(scores)
-
-    def log_link(self, scores):
-        return log_expit(scores)
+    def prepare_targets(self, targets, whole=True):
+        return self.smoothed(targets, n_classes=2)
 
     def per_sample(self, scores, targets):
         # The straight part first: for a sure and right answer it is 0, and no digits cancel.
@@ -150,12 +322,17 @@ class BinaryCrossEntropy(Loss):
         return news, self.with_losses(calls, scores, targets, left)
 
 
-class MultinomialCrossEntropy(Loss):
+class MultinomialCrossEntropy(CrossEntropy):
     r"""Cross-entropy of one class out of several, with the softmax link.
 
     .. math:: \ell(z, y) = \log \sum_k e^{z_k} - \sum_k y_k z_k
 
     The targets of a sample sum to one.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        See `CrossEntropy`.
 
     References
     ----------
@@ -172,12 +349,8 @@ class MultinomialCrossEntropy(Loss):
 
     link_name = "softmax"
 
-    def link(self, scores):
-        exponentials = np.exp(below_largest(scores))
-        return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-    def log_link(self, scores):
-        return log_softmax(scores, axis=-1)
+    def prepare_targets(self, targets, whole=True):
+        return self.smoothed(targets, n_classes=targets.shape[-1])
 
     def per_sample(self, scores, targets):
         shifted = below_largest(scores)
@@ -218,12 +391,18 @@ class MultinomialCrossEntropy(Loss):
         return np.log(left[:, 1]) - left[:, 0]
 
 
+def softmax(scores):
+    """Turn scores into probabilities that sum to one."""
+    exponentials = np.exp(below_largest(scores))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
 def below_largest(scores):
     """Shift the scores of each sample so that the largest is 0: no exponential overflows."""
     return scores - scores.max(axis=-1, keepdims=True)
 
 
-class SquaredError(Loss):
+class SquaredError(BaseLoss):
     r"""Half the squared error, summed over the outputs, with the identity link.
 
     .. math:: \ell(z, y) = \tfrac{1}{2} \sum_k (z_k - y_k)^2
@@ -237,9 +416,6 @@ class SquaredError(Loss):
 
     link_name = "identity"
 
-    def link(self, scores):
-        return scores
-
     def per_sample(self, scores, targets):
         return 0.5 * np.square(scores - targets).sum(axis=-1)
 
@@ -251,8 +427,221 @@ class SquaredError(Loss):
         return [], self.with_losses(calls, scores, targets, left)
 
 
+class AbsoluteError(BaseLoss):
+    r"""Absolute error, summed over the outputs, with the identity link.
+
+    .. math:: \ell(z, y) = \sum_k |z_k - y_k|
+
+    What it predicts is a median: a few targets that are far off do not move it. Its gradient is as
+    long near the end as at the beginning, so let the learning rate fall.
+
+    References
+    ----------
+    R. Koenker and G. Bassett, "Regression quantiles", Econometrica 46, 1978.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> AbsoluteError().per_sample(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]]))
+    array([2.])
+    """
+
+    link_name = "identity"
+
+    def per_sample(self, scores, targets):
+        return np.abs(scores - targets).sum(axis=-1)
+
+    def gradient(self, scores, targets):
+        return np.sign(scores - targets)
+
+    def tape_calls(self, scores, targets, delta, new, left=None):
+        calls = [
+            [partial(np.subtract, z, targets, delta), partial(np.sign, delta, delta)]
+            for z in scores
+        ]
+        return [], self.with_losses(calls, scores, targets, left)
+
+
+class Huber(BaseLoss):
+    r"""Squared error near the target and absolute error far from it, with the identity link.
+
+    .. math::
+        \ell(z, y) = \sum_k c_k \left( |z_k - y_k| - \tfrac{1}{2} c_k \right), \qquad
+        c_k = \min(|z_k - y_k|, \delta)
+
+    which is :math:`\tfrac{1}{2} (z - y)^2` up to :math:`|z - y| = \delta`, and a straight line of
+    the slope :math:`\delta` from there on.
+
+    Parameters
+    ----------
+    delta : float, default=1.0
+        Errors beyond it count by their size only; in the unit of y.
+
+    References
+    ----------
+    P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35,
+    1964.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Huber(delta=1.0).per_sample(np.array([[0.5], [3.0]]), np.array([[0.0], [0.0]]))
+    array([0.125, 2.5  ])
+    """
+
+    link_name = "identity"
+
+    def __init__(self, delta=1.0):
+        self.delta = delta
+
+    def check_settings(self):
+        check_number(self.delta, "delta", above=0)
+
+    def per_sample(self, scores, targets):
+        error = np.abs(scores - targets)
+        close = np.minimum(error, float(self.delta))
+        return (close * (error - 0.5 * close)).sum(axis=-1)
+
+    def gradient(self, scores, targets):
+        return np.clip(scores - targets, -float(self.delta), float(self.delta))
+
+    def tape_calls(self, scores, targets, delta, new, left=None):
+        most, least = (new(delta.shape, sign * float(self.delta)) for sign in (1, -1))
+        calls = [
+            [
+                partial(np.subtract, z, targets, delta),
+                partial(np.minimum, delta, most, out=delta),
+                partial(np.maximum, delta, least, out=delta),
+            ]
+            for z in scores
+        ]
+        return [], self.with_losses(calls, scores, targets, left)
+
+
+class Poisson(BaseLoss):
+    r"""Half the Poisson deviance, summed over the outputs, with the exponential as link.
+
+    .. math:: \ell(z, y) = \sum_k e^{z_k} - y_k z_k + y_k \log y_k - y_k
+
+    For counts and rates: predictions are never negative, and an error counts relative to the
+    square root of what is expected. The loss is 0 where :math:`e^z = y`.
+
+    References
+    ----------
+    P. McCullagh and J. A. Nelder, "Generalized linear models", Chapman and Hall, 1989, chapter 6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Poisson().per_sample(np.log([[3.0], [3.0]]), np.array([[1.0], [0.0]])).round(4)
+    array([0.9014, 3.    ])
+    """
+
+    link_name = "exp"
+    positive_only = True
+
+    def prepare_targets(self, targets, whole=True):
+        if whole and not targets.any(axis=0).all():
+            raise ValueError(
+                f"y, or a column of it, is 0 for all samples, and loss={self!r} cannot predict 0, "
+                "only come near it for ever; look at how the data was split or filtered"
+            )
+        return super().prepare_targets(targets, whole)
+
+    def per_sample(self, scores, targets):
+        at_best = targets - xlogy(targets, targets)
+        return (np.exp(scores) - targets * scores - at_best).sum(axis=-1)
+
+    def gradient(self, scores, targets):
+        return np.exp(scores) - targets
+
+    def tape_calls(self, scores, targets, delta, new, left=None):
+        calls = [
+            [partial(np.exp, z, delta), partial(np.subtract, delta, targets, delta)] for z in scores
+        ]
+        return [], self.with_losses(calls, scores, targets, left)
+
+
+# How scores become predictions, and logarithms of probabilities.
+LINKS = {"identity": np.asarray, "exp": np.exp, "logistic": expit, "softmax": softmax}
+LOG_LINKS = {"logistic": log_expit, "softmax": partial(log_softmax, axis=-1)}
+
+# What targets can be, and the links that are for them.
+LINKS_FOR = {
+    "numbers": ("identity", "exp"),
+    "two classes": ("logistic",),
+    "several labels": ("logistic",),
+    "several classes": ("softmax",),
+}
+
 LOSSES = {
+    "cross_entropy": CrossEntropy(),  # one of the next two, as the targets are
     "binary_cross_entropy": BinaryCrossEntropy(),
     "multinomial_cross_entropy": MultinomialCrossEntropy(),
     "squared_error": SquaredError(),
+    "absolute_error": AbsoluteError(),
+    "huber": Huber(),
+    "poisson": Poisson(),
 }
+
+
+def resolve_loss(loss, targets):
+    """Turn a name or an object into a loss for targets of some kind.
+
+    Parameters
+    ----------
+    loss : str or BaseLoss
+        A name of ``LOSSES``, or an object. "auto" is the cross-entropy for classes and labels, and
+        the squared error for numbers.
+    targets : str
+        "numbers", "two classes", "several classes" or "several labels".
+
+    Returns
+    -------
+    BaseLoss
+        What the name stands for or the object that was given, as it is for such targets.
+
+    Raises
+    ------
+    ValueError
+        If the name is not known, a setting of the object is out of range, or the loss does not fit
+        the targets.
+    TypeError
+        If the object is neither a name nor a loss, or a setting is of a wrong type.
+
+    Examples
+    --------
+    >>> resolve_loss(CrossEntropy(label_smoothing=0.1), "several classes")
+    MultinomialCrossEntropy(label_smoothing=0.1)
+    >>> resolve_loss("huber", "two classes")
+    Traceback (most recent call last):
+    ...
+    ValueError: loss='huber' is not for two classes; give 'auto', 'cross_entropy',
+    'binary_cross_entropy', or your own Loss(per_sample, gradient, link_name='logistic')
+    """
+    links = LINKS_FOR[targets]
+    if isinstance(loss, str):
+        automatic = LOSSES["squared_error" if targets == "numbers" else "cross_entropy"]
+        resolved = look_up(loss, {"auto": automatic, **LOSSES}, "loss")
+    else:
+        resolved = checked(loss)
+    suited = resolved.suited(links)
+    if suited is None:
+        names = ["auto", *(name for name, entry in LOSSES.items() if entry.suited(links))]
+        raise ValueError(
+            f"loss={loss!r} is not for {targets}; give {', '.join(map(repr, names))}, or your own "
+            f"Loss(per_sample, gradient, link_name={links[0]!r})"
+        )
+    return suited
+
+
+def checked(loss):
+    """Refuse what is not a loss, or has settings that cannot be used."""
+    functions = [getattr(loss, name, None) for name in ("per_sample", "gradient")]
+    if not isinstance(loss, BaseLoss) or not all(map(callable, functions)):
+        raise TypeError(
+            f"loss={loss!r} is not a loss; give a name such as 'auto', an object such as "
+            "Huber(delta=0.5), or your own Loss(per_sample, gradient)"
+        )
+    loss.check_settings()
+    return loss

@@ -40,7 +40,7 @@ class Network:
     activations : tuple of BaseActivation
         One per hidden layer. The output layer is linear: its values are the scores, and what
         follows them belongs to the loss.
-    loss : Loss
+    loss : BaseLoss
         Output link and loss.
     keep_rates : tuple of float
         Share of the units of each hidden layer that dropout keeps in training; empty keeps all.
@@ -80,7 +80,7 @@ class TrainingData:
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
         The network's input.
     targets : ndarray of shape (n_samples, n_outputs)
-        What the link of the scores should be.
+        What the link of the scores should be, as the loss has prepared it.
     sample_weight : ndarray of shape (n_samples,) or None
         How much each sample counts; None is one for each.
     """

@@ -23,6 +23,7 @@ from skinit.activations import ACTIVATIONS, resolve_activations
 from skinit.callbacks import CallbackSupportMixin, has_callbacks, train_with_callbacks
 from skinit.initializers import INITIALIZERS, build_parameters
 from skinit.initializers.building import check_widths
+from skinit.losses import LOSSES, resolve_loss
 from skinit.network import Network, TrainingData
 from skinit.outcome import coefs_and_intercepts, fitted_attributes, tell_what_was_wrong
 from skinit.preparation import (
@@ -31,6 +32,7 @@ from skinit.preparation import (
     Unfinished,
     check_activation,
     check_dropout,
+    check_loss,
     check_sample_weight,
     check_validation,
     make_plan,
@@ -41,13 +43,14 @@ from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import cached_rows, scores_of, tiled_forward
 from skinit.training import print_cost, train
 
-__all__ = ["BaseInitMLP", "takes_steps"]
+__all__ = ["BaseInitMLP", "loss_and_targets", "takes_steps"]
 
 # Where a setting can be a name, and what the names stand for.
 NAMED_SETTINGS = {
     "init": INITIALIZERS,
     "activation": ACTIVATIONS,
     "solver": SOLVERS,
+    "loss": LOSSES,
     "learning_rate": {},  # where a number stands for a schedule
 }
 
@@ -58,6 +61,32 @@ def takes_steps(estimator):
         return resolve_solver(estimator.solver).takes_steps
     except (TypeError, ValueError):
         return True  # a fit says what is wrong
+
+
+def loss_and_targets(estimator, y):
+    """Return the loss of a fitted estimator, and targets as the loss takes them.
+
+    Parameters
+    ----------
+    estimator : InitMLPClassifier or InitMLPRegressor
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+    Returns
+    -------
+    loss : BaseLoss
+    targets : ndarray of shape (n_samples, n_outputs)
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier
+    >>> model = InitMLPClassifier(max_iter=1).fit([[0.0], [1.0]], ["no", "yes"])
+    >>> loss_and_targets(model, ["yes", "no"])
+    (BinaryCrossEntropy(), array([[1.],
+           [0.]]))
+    """
+    loss = estimator._loss()
+    targets = estimator._encode_targets(np.asarray(y), np.float64)
+    return loss, loss.prepare_targets(targets, whole=False)
 
 
 class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
@@ -80,6 +109,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         batch_size=None,
         alpha=0.0,
         dropout=0.0,
+        loss="auto",
         tol=None,
         n_iter_no_change=10,
         early_stopping=False,
@@ -99,6 +129,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         self.batch_size = batch_size
         self.alpha = alpha
         self.dropout = dropout
+        self.loss = loss
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
@@ -228,8 +259,12 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         data, y, own_weight, scale = self._take_samples(X, y, sample_weight, request)
         for activation, width in zip(activations, sizes, strict=True):
             check_activation(activation, width, data.X.dtype)
-        widths = (data.X.shape[1], *sizes, data.targets.shape[1])
-        network = Network(widths, activations, self._loss(), keep_rates)
+        loss = self._loss()
+        targets = loss.prepare_targets(data.targets, whole=not request.one_step)
+        check_loss(loss, targets)
+        data = replace(data, targets=targets)
+        widths = (data.X.shape[1], *sizes, targets.shape[1])
+        network = Network(widths, activations, loss, keep_rates)
 
         rng, again, validate = request.rng, deepcopy(request.rng), None
         build = partial(build_parameters, self.init, network, dtype=data.X.dtype)
@@ -291,6 +326,10 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
                 )
                 own_weight = None if own_weight is None else own_weight[present]
         return TrainingData(X, targets, sample_weight), y, own_weight, scale
+
+    def _loss(self):
+        """Return the loss for the kind of targets that there are."""
+        return resolve_loss(self.loss, self._kind_of_targets)
 
     def _weigh(self, sample_weight, X, y):
         """Return what samples count, all that is asked for taken together; None is one each."""
@@ -409,7 +448,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         return validate_data(self, X, accept_sparse="csr", order="C", dtype=dtype, reset=False)
 
     def set_params(self, **params):
-        """Set parameters, also those of objects in `init`, `activation`, `solver`, `learning_rate`.
+        """Set parameters, also those of objects, such as of `init`, `solver` or `loss`.
 
         Parameters
         ----------
@@ -469,7 +508,11 @@ def has_no_parameters(setting, current, parameter, value):
         )
     kind = "is a name and has" if isinstance(current, str) else "has"
     message = f"{setting}={current!r} {kind} no parameter {parameter!r} to set"
-    known = NAMED_SETTINGS[setting].get(current) if isinstance(current, str) else None
-    if known is None or parameter not in known.get_params():
-        return f"{message}; pass an object that has it"
-    return f"{message}; pass the object: {setting}={clone(known).set_params(**{parameter: value})}"
+    registry = NAMED_SETTINGS[setting]
+    named = registry.get(current) if isinstance(current, str) else None
+    for entry in (named, *registry.values()):
+        if entry is not None and parameter in entry.get_params():
+            which = "the object:" if entry is named else "an object that has it, such as"
+            shown = clone(entry).set_params(**{parameter: value})
+            return f"{message}; pass {which} {setting}={shown}"
+    return f"{message}; pass an object that has it"

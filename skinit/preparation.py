@@ -20,6 +20,7 @@ __all__ = [
     "Unfinished",
     "check_activation",
     "check_dropout",
+    "check_loss",
     "check_sample_weight",
     "check_validation",
     "make_plan",
@@ -219,6 +220,30 @@ def check_dropout(dropout, solver, n_layers):
             "that stays; leave dropout=0, or choose a solver such as 'gd' or 'adam'"
         )
     return tuple(1 - float(rate) for rate in rates)
+
+
+def check_loss(loss, targets):
+    """Refuse functions that do not answer one loss for each sample, and a gradient for each score.
+
+    They are asked for several networks at once, and no two axes are of the same length, so that
+    none can be taken for another.
+    """
+    n_outputs = targets.shape[1]
+    some = np.take(targets, range(n_outputs + 1), axis=0, mode="wrap")
+    scores = np.full((n_outputs + 2, *some.shape), 0.5, targets.dtype)
+    answers = {
+        "per_sample": (scores.shape[:-1], "sample; sum over axis=-1"),
+        "gradient": (scores.shape, "score"),
+    }
+    for name, (wanted, each) in answers.items():
+        with np.errstate(all="ignore"):
+            shape = np.shape(getattr(loss, name)(scores, some))
+        if shape != wanted:
+            raise ValueError(
+                f"{name} of loss={loss!r} returned shape {shape} for scores of shape "
+                f"{scores.shape} and targets of shape {some.shape}; it must be {wanted}, one "
+                f"number for each {each}"
+            )
 
 
 def check_max_iter(max_iter):

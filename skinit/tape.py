@@ -22,7 +22,7 @@ import numpy as np
 from skinit.activations import Activation, BaseActivation
 from skinit.dropout import mask_calls
 from skinit.layouts import SmallArrays
-from skinit.losses import Loss
+from skinit.losses import BaseLoss
 from skinit.network import layer_blocks, layer_views, limit_norms, mean_loss
 from skinit.solvers import BaseSolver, clipped
 
@@ -337,9 +337,9 @@ def compile_iterations(
 
 def calls_of_loss(loss):
     """Return the `tape_calls` of a loss and the `tape_losses` that go with them."""
-    calls = shortcut(loss, Loss, "tape_calls", "gradient", "link", "per_sample")
-    by_default = getattr(calls, "func", None) is Loss.tape_calls
-    return calls, partial(Loss.tape_losses, loss) if by_default else loss.tape_losses
+    calls = shortcut(loss, BaseLoss, "tape_calls", "gradient", "link", "per_sample")
+    by_default = getattr(calls, "func", None) is BaseLoss.tape_calls
+    return calls, partial(BaseLoss.tape_losses, loss) if by_default else loss.tape_losses
 
 
 def shortcut(thing, Base, name, *functions):

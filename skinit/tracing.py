@@ -14,7 +14,13 @@ from sklearn.utils import check_random_state
 
 from skinit.activations import ACTIVATIONS
 from skinit.comparison import data_frame
-from skinit.losses import BinaryCrossEntropy, MultinomialCrossEntropy, SquaredError
+from skinit.losses import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    MultinomialCrossEntropy,
+    Poisson,
+    SquaredError,
+)
 from skinit.network import Network, backward, forward, layer_views, loss_and_gradient
 from skinit.perceptron import BaseInitMLP
 from skinit.preparation import Request
@@ -340,6 +346,8 @@ LOSS_FORMULAS = {
     BinaryCrossEntropy: "-y log(p) - (1 - y) log(1 - p)",
     MultinomialCrossEntropy: "-y log(p)",
     SquaredError: "(p - y)^2 / 2",
+    AbsoluteError: "|p - y|",
+    Poisson: "p - y + y log(y / p)",
 }
 
 

@@ -8,24 +8,34 @@ from skinit.plan import Plan
 from skinit.schedules import resolve_schedule
 from skinit.solvers import GradientDescent
 
-N_OUTPUTS = {"binary_cross_entropy": 1, "multinomial_cross_entropy": 3, "squared_error": 2}
+# But for those of which the targets decide what they are.
+SETTLED_LOSSES = {name: loss for name, loss in LOSSES.items() if loss.link_name is not None}
+N_OUTPUTS = {"logistic": 1, "softmax": 3, "identity": 2, "exp": 2}  # by the link
 
 
 def network_of(loss, *activations):
-    return Network((4, *([6] * len(activations)), N_OUTPUTS[loss]), activations, LOSSES[loss])
+    loss = SETTLED_LOSSES[loss]
+    widths = (4, *([6] * len(activations)), N_OUTPUTS[loss.link_name])
+    return Network(widths, activations, loss)
 
 
 def problem(network, dtype=np.float64, n_samples=40, weighted=False):
     """Draw a start and data to go with a network."""
     rng = np.random.RandomState(0)
     X, n_outputs = rng.normal(size=(n_samples, 4)), network.widths[-1]
+    labels = rng.randint(0, 2, (n_samples, n_outputs))
+    one_hot = np.eye(n_outputs)[rng.randint(0, n_outputs, n_samples)]
+    numbers = rng.normal(size=(n_samples, n_outputs))
     targets = {
-        "logistic": rng.randint(0, 2, (n_samples, n_outputs)),
-        "softmax": np.eye(n_outputs)[rng.randint(0, n_outputs, n_samples)],
-        "identity": rng.normal(size=(n_samples, n_outputs)),
+        "logistic": labels,
+        "softmax": one_hot,
+        "identity": numbers,
+        "exp": np.floor(np.exp(numbers)),
     }[network.loss.link_name]
     weights = rng.uniform(size=n_samples).astype(dtype) if weighted else None
-    start = 0.5 * rng.normal(size=network.n_parameters)
+    # Where an exponential is the link, the gradient of large scores is too long for the steps.
+    size = 0.3 if network.loss.link_name == "exp" else 0.5
+    start = size * rng.normal(size=network.n_parameters)
     return start.astype(dtype), TrainingData(X.astype(dtype), targets.astype(dtype), weights)
 
 

@@ -1,6 +1,7 @@
 """scikit-learn's own MLP as a witness: the same weights and the same steps have the same end."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from skinit.schedules import ReduceOnPlateau
 from skinit.solvers import SGD, Adam
 
 STEPS = 300
-weights_matter = parse_version(sklearn.__version__) >= parse_version("1.7")
+weights_matter = has_poisson = parse_version(sklearn.__version__) >= parse_version("1.7")
 
 
 def binary():
@@ -44,6 +45,15 @@ def several_outputs():
     return regression(n_targets=3)
 
 
+def counts(n_targets=1):
+    X, y = regression(n_targets)
+    return X, np.floor(np.exp(y))
+
+
+def several_counts():
+    return counts(n_targets=3)
+
+
 TASKS = [
     (InitMLPClassifier, MLPClassifier, binary),
     (InitMLPClassifier, MLPClassifier, multiclass),
@@ -51,6 +61,9 @@ TASKS = [
     (InitMLPRegressor, MLPRegressor, regression),
     (InitMLPRegressor, MLPRegressor, several_outputs),
 ]
+if has_poisson:
+    with_poisson = [partial(Regressor, loss="poisson") for Regressor in TASKS[3][:2]]
+    TASKS += [(*with_poisson, counts), (*with_poisson, several_counts)]
 
 
 def fit_scikit_learn(Theirs, activation, X, y, **fit_params):
@@ -179,9 +192,11 @@ def test_early_stopping_keeps_the_weights_that_scikit_learn_keeps(Ours, Theirs, 
         assert_allclose(array, wanted, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS[:3])
-def test_probabilities_and_losses_are_scikit_learns(Ours, Theirs, load):
+@pytest.mark.parametrize(("Ours", "Theirs", "load"), [*TASKS[:3], *TASKS[5:]])
+def test_predictions_and_losses_are_scikit_learns(Ours, Theirs, load):
     X, y = load()
     ours, theirs = fit_ours(Ours, "relu", X, y), fit_scikit_learn(Theirs, "relu", X, y)
-    assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-10, atol=1e-12)
+    predict = "predict_proba" if hasattr(ours, "predict_proba") else "predict"
+    assert_allclose(getattr(ours, predict)(X), getattr(theirs, predict)(X), rtol=1e-10, atol=1e-12)
     assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-10)
+    assert ours.out_activation_ == theirs.out_activation_

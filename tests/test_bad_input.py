@@ -20,6 +20,7 @@ from skinit import (
 )
 from skinit.activations import ACTIVATIONS, ReLU
 from skinit.initializers import Given, He, Normal, PerLayer, Scaled
+from skinit.losses import CrossEntropy
 from skinit.solvers import GradientDescent
 from skinit.tape import BLOCK_LENGTH
 
@@ -170,6 +171,7 @@ def test_max_iter_must_be_a_positive_integer(Estimator, max_iter, data):
         ("activation", "Relu", "relu"),
         ("activation", "sigmod", "sigmoid"),
         ("solver", "g_d", "gd"),
+        ("loss", "crossentropy", "cross_entropy"),
     ],
 )
 def test_a_misspelt_name_is_told_what_was_meant(setting, typed, meant, data):
@@ -177,7 +179,7 @@ def test_a_misspelt_name_is_told_what_was_meant(setting, typed, meant, data):
     assert_refuses(estimator, *data, f"{setting}='{typed}'", f"did you mean '{meant}'")
 
 
-@pytest.mark.parametrize("setting", ["init", "activation", "solver"])
+@pytest.mark.parametrize("setting", ["init", "activation", "solver", "loss"])
 def test_a_name_like_no_other_is_told_all_names(setting, data):
     estimator = short(InitMLPClassifier, **{setting: "qqqq"})
     assert_refuses(estimator, *data, f"{setting}='qqqq'", "known names: .+")
@@ -195,6 +197,8 @@ def test_a_name_like_no_other_is_told_all_names(setting, data):
         ("solver", GradientDescent),
         ("solver", 3),
         ("solver", None),
+        ("loss", CrossEntropy),
+        ("loss", None),
     ],
 )
 def test_what_is_no_name_and_no_object_is_shown_one(setting, value, data):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawn_problems import network_of, plan_of, problem
+from drawn_problems import SETTLED_LOSSES, network_of, plan_of, problem
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import check_grad
 from scipy.sparse import csr_array
@@ -128,7 +128,7 @@ def test_so_does_the_tape_for_minibatches(settings):
 
 
 @pytest.mark.parametrize("n_samples", [700, 1501])
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", SETTLED_LOSSES)
 def test_so_do_tiles(loss, n_samples, monkeypatch):
     monkeypatch.setattr(tiles, "MANY_OPERATIONS", 0)
     network = dropping(loss, ReLU(), Tanh())

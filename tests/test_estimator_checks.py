@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skinit import INITIALIZERS, InitMLPClassifier, InitMLPRegressor
 from skinit.activations import ACTIVATIONS
+from skinit.losses import CrossEntropy, Huber
 from skinit.solvers import SOLVERS
 
 # Some checks have features around 100, on which many units fall silent or saturate, or the loss
@@ -61,6 +62,13 @@ EXPECTED_FAILED_CHECKS = {
         "check_classifiers_multilabel_output_format_predict_proba": (
             "scores so large that probabilities round to 0 and 1"
         ),
+    },
+}
+
+# {loss: {check: reason}}
+CHECKS_NOT_FOR_A_LOSS = {
+    "poisson": {
+        "check_regressor_multioutput": "its targets are negative, whatever the tag says",
     },
 }
 
@@ -123,6 +131,22 @@ def test_an_activation_passes_every_check(Estimator, activation):
 def test_a_solver_passes_every_check(Estimator, solver):
     settings = SETTINGS_OF_SOLVERS.get(solver, {})
     assert failed_checks(Estimator(solver=solver), **settings) == {}
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "loss"),
+    [
+        (InitMLPClassifier, CrossEntropy(label_smoothing=0.1)),
+        (InitMLPRegressor, "absolute_error"),
+        (InitMLPRegressor, "huber"),
+        (InitMLPRegressor, Huber(delta=0.1)),
+        (InitMLPRegressor, "poisson"),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_a_loss_passes_every_check_that_is_for_it(Estimator, loss):
+    failed = failed_checks(Estimator(loss=loss))
+    assert failed.keys() == CHECKS_NOT_FOR_A_LOSS.get(str(loss), {}).keys(), failed
 
 
 def test_nothing_is_expected_to_fail_with_the_default():

@@ -27,6 +27,7 @@ from skinit import (
 )
 from skinit.activations import ELU, LeakyReLU
 from skinit.initializers import Given, Glorot, He, Normal, PerLayer, WithBias, Zeros
+from skinit.losses import CrossEntropy, Huber
 from skinit.solvers import GradientDescent
 
 BOTH = pytest.mark.parametrize("Estimator", [InitMLPClassifier, InitMLPRegressor])
@@ -523,6 +524,8 @@ def test_no_weights_are_equal_weights(problem):
         ({"init": WithBias(Normal(std=2))}, "init__base__std", 2),
         ({"activation": LeakyReLU(negative_slope=0.2)}, "activation__negative_slope", 0.2),
         ({"activation": ELU(alpha=2)}, "activation__alpha", 2),
+        ({"loss": Huber(delta=2)}, "loss__delta", 2),
+        ({"loss": CrossEntropy(label_smoothing=0.2)}, "loss__label_smoothing", 0.2),
     ],
 )
 @BOTH
@@ -556,7 +559,7 @@ def test_a_pipeline_passes_on_the_object_to_pass():
         pipeline.set_params(initmlpclassifier__init__gain=2)
 
 
-@pytest.mark.parametrize("setting", ["activation", "solver"])
+@pytest.mark.parametrize("setting", ["activation", "solver", "loss"])
 def test_a_name_whose_object_has_no_such_setting_is_told_so(setting):
     with pytest.raises(ValueError, match=f"{setting}=.* has no parameter 'gain'"):
         InitMLPClassifier().set_params(**{f"{setting}__gain": 2})

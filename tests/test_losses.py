@@ -1,13 +1,36 @@
+import pickle
+
 import numpy as np
 import pytest
+from drawn_problems import SETTLED_LOSSES
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import expit
-from sklearn.metrics import log_loss, mean_squared_error
+from scipy.special import expit, huber
+from sklearn.base import clone
+from sklearn.metrics import (
+    log_loss,
+    mean_absolute_error,
+    mean_poisson_deviance,
+    mean_squared_error,
+)
 
-from skinit.losses import LOSSES, BinaryCrossEntropy, MultinomialCrossEntropy, SquaredError
-from skinit.tape import run
+import skinit.losses
+from skinit.losses import (
+    LINKS_FOR,
+    LOSSES,
+    AbsoluteError,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Huber,
+    Loss,
+    MultinomialCrossEntropy,
+    Poisson,
+    SquaredError,
+    resolve_loss,
+)
+from skinit.tape import SmallArrays, run
 
 BINARY, MULTINOMIAL, SQUARED = BinaryCrossEntropy(), MultinomialCrossEntropy(), SquaredError()
+BOUNDED = [name for name, loss in SETTLED_LOSSES.items() if loss.link_name != "exp"]
 
 EXTREMES = [(np.float32, 1e30), (np.float64, 1e300)]
 
@@ -33,36 +56,42 @@ def one_hot(labels):
 
 
 @pytest.mark.parametrize("targets", ["certain", "uncertain"])
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
 def test_gradient_equals_finite_differences(
     name, targets, scores, one_hot, rng, numerical_gradient
 ):
-    wanted = one_hot if targets == "certain" else rng.dirichlet(np.ones(3), len(scores))
-    expected = numerical_gradient(lambda z: LOSSES[name].per_sample(z, wanted).sum(), scores)
-    assert_allclose(LOSSES[name].gradient(scores, wanted), expected, rtol=1e-7, atol=1e-9)
+    loss, wanted = SETTLED_LOSSES[name], one_hot
+    if targets == "uncertain":
+        wanted = rng.dirichlet(np.ones(3), len(scores))
+    expected = numerical_gradient(lambda z: loss.per_sample(z, wanted).sum(), scores)
+    # The sum over all samples is rounded where the largest of them have their digits.
+    atol = 1e-9 + 1e-11 * np.abs(expected).max()
+    assert_allclose(loss.gradient(scores, wanted), expected, rtol=1e-7, atol=atol)
 
 
 @pytest.mark.parametrize("part", ["link", "gradient"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
 def test_predictions_and_gradients_keep_dtype_and_shape(name, part, dtype, scores, one_hot):
     z, wanted = scores.astype(dtype).reshape(4, 10, 3), one_hot.astype(dtype).reshape(4, 10, 3)
-    answer = LOSSES[name].link(z) if part == "link" else LOSSES[name].gradient(z, wanted)
+    loss = SETTLED_LOSSES[name]
+    answer = loss.link(z) if part == "link" else loss.gradient(z, wanted)
     assert (answer.dtype, answer.shape) == (z.dtype, z.shape)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
 def test_a_stack_has_the_losses_of_its_members(name, scores, one_hot):
-    stacked = LOSSES[name].per_sample(scores.reshape(4, 10, 3), one_hot.reshape(4, 10, 3))
-    assert_allclose(stacked.ravel(), LOSSES[name].per_sample(scores, one_hot), rtol=1e-15)
+    loss = SETTLED_LOSSES[name]
+    stacked = loss.per_sample(scores.reshape(4, 10, 3), one_hot.reshape(4, 10, 3))
+    assert_allclose(stacked.ravel(), loss.per_sample(scores, one_hot), rtol=1e-15)
 
 
 @pytest.mark.parametrize(("dtype", "size"), EXTREMES)
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", BOUNDED)
 def test_gradients_are_finite_for_the_largest_scores(name, dtype, size):
     z = np.array([[size, -size, 0], [-size, size, 0], [size, size, size]], dtype)
     wanted = np.eye(3, dtype=dtype)[[0, 0, 1]]
-    assert np.isfinite(LOSSES[name].gradient(z, wanted)).all()
+    assert np.isfinite(SETTLED_LOSSES[name].gradient(z, wanted)).all()
 
 
 @pytest.mark.parametrize(("dtype", "size"), EXTREMES)
@@ -122,8 +151,45 @@ def test_probabilities_of_the_classes_sum_to_one(scores):
     assert_allclose(MULTINOMIAL.link(scores).sum(axis=-1), 1, rtol=1e-14)
 
 
-def test_regression_predicts_its_scores(scores):
-    assert_array_equal(SQUARED.link(scores), scores)
+@pytest.mark.parametrize("loss", [SQUARED, AbsoluteError(), Huber()])
+def test_regression_predicts_its_scores(loss, scores):
+    assert_array_equal(loss.link(scores), scores)
+
+
+def test_the_scores_of_counts_are_logarithms(scores):
+    assert_allclose(np.log(Poisson().link(scores)), scores, atol=1e-14)
+
+
+def test_absolute_error_is_scikit_learns_summed_over_outputs(scores, one_hot):
+    each = mean_absolute_error(one_hot, scores, multioutput="raw_values")
+    assert_allclose(AbsoluteError().per_sample(scores, one_hot).mean(), each.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("delta", [0.1, 1.0, 30.0])
+def test_huber_loss_is_scipys_summed_over_outputs(delta, scores, one_hot):
+    expected = huber(delta, scores - one_hot).sum(axis=1)
+    assert_allclose(Huber(delta).per_sample(scores, one_hot), expected, rtol=1e-12)
+
+
+def test_huber_loss_is_the_squared_error_or_the_absolute_one_in_its_limits(scores, one_hot):
+    wide, narrow = (Huber(delta).per_sample(scores, one_hot) for delta in (1e3, 1e-9))
+    assert_allclose(wide, SQUARED.per_sample(scores, one_hot))
+    assert_allclose(narrow / 1e-9, AbsoluteError().per_sample(scores, one_hot))
+
+
+def test_poisson_loss_is_half_of_scikit_learns_deviance_summed_over_outputs(scores, labels):
+    counts = np.column_stack([labels, 3 * labels, 0 * labels]).astype(float)
+    each = [mean_poisson_deviance(counts[:, k], np.exp(scores[:, k])) for k in range(3)]
+    assert_allclose(Poisson().per_sample(scores, counts).mean(), sum(each) / 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [(np.float32, 88.0), (np.float64, 709.0)])
+def test_poisson_loss_is_finite_as_long_as_the_prediction_is(dtype, largest):
+    z = np.array([[largest], [-np.finfo(dtype).max / 8]], dtype)
+    for count in (0, 1, 5):
+        wanted = np.full((2, 1), count, dtype)
+        assert np.isfinite(Poisson().per_sample(z, wanted)).all()
+        assert np.isfinite(Poisson().gradient(z, wanted)).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -158,16 +224,16 @@ def test_a_sure_and_right_answer_keeps_its_small_loss(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
 def test_calls_leave_gradients_and_losses(name, dtype, scores, one_hot):
     # Targets that are neither 0 nor 1, as labels that have been smoothed.
-    loss, targets = LOSSES[name], np.asfortranarray(0.9 * one_hot + 0.1 / 3, dtype)
+    loss, targets = SETTLED_LOSSES[name], np.asfortranarray(0.9 * one_hot + 0.1 / 3, dtype)
     # Two iterations of the same samples, with small scores and with large ones.
-    stack = np.stack([scores, 40 * scores]).astype(dtype)
+    stack = np.stack([scores, (40 if name in BOUNDED else 4) * scores]).astype(dtype)
     z = loss.tape_input * stack.swapaxes(1, 2)
     delta = np.empty(targets.T.shape, dtype)
     left = np.empty((2, loss.tape_left, len(targets)), dtype)
-    news, calls = loss.tape_calls(z, targets.T, delta, lambda shape: np.empty(shape, dtype), left)
+    news, calls = loss.tape_calls(z, targets.T, delta, SmallArrays(dtype).new, left)
     close = {"rtol": 20 * np.finfo(dtype).eps, "atol": 20 * np.finfo(dtype).eps}
     run(news)
     for k, some in enumerate(calls):
@@ -177,5 +243,172 @@ def test_calls_leave_gradients_and_losses(name, dtype, scores, one_hot):
 
 
 def test_links_carry_scikit_learns_names():
-    names = {loss.link_name for loss in LOSSES.values()}
-    assert names <= {"identity", "logistic", "softmax"}
+    names = {loss.link_name for loss in SETTLED_LOSSES.values()}
+    assert names == {"identity", "exp", "logistic", "softmax"}
+
+
+# --- Targets, as a loss prepares them -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
+def test_without_a_setting_targets_stay_as_they_are(name, one_hot):
+    assert_array_equal(SETTLED_LOSSES[name].prepare_targets(one_hot), one_hot)
+
+
+def test_smoothed_classes_share_a_part_of_the_certainty():
+    prepared = MultinomialCrossEntropy(0.3).prepare_targets(np.array([[0.0, 1.0, 0.0]]))
+    assert_allclose(prepared, [[0.1, 0.8, 0.1]])
+
+
+def test_smoothed_labels_share_it_between_yes_and_no():
+    prepared = BinaryCrossEntropy(0.2).prepare_targets(np.array([[0.0, 1.0, 1.0]]))
+    assert_allclose(prepared, [[0.1, 0.9, 0.9]])
+
+
+def test_a_smoothed_loss_is_a_mean_of_that_of_the_label_and_that_of_all_classes(scores, one_hot):
+    """Szegedy et al., section 7: H(q', p) = (1 - epsilon) H(q, p) + epsilon H(u, p)."""
+    loss = MultinomialCrossEntropy(0.3)
+    ours = loss.per_sample(scores, loss.prepare_targets(one_hot))
+    uniform = -loss.log_link(scores).mean(axis=1)
+    assert_allclose(ours, 0.7 * MULTINOMIAL.per_sample(scores, one_hot) + 0.3 * uniform)
+
+
+def test_two_smoothed_classes_are_the_same_as_one_smoothed_label(scores, labels):
+    wanted = (labels[:, np.newaxis] == 1).astype(float)
+    one, two = BinaryCrossEntropy(0.2), MultinomialCrossEntropy(0.2)
+    assert_allclose(
+        one.per_sample(scores[:, 1:2] - scores[:, :1], one.prepare_targets(wanted)),
+        two.per_sample(scores[:, :2], two.prepare_targets(np.hstack([1 - wanted, wanted]))),
+    )
+
+
+@pytest.mark.parametrize("number", [float, np.float64, np.array])
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
+def test_settings_of_any_number_type_keep_float32(name, number, scores, one_hot):
+    """A NumPy float64 scalar widens a float32 array, where a Python float does not."""
+    loss = clone(SETTLED_LOSSES[name])
+    loss.set_params(**{key: number(0.5) for key in loss.get_params()})
+    z, wanted = scores.astype(np.float32), one_hot.astype(np.float32)
+    prepared = loss.prepare_targets(wanted)
+    answers = [prepared, loss.per_sample(z, prepared), loss.gradient(z, prepared), loss.link(z)]
+    assert {answer.dtype for answer in answers} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
+def test_what_a_loss_is_given_is_left_as_it_was(name, scores, one_hot):
+    loss = clone(SETTLED_LOSSES[name])
+    loss.set_params(**dict.fromkeys(loss.get_params(), 0.5))
+    before = scores.copy(), one_hot.copy()
+    loss.per_sample(scores, loss.prepare_targets(one_hot))
+    loss.gradient(scores, one_hot)
+    loss.link(scores)
+    assert_array_equal(scores, before[0])
+    assert_array_equal(one_hot, before[1])
+
+
+def test_counts_are_not_negative():
+    with pytest.raises(ValueError, match=r"y must hold no negative value.*got -2\.0"):
+        Poisson().prepare_targets(np.array([[1.0], [-2.0]]))
+
+
+@pytest.mark.parametrize("counts", [[[0.0], [0.0]], [[0.0, 1.0], [0.0, 2.0]]])
+def test_counts_are_not_all_zero_unless_they_are_a_part(counts):
+    with pytest.raises(ValueError, match=r"y, or a column of it, is 0 for all samples"):
+        Poisson().prepare_targets(np.array(counts))
+    assert_array_equal(Poisson().prepare_targets(np.array(counts), whole=False), counts)
+
+
+# --- Names and objects --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_clone_and_pickle_keep_the_settings(name):
+    loss = clone(LOSSES[name]).set_params(**dict.fromkeys(LOSSES[name].get_params(), 0.25))
+    for copy in (clone(loss), pickle.loads(pickle.dumps(loss))):
+        assert (type(copy), copy.get_params()) == (type(loss), loss.get_params())
+
+
+@pytest.mark.parametrize("loss", [*LOSSES.values(), CrossEntropy(0.1), Huber(2.0)], ids=repr)
+def test_repr_evaluates_back(loss):
+    back = eval(repr(loss), vars(skinit.losses))
+    assert (type(back), back.get_params()) == (type(loss), loss.get_params())
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "expected"),
+    [
+        ("auto", "numbers", SquaredError),
+        ("auto", "two classes", BinaryCrossEntropy),
+        ("auto", "several labels", BinaryCrossEntropy),
+        ("auto", "several classes", MultinomialCrossEntropy),
+        (CrossEntropy(0.1), "two classes", BinaryCrossEntropy),
+        (CrossEntropy(0.1), "several labels", BinaryCrossEntropy),
+        (CrossEntropy(0.1), "several classes", MultinomialCrossEntropy),
+    ],
+)
+def test_the_targets_decide_what_cross_entropy_is(loss, targets, expected):
+    resolved = resolve_loss(loss, targets)
+    assert type(resolved) is expected
+    if isinstance(loss, CrossEntropy):
+        assert resolved.get_params() == loss.get_params()
+
+
+@pytest.mark.parametrize("targets", LINKS_FOR)
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
+def test_a_loss_is_for_the_targets_that_its_link_is_for(name, targets):
+    loss = SETTLED_LOSSES[name]
+    if loss.link_name in LINKS_FOR[targets]:
+        assert type(resolve_loss(name, targets)) is type(loss)
+        assert resolve_loss(loss, targets) is loss
+        return
+    for spelt in (name, loss):
+        with pytest.raises(ValueError, match=f"loss=.* is not for {targets}; give 'auto', '"):
+            resolve_loss(spelt, targets)
+
+
+@pytest.mark.parametrize("targets", LINKS_FOR)
+def test_what_is_named_instead_fits(targets):
+    wrong = "huber" if targets != "numbers" else "cross_entropy"
+    with pytest.raises(ValueError, match="is not for") as caught:
+        resolve_loss(wrong, targets)
+    names = str(caught.value).partition("; give ")[2].partition(", or your own ")[0]
+    for name in names.split(", "):
+        resolve_loss(name.strip("'"), targets)
+
+
+def test_a_misspelt_loss_gets_did_you_mean():
+    with pytest.raises(ValueError, match=r"loss='hubr' .* did you mean 'huber'"):
+        resolve_loss("hubr", "numbers")
+
+
+@pytest.mark.parametrize("junk", [None, 3, Huber, np.abs, Loss(np.abs, None), Loss(None, np.sign)])
+def test_what_is_no_loss_is_told_what_is(junk):
+    with pytest.raises(TypeError, match=r"is not a loss; give a name such as 'auto'"):
+        resolve_loss(junk, "numbers")
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (Huber(delta=0), "delta"),
+        (Huber(delta="wide"), "delta"),
+        (Huber(delta=np.inf), "delta"),
+        (CrossEntropy(label_smoothing=1), "label_smoothing"),
+        (CrossEntropy(label_smoothing=-0.1), "label_smoothing"),
+        (BinaryCrossEntropy(label_smoothing=None), "label_smoothing"),
+        (MultinomialCrossEntropy(label_smoothing=np.nan), "label_smoothing"),
+        (Loss(np.abs, np.sign, link_name="sigmoid"), "link_name='sigmoid'"),
+    ],
+)
+def test_a_setting_that_is_out_of_range_is_named(loss, name):
+    with pytest.raises((ValueError, TypeError), match=name):
+        resolve_loss(loss, "numbers")
+
+
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
+def test_a_loss_of_ones_own_is_its_two_functions_and_a_link(name, scores, one_hot):
+    ours = SETTLED_LOSSES[name]
+    own = Loss(ours.per_sample, ours.gradient, ours.link_name)
+    assert_array_equal(own.per_sample(scores, one_hot), ours.per_sample(scores, one_hot))
+    assert_array_equal(own.gradient(scores, one_hot), ours.gradient(scores, one_hot))
+    assert_array_equal(own.link(scores), ours.link(scores))

@@ -4,7 +4,7 @@ from itertools import product as every_combination
 
 import numpy as np
 import pytest
-from drawn_problems import network_of, plan_of, problem
+from drawn_problems import SETTLED_LOSSES, network_of, plan_of, problem
 from numpy.testing import assert_allclose, assert_array_equal
 from own_losses import OWN_LOSSES, DoubledError
 from scipy.sparse import csr_array
@@ -19,12 +19,15 @@ from skinit.activations import (
     Tanh,
 )
 from skinit.engines import Block, Progress, specification_blocks, tape_blocks
-from skinit.losses import LOSSES, Loss
+from skinit.losses import LOSSES, BaseLoss
 from skinit.network import Network, TrainingData
 from skinit.solvers import SOLVERS, BaseSolver, GradientDescent
 from skinit.tape import BLOCK_LENGTH, SmallArrays, Tape, shortcut
 
 ITERATIONS = 1000
+
+# Where the gradient jumps at 0, what rounding moves to the other side takes another way from there.
+ITERATIONS_WITH_JUMPS = 100
 
 
 def kind(thing):
@@ -51,25 +54,31 @@ def assert_agree(network, start, data, rtol=1e-12, **settings):
 
 @pytest.mark.no_cover  # Counting the lines of long loops makes them half as long again.
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", SETTLED_LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_tape_and_specification_agree(activation, loss, depth):
     """To 1e-12 in float64, after a thousand iterations; ``depth`` counts layers of weights."""
     network = network_of(loss, *[ACTIVATIONS[activation]] * (depth - 1))
-    assert_agree(network, *problem(network, weighted=depth % 2 == 0))
+    start, data = problem(network, weighted=depth % 2 == 0)
+    assert_agree(network, start, data, max_iter=iterations_of(loss))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+def iterations_of(loss):
+    return ITERATIONS_WITH_JUMPS if loss == "absolute_error" else ITERATIONS
+
+
+@pytest.mark.parametrize("loss", SETTLED_LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_in_float32_the_tape_is_as_near_to_the_truth_as_the_specification(activation, loss):
     """The truth is the same run in float64."""
     network = network_of(loss, *[ACTIVATIONS[activation]] * 2)
     start, data = problem(network, np.float32, n_samples=300)
     precise = TrainingData(data.X.astype(float), data.targets.astype(float))
-    truth, _ = run(specification_blocks, network, start.astype(float), precise)
-    tape, _ = run(tape_blocks, network, start, data)
-    specification, _ = run(specification_blocks, network, start, data)
-    rounding = ITERATIONS * np.finfo(np.float32).eps * np.abs(truth).max()
+    max_iter = iterations_of(loss)
+    truth, _ = run(specification_blocks, network, start.astype(float), precise, max_iter)
+    tape, _ = run(tape_blocks, network, start, data, max_iter)
+    specification, _ = run(specification_blocks, network, start, data, max_iter)
+    rounding = max_iter * np.finfo(np.float32).eps * np.abs(truth).max()
     assert np.abs(tape - truth).max() <= 2 * np.abs(specification - truth).max() + rounding
     assert tape.dtype == np.float32
 
@@ -102,7 +111,7 @@ def test_any_negative_slope_will_do(negative_slope):
     assert_agree(network, *problem(network), max_iter=200, learning_rate=0.005)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", SETTLED_LOSSES)
 @pytest.mark.parametrize("before", [(), (Tanh(),), (Logistic(),), (ReLU(),)])
 @pytest.mark.parametrize("activation", [ReLU(), LeakyReLU(0.1)])
 @pytest.mark.parametrize("sparse", [False, True])
@@ -116,7 +125,7 @@ def test_the_slope_at_exactly_zero_is_that_of_the_specification(activation, befo
     assert_agree(network, start, TrainingData(X, data.targets), max_iter=1)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", SETTLED_LOSSES)
 def test_zeros_stay_on_their_saddle(loss):
     network = network_of(loss, ReLU(), ReLU())
     start, data = problem(network, n_samples=300)
@@ -124,7 +133,7 @@ def test_zeros_stay_on_their_saddle(loss):
     assert_array_equal(parameters[: -network.widths[-1]], 0)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", SETTLED_LOSSES)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sparse_input_is_the_same_as_dense(dtype, weighted, loss):
@@ -329,8 +338,8 @@ def test_a_logistic_unit_survives_any_pre_activation(dtype):
 
 @pytest.mark.parametrize("changed", [SmallReLU(), Slower(), DoubledError()], ids=kind)
 def test_a_class_that_changes_what_it_inherits_loses_the_shortcut(changed):
-    Base = next(cls for cls in (BaseActivation, BaseSolver, Loss) if isinstance(changed, cls))
-    functions = {BaseActivation: ["value"], BaseSolver: ["step"], Loss: ["gradient"]}[Base]
+    Base = next(cls for cls in (BaseActivation, BaseSolver, BaseLoss) if isinstance(changed, cls))
+    functions = {BaseActivation: ["value"], BaseSolver: ["step"], BaseLoss: ["gradient"]}[Base]
     assert shortcut(changed, Base, "tape_calls", *functions).func is Base.tape_calls
 
 
