@@ -23,6 +23,7 @@ from skinit.datasets import BUILT_IN, load_split
 from skinit.displays import DecisionBoundaryPanel, LossCurveDisplay, save_display
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
 from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias, resolve_init
+from skinit.solvers import SOLVERS, resolve_solver
 from skinit.tutorials import EXPERIMENTS, run_experiment
 
 __all__ = ["main"]
@@ -78,12 +79,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {line} (see '{self.prog} --help')\n")
 
 
+LAYOUT = argparse.RawDescriptionHelpFormatter
+
+
 def make_parser():
     """Describe the commands and their arguments."""
-    layout = argparse.RawDescriptionHelpFormatter
     parser = Parser(
         prog="skinit",
-        formatter_class=layout,
+        formatter_class=LAYOUT,
         description="Train the same neural network from several starts, and see what they change.",
         epilog="examples:\n  skinit demo\n  skinit list\n"
         "  skinit compare iris --init zeros --init he\n  skinit compare --help",
@@ -91,10 +94,17 @@ def make_parser():
     parser.add_argument("--version", action="version", version=f"skinit {__version__}")
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    add_demo(commands)
+    add_compare(commands)
+    add_list(commands)
+    return parser
 
+
+def add_demo(commands):
+    """Describe the command that repeats the tutorials."""
     demo = commands.add_parser(
         "demo",
-        formatter_class=layout,
+        formatter_class=LAYOUT,
         help="the tutorials' experiments: zeros, random and He on circles and moons",
         description="Train the tutorials' networks from zeros, large random values and He's\n"
         "start, on two circles and on two moons; print the figures beside the\n"
@@ -104,10 +114,14 @@ def make_parser():
     demo.add_argument("--max-iter", type=positive_integer, default=15000, metavar="N",
                       help="iterations of each run (default: the tutorials' 15000)")  # fmt: skip
     demo.set_defaults(command=demo_command, parser=demo)
+    add_output(demo)
 
+
+def add_compare(commands):
+    """Describe the command that compares starts on a data set."""
     compare = commands.add_parser(
         "compare",
-        formatter_class=layout,
+        formatter_class=LAYOUT,
         help="compare initializations on a data set of yours",
         description="Train one network from several starts and seeds, and print what became of\n"
         "them. The features are standardized, and for regression the target too.",
@@ -127,27 +141,34 @@ def make_parser():
                          help="units of the hidden layers (default: 10,5)")  # fmt: skip
     compare.add_argument("--activation", default="relu", metavar="NAME",
                          help=f"{', '.join(ACTIVATIONS)} (default: relu)")  # fmt: skip
-    compare.add_argument("--learning-rate", type=positive_number, default=0.1, metavar="RATE",
-                         help="length of a step (default: 0.1)")  # fmt: skip
-    compare.add_argument("--max-iter", type=positive_integer, default=2000, metavar="N",
-                         help="iterations of each run (default: 2000)")  # fmt: skip
+    compare.add_argument("--solver", default="gd", metavar="NAME",
+                         help=f"{', '.join(SOLVERS)} (default: gd)")  # fmt: skip
+    compare.add_argument("--learning-rate", type=positive_number, metavar="RATE",
+                         help="step length (default: 0.1, with minibatches 0.01)")  # fmt: skip
+    compare.add_argument("--max-iter", type=positive_integer, metavar="N",
+                         help="iterations (default: 2000, with minibatches 200)")  # fmt: skip
     compare.add_argument("--seeds", type=positive_integer, default=3, metavar="N",
                          help="seeds 0 to N-1 for each start (default: 3)")  # fmt: skip
     compare.set_defaults(command=compare_command, parser=compare)
+    add_output(compare)
 
-    for command in (demo, compare):
-        command.add_argument("--output", type=Path, default=Path("skinit-output"), metavar="FOLDER",
-                             help="where the pictures go (default: skinit-output)")  # fmt: skip
 
+def add_output(command):
+    """Describe where the pictures of a command go."""
+    command.add_argument("--output", type=Path, default=Path("skinit-output"), metavar="FOLDER",
+                         help="where the pictures go (default: skinit-output)")  # fmt: skip
+
+
+def add_list(commands):
+    """Describe the command that lists the initializers."""
     catalogue = commands.add_parser(
         "list",
-        formatter_class=layout,
+        formatter_class=LAYOUT,
         help="every initializer, its formula and when to use it",
         description="Show every initializer: its names, formula and when to use it.",
         epilog="example:\n  skinit list",
     )
     catalogue.set_defaults(command=list_command, parser=catalogue)
-    return parser
 
 
 def positive_integer(text):
@@ -218,6 +239,8 @@ def compare_command(arguments):
     for name in arguments.init:
         resolve_init(name)
     resolve_activation(arguments.activation)
+    takes_minibatches = resolve_solver(arguments.solver).takes_minibatches
+    usual_rate, usual_length = (0.01, 200) if takes_minibatches else (0.1, 2000)
     *split, task = load_split(arguments.data, target=arguments.target, task=arguments.task)
     make_folder(arguments.output)
 
@@ -225,8 +248,9 @@ def compare_command(arguments):
     model = estimator(
         arguments.hidden,
         activation=arguments.activation,
-        learning_rate=arguments.learning_rate,
-        max_iter=arguments.max_iter,
+        solver=arguments.solver,
+        learning_rate=arguments.learning_rate or usual_rate,
+        max_iter=arguments.max_iter or usual_length,
     )
     name, seeds, pictures = Path(arguments.data).stem, range(arguments.seeds), []
     with progress(name) as announce:

@@ -194,6 +194,20 @@ def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
     assert (model.learning_rate, model.init, model.max_iter) == (0.5, "lecun", 2)
 
 
+def test_compare_takes_a_solver_and_what_is_usual_with_it(tmp_path, monkeypatch):
+    seen = []
+    fit = InitMLPClassifier.fit
+    monkeypatch.setattr(
+        InitMLPClassifier, "fit", lambda self, X, y: seen.append(self) or fit(self, X, y)
+    )
+    for words in ([], ["--learning-rate", "0.5"]):
+        words = ["--solver", "adam", "--seeds", "1", *words]
+        run(tmp_path, "compare", "wine", "--init", "he", *words)
+    assert [model.solver for model in seen] == ["adam", "adam"]
+    assert [model.learning_rate for model in seen] == [0.01, 0.5]
+    assert [model.max_iter for model in seen] == [200, 200]
+
+
 @pytest.mark.parametrize("rate", ["5", "100", "1e300"])
 def test_a_learning_rate_that_diverges_is_no_error_but_told_in_words(rate, tmp_path):
     words = ["--activation", "identity", "--learning-rate", rate, "--max-iter", "300"]
