@@ -36,6 +36,16 @@ __all__ = [
 # scikit-learn's names of what both sides have.
 ACTIVATION_NAMES = {Identity: "identity", Logistic: "logistic", Tanh: "tanh", ReLU: "relu"}
 SCIKIT_LEARN_NAMES = ("scikit_learn", "sklearn")
+SHARED_ATTRIBUTES = (
+    "n_features_in_",
+    "feature_names_in_",
+    "classes_",
+    "n_layers_",
+    "n_outputs_",
+    "out_activation_",
+    "coefs_",
+    "intercepts_",
+)
 SHARED_LOSSES = (BinaryCrossEntropy, MultinomialCrossEntropy, SquaredError)
 
 # Less than one sample more or less does to an accuracy, and more than rounding does.
@@ -98,7 +108,9 @@ def from_sklearn(mlp):
             "a pipeline or a search give the estimator itself: pipeline[-1], search.best_estimator_"
         )
     if getattr(mlp, "loss", "squared_error") not in ("log_loss", "squared_error"):
-        raise ValueError(f"loss={mlp.loss!r} is not a loss of InitMLPRegressor")
+        raise ValueError(
+            f"loss={mlp.loss!r} is not a loss of InitMLPRegressor; known here: 'squared_error'"
+        )
     settings, lost = our_settings(mlp)
     is_fitted = "coefs_" in vars(mlp)
     tell_what_is_lost(lost, is_fitted, "skinit")
@@ -107,7 +119,7 @@ def from_sklearn(mlp):
 
 
 def our_settings(mlp):
-    """Return the settings that do the same here, and a list of those that there are none for."""
+    """Return the settings that do the same here, and list those that nothing does the same for."""
     lost, rate = [], mlp.learning_rate_init
     if mlp.solver == "sgd" and mlp.learning_rate == "adaptive":
         rate = ReduceOnPlateau(rate)
@@ -116,7 +128,7 @@ def our_settings(mlp):
         lost.append(
             "learning_rate='invscaling', which counts samples (InverseScaling counts iterations)"
         )
-    takes_steps = mlp.solver != "lbfgs"
+    takes_steps, forever = mlp.solver != "lbfgs", mlp.n_iter_no_change == np.inf
     settings = {
         "hidden_layer_sizes": mlp.hidden_layer_sizes,
         "init": getattr(mlp, "init", "scikit_learn"),
@@ -128,7 +140,7 @@ def our_settings(mlp):
         "alpha": mlp.alpha,
         "tol": mlp.tol,
         # There are never more iterations without progress than iterations.
-        "n_iter_no_change": min(mlp.n_iter_no_change, mlp.max_iter),
+        "n_iter_no_change": mlp.max_iter if forever else mlp.n_iter_no_change,
         "early_stopping": mlp.early_stopping and takes_steps,
         "validation_fraction": mlp.validation_fraction,
         "shuffle": mlp.shuffle,
@@ -154,28 +166,24 @@ def tell_what_is_lost(lost, is_fitted, where):
         return
     message = f"{where} has nothing that does the same as {'; '.join(lost)}"
     if not is_fitted:
-        raise ValueError(f"{message}; set what there is, and convert then")
+        raise ValueError(f"{message}. Choose what both have, and convert then")
     warnings.warn(f"{message}. The predictions are the same, further training is not", stacklevel=3)
 
 
 def take_fit(model, mlp):
     """Give a model what scikit-learn's has learnt."""
-    classifies = isinstance(model, InitMLPClassifier)
-    if classifies and len(mlp.classes_) < 2:
-        raise ValueError(
-            f"the MLP was fitted to one class ({mlp.classes_.tolist()[0]!r}), and a classifier "
-            "needs two or more here"
-        )
-    for name in ("n_features_in_", "feature_names_in_", "classes_", "n_layers_", "n_outputs_"):
-        if hasattr(mlp, name):
-            setattr(model, name, deepcopy(getattr(mlp, name)))
-    if classifies:
-        model._multilabel = mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1
+    copy_attributes(mlp, model)
+    if isinstance(model, InitMLPClassifier):
+        if len(model.classes_) < 2:
+            raise ValueError(
+                f"the MLP was fitted to one class ({model.classes_.tolist()[0]!r}), and "
+                "InitMLPClassifier needs two or more"
+            )
+        model._multilabel = model.out_activation_ == "logistic" and model.n_outputs_ > 1
     else:
-        model._one_column = mlp.n_outputs_ == 1
-    model.coefs_, model.intercepts_ = deepcopy(mlp.coefs_), deepcopy(mlp.intercepts_)
+        model._one_column = model.n_outputs_ == 1
     network = network_of(model)
-    model.n_parameters_, model.out_activation_ = network.n_parameters, mlp.out_activation_
+    model.n_parameters_ = network.n_parameters
     model.init_resolved_ = getattr(mlp, "init_resolved_", [repr(ScikitLearn())] * network.n_layers)
 
     model.loss_curve_ = np.array(getattr(mlp, "loss_curve_", []), dtype=np.float64)
@@ -193,6 +201,13 @@ def take_fit(model, mlp):
         name, state = read_memory(mlp._optimizer, network, model.coefs_[0].dtype)
         model._solver_state[name] = state
     return model
+
+
+def copy_attributes(fitted, model):
+    """Copy what has the same name and meaning on both sides."""
+    for name in SHARED_ATTRIBUTES:
+        if hasattr(fitted, name):
+            setattr(model, name, deepcopy(getattr(fitted, name)))
 
 
 def network_of(model):
@@ -351,10 +366,10 @@ def lost_in_sklearn(estimator, mlp):
     solver, schedule = resolve_solver(estimator.solver), resolve_schedule(estimator.learning_rate)
     lost = []
     if not (isinstance(estimator.init, ScikitLearn) or estimator.init in SCIKIT_LEARN_NAMES):
-        lost.append(f"init={estimator.init!r}, which skinit.drop_in has")
+        lost.append(f"init={estimator.init!r} (which skinit.drop_in has)")
     if isinstance(solver, GradientDescent):
         if estimator.batch_size is None:
-            lost.append(f"solver={estimator.solver!r} with batch_size=None, which is len(X)")
+            lost.append(f"solver={estimator.solver!r} without a batch_size (set it to len(X))")
         solver = SGD(0.0, nesterov=False, clip_norm=solver.clip_norm, max_norm=solver.max_norm)
     # What comes back is what has come over.
     if not are_same(solver_of(mlp), solver):
@@ -380,15 +395,11 @@ def are_same(one, other):
 
 def give_fit(mlp, estimator):
     """Give scikit-learn's MLP what a model has learnt."""
-    for name in ("n_features_in_", "feature_names_in_", "classes_", "n_layers_", "n_outputs_"):
-        if hasattr(estimator, name):
-            setattr(mlp, name, deepcopy(getattr(estimator, name)))
+    copy_attributes(estimator, mlp)
     if isinstance(mlp, neural_network.MLPClassifier):
         labels = np.eye(mlp.n_outputs_, dtype=int) if estimator._multilabel else mlp.classes_
         mlp._label_binarizer = LabelBinarizer().fit(labels)
-    mlp.coefs_, mlp.intercepts_ = deepcopy(estimator.coefs_), deepcopy(estimator.intercepts_)
     mlp._best_coefs, mlp._best_intercepts = deepcopy((mlp.coefs_, mlp.intercepts_))
-    mlp.out_activation_ = estimator.out_activation_
 
     scores = estimator.validation_scores_
     mlp.n_iter_, mlp.loss_ = estimator.n_iter_, estimator.loss_

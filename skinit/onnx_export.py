@@ -60,7 +60,7 @@ def to_onnx(estimator, path=None):
     >>> from skinit import InitMLPClassifier, load_circles, to_onnx
     >>> X, y, _, _ = load_circles()
     >>> model = InitMLPClassifier(activation="gelu", max_iter=100, random_state=0).fit(X, y)
-    >>> [output.name for output in to_onnx(model).graph.output]  # doctest: +SKIP
+    >>> [output.name for output in to_onnx(model).graph.output]
     ['label', 'probabilities']
     """
     if not isinstance(estimator, BaseInitMLP):
@@ -93,8 +93,11 @@ class Graph:
 
     Examples
     --------
-    >>> graph = Graph(np.float32)  # doctest: +SKIP
-    >>> twice = graph("Mul", "X", 2.0)  # doctest: +SKIP
+    >>> graph = Graph(np.float32)
+    >>> doubled = graph("Mul", "X", 2.0)
+    >>> model = graph.model([("X", np.float32, [3])], [(doubled, np.float32, [3])])
+    >>> model.graph.node[0].op_type
+    'Mul'
     """
 
     def __init__(self, dtype):
