@@ -382,7 +382,8 @@ class SiLU(BaseActivation):
         return expit(z) * (1 + z * expit(-z))
 
     def onnx(self, graph, z):
-        return graph("Mul", z, graph("Sigmoid", z))
+        # Not z * Sigmoid(z): runtimes fuse it, and some have what that gives in float32 only.
+        return graph("Div", z, graph("Add", graph("Exp", graph("Neg", z)), 1.0))
 
 
 class Mish(BaseActivation):

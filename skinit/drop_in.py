@@ -201,10 +201,12 @@ class OnOurEngine:
 
     def _fit_lbfgs(self, X, y, *rest):
         """Let scikit-learn call its optimizer, and compute loss and gradient for it."""
-        network, data = self._network(rest[-1]), training_data(X, y, rest)
+        network = self._network(rest[-1])
         if not hasattr(self, "coefs_"):
-            self._start(network, data, self._random_state)
-        parameters = packed(network, self.coefs_, self.intercepts_, data.X.dtype)
+            self._start(network, training_data(X, y, rest), self._random_state)
+        # The weights come out in float64 in any case.
+        data = training_data(X.astype(np.float64, copy=False), y, rest)
+        parameters = packed(network, self.coefs_, self.intercepts_, np.float64)
         plan = Plan(solver_of(self), ConstantRate(), self.max_iter, alpha=float(self.alpha))
         with quietly(), closing(GradientTape(network, parameters, data, plan)) as tape:
             self._tape = network, tape
@@ -218,10 +220,11 @@ class OnOurEngine:
             return super()._loss_grad_lbfgs(packed_coef_inter, *rest)
         network, tape = self._tape
         self._unpack(packed_coef_inter)
-        parameters = packed(network, self.coefs_, self.intercepts_, tape.parameters.dtype)
+        parameters = packed(network, self.coefs_, self.intercepts_, np.float64)
         loss, gradient = tape.loss_and_gradient(parameters)
         coefs, intercepts = coefs_and_intercepts(network, gradient)
-        return loss, np.concatenate([array.ravel() for array in coefs + intercepts])
+        gradient = np.concatenate([array.ravel() for array in coefs + intercepts])
+        return loss, gradient.astype(packed_coef_inter.dtype)
 
 
 class MLPClassifier(OnOurEngine, neural_network.MLPClassifier):

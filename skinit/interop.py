@@ -262,7 +262,8 @@ def to_sklearn(estimator):
     -------
     MLPClassifier or MLPRegressor
         Of `sklearn.neural_network`. If `estimator` is fitted, it predicts the same, and
-        ``partial_fit`` goes on from its weights, with what "sgd" or "adam" remembers.
+        ``partial_fit`` goes on from its weights, with what "sgd" or "adam" remembers. Of a single
+        target, scikit-learn's predictions have one dimension, also where y had two.
 
     Raises
     ------

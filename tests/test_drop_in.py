@@ -192,6 +192,18 @@ def test_sparse_samples_end_where_dense_ones_do(container, settings):
         assert_allclose(array, expected, rtol=1e-8)
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_float32_has_the_dtypes_that_it_has_in_scikit_learn(solver):
+    X, y = one_target()
+    theirs, ours = pair("MLPRegressor", solver=solver, activation="tanh", alpha=3.0, max_iter=300)
+    for estimator in (theirs, ours):
+        told(lambda e=estimator: e.fit(X.astype(np.float32), y))
+    for array, expected in zip(ours.coefs_, theirs.coefs_, strict=True):
+        assert array.dtype == expected.dtype
+    assert ours.predict(X).dtype == theirs.predict(X).dtype
+    assert_allclose(ours.loss_, theirs.loss_, rtol=1e-3)
+
+
 class Interrupted:
     """Stops a fit by Ctrl-C when its fourth epoch is over."""
 
