@@ -39,13 +39,13 @@ TAKES_WEIGHTS = "sample_weight" in inspect.signature(neural_network.MLPClassifie
 
 def with_init(Parent):
     """Make a constructor with the signature that scikit-learn's has, in any version, and `init`."""
-
-    def __init__(self, *args, init="scikit_learn", **kwargs):
-        Parent.__init__(self, *args, **kwargs)
-        self.init = init
-
     theirs = inspect.signature(Parent.__init__)
     init = inspect.Parameter("init", inspect.Parameter.KEYWORD_ONLY, default="scikit_learn")
+
+    def __init__(self, *args, **kwargs):
+        self.init = kwargs.pop("init", init.default)
+        Parent.__init__(self, *args, **kwargs)
+
     __init__.__signature__ = theirs.replace(parameters=[*theirs.parameters.values(), init])
     return __init__
 
