@@ -132,7 +132,7 @@ class OnOurEngine:
                 warnings.warn(
                     "Got `batch_size` less than 1 or larger than sample size. It is going to be "
                     "clipped",
-                    stacklevel=5,
+                    stacklevel=6,
                 )
         schedule = ConstantRate(float(self._optimizer.learning_rate_init))
         if self.solver == "sgd" and self.learning_rate != "constant":
@@ -158,14 +158,15 @@ class OnOurEngine:
         try:
             with quietly():
                 progress = Progress(self._random_state)
-                for block in ENGINES[0](network, start, data, plan, progress):
+                engine = ENGINES[0]
+                for block in engine(network, start, data, plan, progress):
                     self.coefs_, self.intercepts_ = coefs_and_intercepts(network, block.parameters)
                     state = block.state
                     if self._has_converged(block, len(data.targets), held_out):
                         warns = False
                         break
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warnings.warn("Training interrupted by user.", stacklevel=6)
             warns = False
         write_memory(self._optimizer, network, state)
         if warns:
@@ -173,7 +174,7 @@ class OnOurEngine:
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _has_converged(self, block, n_samples, held_out):

@@ -160,6 +160,18 @@ def test_so_is_training_that_goes_on(name, load, settings):
     assert_same_fit(ours, theirs)
 
 
+def test_a_warm_start_that_finds_nothing_better_keeps_the_best_weights():
+    """Which scikit-learn means to do, and has overwritten them."""
+    X, y = three_classes()
+    settings = {"early_stopping": True, "warm_start": True, "learning_rate_init": 0.05}
+    model = drop_in.MLPClassifier(max_iter=20, random_state=0, **settings).fit(X, y)
+    best, coefs = model.best_validation_score_, [W.copy() for W in model.coefs_]
+    model.set_params(learning_rate_init=1.0).fit(X, y)
+    assert model.best_validation_score_ == best
+    for array, expected in zip(model.coefs_, coefs, strict=True):
+        assert_array_equal(array, expected)
+
+
 def test_l_bfgs_goes_on_as_well():
     X, y = three_classes()
     theirs, ours = pair(
