@@ -24,7 +24,7 @@ from skinit.initializers import build_parameters
 from skinit.interop import make_optimizer, read_memory, solver_of, write_memory
 from skinit.losses import LOSSES, SquaredError
 from skinit.network import Network, TrainingData
-from skinit.perceptron import coefs_and_intercepts
+from skinit.outcome import coefs_and_intercepts
 from skinit.plan import Plan
 from skinit.preparation import BATCH_SIZE, packed
 from skinit.schedules import BaseSchedule, ConstantRate
@@ -160,6 +160,8 @@ class OnOurEngine:
                 progress = Progress(self._random_state)
                 engine = ENGINES[0]
                 for block in engine(network, start, data, plan, progress):
+                    if plan.batch_size is None:  # which scikit-learn puts in some order, too
+                        plan.draw_order(self._random_state)
                     self.coefs_, self.intercepts_ = coefs_and_intercepts(network, block.parameters)
                     state = block.state
                     if self._has_converged(block, len(data.targets), held_out):
@@ -352,9 +354,15 @@ class ScikitLearnPlan(Plan):
 
     def order(self, n_samples, rng):
         """Return the samples of an epoch in their order, or None where all are one batch."""
+        if self.batch_size is None:
+            return None
+        self.draw_order(rng)
+        return self.samples
+
+    def draw_order(self, rng):
+        """Shuffle once more."""
         if self.shuffle:
             self.samples[:] = shuffle(self.samples, random_state=rng)
-        return None if self.batch_size is None else self.samples
 
 
 def training_data(X, y, rest):

@@ -19,7 +19,8 @@ from skinit.initializers import ScikitLearn
 from skinit.initializers.building import check_widths
 from skinit.losses import BinaryCrossEntropy, MultinomialCrossEntropy, SquaredError
 from skinit.network import Network
-from skinit.perceptron import BaseInitMLP, coefs_and_intercepts
+from skinit.outcome import coefs_and_intercepts
+from skinit.perceptron import BaseInitMLP
 from skinit.preparation import packed
 from skinit.schedules import InverseScaling, ReduceOnPlateau, resolve_schedule
 from skinit.solvers import LBFGS, SGD, Adam, GradientDescent, resolve_solver
@@ -378,6 +379,8 @@ def lost_in_sklearn(estimator, mlp):
     back, _ = our_settings(mlp)
     if solver.takes_steps and not are_same(resolve_schedule(back["learning_rate"]), schedule):
         lost.append(f"learning_rate={estimator.learning_rate!r}")
+    if np.any(estimator.dropout):
+        lost.append(f"dropout={estimator.dropout!r}")
     if estimator.n_iter_no_change < 1:
         lost.append(f"n_iter_no_change={estimator.n_iter_no_change!r}")
     if getattr(estimator, "class_weight", None) is not None:

@@ -164,9 +164,10 @@ def test_a_warm_start_that_finds_nothing_better_keeps_the_best_weights():
     """Which scikit-learn means to do, and has overwritten them."""
     X, y = three_classes()
     settings = {"early_stopping": True, "warm_start": True, "learning_rate_init": 0.05}
-    model = drop_in.MLPClassifier(max_iter=20, random_state=0, **settings).fit(X, y)
+    model = drop_in.MLPClassifier(max_iter=20, random_state=0, **settings)
+    told(lambda: model.fit(X, y))
     best, coefs = model.best_validation_score_, [W.copy() for W in model.coefs_]
-    model.set_params(learning_rate_init=1.0).fit(X, y)
+    told(lambda: model.set_params(learning_rate_init=1.0).fit(X, y))
     assert model.best_validation_score_ == best
     for array, expected in zip(model.coefs_, coefs, strict=True):
         assert_array_equal(array, expected)

@@ -246,6 +246,7 @@ def test_a_drop_in_brings_its_init():
         ({"learning_rate": CosineDecay(0.1)}, "CosineDecay"),
         ({"solver": "sgd", "learning_rate": InverseScaling(0.1)}, "InverseScaling"),
         ({"learning_rate": ReduceOnPlateau(0.1), "tol": 1e-3}, "ReduceOnPlateau"),
+        ({"dropout": 0.5}, "dropout=0.5"),
         ({"class_weight": "balanced"}, "class_weight='balanced'"),
         ({"early_stopping": True, "scoring": "f1"}, "scoring='f1'"),
         ({"early_stopping": True, "solver": "lbfgs"}, "early_stopping"),
