@@ -95,14 +95,8 @@ class OnOurEngine:
             self.coefs_, self.intercepts_ = self._best_coefs, self._best_intercepts
 
     def _network(self, layer_units):
-        loss = LOSS_OF_LINK.get(self.out_activation_)
-        if loss is None:
-            raise ValueError(
-                f"loss={self.loss!r} is not a loss of skinit.drop_in.{type(self).__name__} yet; "
-                "use sklearn.neural_network for it"
-            )
         activations = resolve_activations(self.activation, len(layer_units) - 2)
-        return Network(tuple(layer_units), activations, loss)
+        return Network(tuple(layer_units), activations, LOSS_OF_LINK[self.out_activation_])
 
     def _hold_out(self, data, y):
         """Return what is left to train on, and (X, y, sample_weight) to validate on."""
@@ -322,6 +316,7 @@ LOSS_OF_LINK = {
     "logistic": LOSSES["binary_cross_entropy"],
     "softmax": LOSSES["multinomial_cross_entropy"],
     "identity": AveragedSquaredError(),
+    "exp": LOSSES["poisson"],
 }
 
 

@@ -17,7 +17,15 @@ from skinit.activations import Identity, Logistic, ReLU, Tanh, resolve_activatio
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
 from skinit.initializers import ScikitLearn
 from skinit.initializers.building import check_widths
-from skinit.losses import BinaryCrossEntropy, MultinomialCrossEntropy, SquaredError
+from skinit.losses import (
+    LOSSES,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    MultinomialCrossEntropy,
+    Poisson,
+    SquaredError,
+    resolve_loss,
+)
 from skinit.network import Network
 from skinit.outcome import coefs_and_intercepts
 from skinit.perceptron import BaseInitMLP
@@ -47,7 +55,13 @@ SHARED_ATTRIBUTES = (
     "coefs_",
     "intercepts_",
 )
-SHARED_LOSSES = (BinaryCrossEntropy, MultinomialCrossEntropy, SquaredError)
+SHARED_LOSSES = (
+    CrossEntropy,
+    BinaryCrossEntropy,
+    MultinomialCrossEntropy,
+    SquaredError,
+    Poisson,
+)
 
 # Less than one sample more or less does to an accuracy, and more than rounding does.
 ANY_GAIN = 1e-12
@@ -73,8 +87,7 @@ def from_sklearn(mlp):
     TypeError
         If it is something else.
     ValueError
-        If it has a loss that is not here, or only one class; or, before it is fitted, for
-        ``learning_rate="invscaling"``.
+        If it has only one class; or, before it is fitted, for ``learning_rate="invscaling"``.
 
     Warns
     -----
@@ -107,10 +120,6 @@ def from_sklearn(mlp):
         raise TypeError(
             f"from_sklearn takes an MLPClassifier or an MLPRegressor, not {type(mlp).__name__}; of "
             "a pipeline or a search give the estimator itself: pipeline[-1], search.best_estimator_"
-        )
-    if getattr(mlp, "loss", "squared_error") not in ("log_loss", "squared_error"):
-        raise ValueError(
-            f"loss={mlp.loss!r} is not a loss of InitMLPRegressor; known here: 'squared_error'"
         )
     settings, lost = our_settings(mlp)
     is_fitted = "coefs_" in vars(mlp)
@@ -149,6 +158,8 @@ def our_settings(mlp):
         "random_state": mlp.random_state,
         "verbose": bool(mlp.verbose),
     }
+    if getattr(mlp, "loss", None) == "poisson":
+        settings["loss"] = "poisson"
     return settings, lost
 
 
@@ -301,8 +312,10 @@ def to_sklearn(estimator):
     Theirs = neural_network.MLPClassifier if classifies else neural_network.MLPRegressor
     is_fitted = "coefs_" in vars(estimator)
     settings = their_settings(estimator)
-    if is_fitted and type(estimator._loss()) not in SHARED_LOSSES:
-        raise ValueError(f"scikit-learn's MLP has no loss {type(estimator._loss()).__name__}")
+    if not classifies and link_of(estimator) == "exp":
+        settings["loss"] = "poisson"
+        if "loss" not in Theirs().get_params():
+            raise ValueError("scikit-learn's MLPRegressor has loss='poisson' since version 1.7")
     mlp = Theirs(**settings)
     tell_what_is_lost(lost_in_sklearn(estimator, mlp), is_fitted, "scikit-learn's MLP")
     return give_fit(mlp, estimator) if is_fitted else mlp
@@ -346,6 +359,11 @@ def their_settings(estimator):
     return settings
 
 
+def link_of(regressor):
+    """Return scikit-learn's name of what a regressor does to its scores."""
+    return resolve_loss(regressor.loss, "numbers").link_name
+
+
 def activation_name(estimator):
     """Return scikit-learn's name of the activation of all hidden layers, or say why there is none.
 
@@ -379,6 +397,8 @@ def lost_in_sklearn(estimator, mlp):
     back, _ = our_settings(mlp)
     if solver.takes_steps and not are_same(resolve_schedule(back["learning_rate"]), schedule):
         lost.append(f"learning_rate={estimator.learning_rate!r}")
+    if not is_plain(estimator.loss):
+        lost.append(f"loss={estimator.loss!r}")
     if np.any(estimator.dropout):
         lost.append(f"dropout={estimator.dropout!r}")
     if estimator.n_iter_no_change < 1:
@@ -390,6 +410,13 @@ def lost_in_sklearn(estimator, mlp):
     if estimator.early_stopping and not solver.takes_steps:
         lost.append(f"early_stopping with solver={estimator.solver!r}")
     return lost
+
+
+def is_plain(loss):
+    """Tell whether scikit-learn has a loss, as it is without settings."""
+    if isinstance(loss, str):
+        return loss == "auto" or isinstance(LOSSES[loss], SHARED_LOSSES)
+    return type(loss) in SHARED_LOSSES and are_same(loss, type(loss)())
 
 
 def are_same(one, other):

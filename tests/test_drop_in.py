@@ -19,7 +19,7 @@ from sklearn.utils.fixes import parse_version
 from skinit import drop_in, initialize_parameters
 from skinit.initializers import He
 
-weights_matter = parse_version(sklearn.__version__) >= parse_version("1.7")
+since_1_7 = parse_version(sklearn.__version__) >= parse_version("1.7")
 NAMES = ["MLPClassifier", "MLPRegressor"]
 
 
@@ -40,6 +40,11 @@ def several_labels():
 def one_target():
     X, y = make_regression(n_samples=150, n_features=4, random_state=0)
     return X, y / y.std()
+
+
+def counts():
+    X, y = one_target()
+    return X, np.floor(np.abs(3 * y))
 
 
 def several_targets():
@@ -130,7 +135,17 @@ def test_all_that_a_fit_leaves_and_says_is_scikit_learns(name, load, settings):
     assert_array_equal(ours.predict(X).shape, theirs.predict(X).shape)
 
 
-@pytest.mark.skipif(not weights_matter, reason="scikit-learn < 1.7 has no sample_weight here")
+@pytest.mark.skipif(not since_1_7, reason="scikit-learn < 1.7 has no loss='poisson'")
+@pytest.mark.parametrize("settings", ["sgd", "adam", "adam, early stopping", "lbfgs"])
+def test_so_it_is_of_counts(settings):
+    X, y = counts()
+    settings = {"max_iter": 25, "loss": "poisson"} | SETTINGS[settings]
+    theirs, ours = pair("MLPRegressor", **settings)
+    assert told(lambda: ours.fit(X, y)) == told(lambda: theirs.fit(X, y))
+    assert_same_fit(ours, theirs)
+
+
+@pytest.mark.skipif(not since_1_7, reason="scikit-learn < 1.7 has no sample_weight here")
 @pytest.mark.parametrize("settings", ["sgd, all at once", "sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize(("name", "load"), TASKS)
 def test_so_are_the_weights_with_sample_weights(name, load, settings):

@@ -8,11 +8,6 @@ from sklearn.neural_network.tests import test_mlp
 THEIR_IMPORT = "from sklearn.neural_network import MLPClassifier, MLPRegressor\n"
 OUR_IMPORT = "from skinit.drop_in import MLPClassifier, MLPRegressor\n"
 
-# {test: reason}, as found by running.
-EXCEPTIONS = {
-    "test_mlp_vs_poisson_glm_equivalent": "there is no Poisson loss yet",
-}
-
 # Some of their tests stop at few iterations, and do not say that they mean to.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -24,17 +19,13 @@ def global_random_seed():
 
 
 def their_tests():
-    """Run their file with the line changed, and return its tests, marked where we fail them."""
+    """Run their file with the line changed, and return its tests; none is expected to fail."""
     source = inspect.getsource(test_mlp)
     assert source.count(THEIR_IMPORT) == 1
     namespace = {"__name__": "test_mlp_on_the_drop_in"}
     code = compile(source.replace(THEIR_IMPORT, OUR_IMPORT), test_mlp.__file__, "exec")
     exec(code, namespace)
-    tests = {name: test for name, test in namespace.items() if name.startswith("test_")}
-    for name, reason in EXCEPTIONS.items():
-        if name in tests:
-            tests[name] = pytest.mark.xfail(reason=reason, strict=True)(tests[name])
-    return tests
+    return {name: test for name, test in namespace.items() if name.startswith("test_")}
 
 
 globals().update(their_tests())

@@ -12,8 +12,11 @@ from sklearn.pipeline import make_pipeline
 
 from skinit import InitMLPClassifier, InitMLPRegressor, drop_in, from_sklearn, to_sklearn
 from skinit.initializers import He, ScikitLearn
+from skinit.losses import CrossEntropy
 from skinit.schedules import CosineDecay, InverseScaling, ReduceOnPlateau
 from skinit.solvers import LBFGS, SGD, Adam, GradientDescent
+
+has_poisson = "loss" in MLPRegressor().get_params()
 
 # Most models here are stopped early on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -326,11 +329,34 @@ def test_a_model_of_one_class_stays_there():
         from_sklearn(mlp)
 
 
-def test_a_loss_that_is_not_here_stays_there():
-    mlp = MLPRegressor()
-    mlp.loss = "poisson"  # since scikit-learn 1.7
-    with pytest.raises(ValueError, match="loss='poisson' is not a loss of InitMLPRegressor"):
-        from_sklearn(mlp)
+@pytest.mark.skipif(not has_poisson, reason="scikit-learn < 1.7 has no loss='poisson'")
+def test_counts_come_and_go():
+    X, y = one_target()
+    y = np.floor(np.abs(3 * y))
+    mlp = MLPRegressor(loss="poisson", hidden_layer_sizes=(5,), max_iter=5, random_state=0)
+    model = from_sklearn(mlp.fit(X, y))
+    assert model.loss == "poisson"
+    assert_same_predictions(model, mlp, X)
+    assert_same_predictions(to_sklearn(model), mlp, X)
+
+
+@pytest.mark.parametrize(
+    ("Model", "loss"),
+    [
+        (InitMLPRegressor, "huber"),
+        (InitMLPRegressor, "absolute_error"),
+        (InitMLPClassifier, CrossEntropy(label_smoothing=0.1)),
+    ],
+)
+def test_a_loss_that_scikit_learn_lacks_is_lost_and_predictions_are_not(Model, loss):
+    X, y = two_classes()
+    model = Model(loss=loss, init="scikit_learn", solver="adam", max_iter=3, random_state=0)
+    with pytest.raises(ValueError, match="loss="):
+        to_sklearn(model)
+    model.fit(X, y.astype(float))
+    with pytest.warns(UserWarning, match="loss="):
+        mlp = to_sklearn(model)
+    assert_same_predictions(mlp, model, X)
 
 
 def test_nothing_else_is_said():

@@ -89,6 +89,12 @@ def test_a_regressor_has_one_column_for_each_target(sizes):
         assert_allclose(found, model.predict(X).reshape(60, -1), rtol=1e-12, atol=1e-12)
 
 
+def test_counts_come_out_of_an_exponential():
+    model = InitMLPRegressor((4,), loss="poisson", max_iter=5, random_state=0)
+    model.fit(X, np.floor(np.abs(X[:, 0])))
+    assert_allclose(run(to_onnx(model), X)["variable"][:, 0], model.predict(X), rtol=1e-12)
+
+
 def test_any_number_of_samples_is_taken():
     model = to_onnx(InitMLPRegressor(max_iter=2).fit(X, X[:, 0]))
     assert [len(run(model, X[:n])["variable"]) for n in (1, 7, 60)] == [1, 7, 60]
