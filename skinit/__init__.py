@@ -6,8 +6,10 @@ from skinit.datasets import load_circles, load_moons
 from skinit.displays import DecisionBoundaryPanel, LearningRateDisplay, LossCurveDisplay
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
 from skinit.initializers import INITIALIZERS, Initializer, initialize_parameters
+from skinit.interop import from_sklearn, to_sklearn
 from skinit.learning_rate_search import find_learning_rate
 from skinit.losses import Loss
+from skinit.onnx_export import to_onnx
 from skinit.tracing import trace
 from skinit.training import DivergedError, InterruptedFitWarning
 
@@ -28,8 +30,11 @@ __all__ = [
     "LossCurveDisplay",
     "WeightSnapshots",
     "find_learning_rate",
+    "from_sklearn",
     "initialize_parameters",
     "load_circles",
     "load_moons",
+    "to_onnx",
+    "to_sklearn",
     "trace",
 ]

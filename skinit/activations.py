@@ -65,6 +65,28 @@ class BaseActivation(BaseEstimator):
         """Compute the derivatives phi'(z)."""
         raise NotImplementedError
 
+    def onnx(self, graph, z):
+        """Write the activation with ONNX operators, for `skinit.to_onnx`.
+
+        Parameters
+        ----------
+        graph : skinit.onnx_export.Graph
+            ``graph("Mul", z, 2.0)`` adds an operator, whose inputs are names or numbers, and
+            returns the name of its output. What onnxruntime has for float64 too: Add, Sub, Mul,
+            Div, Min, Max, Abs, Neg, Exp, Log, Relu, Tanh, Sigmoid, Sin, and others.
+        z : str
+            The name of the pre-activations.
+
+        Returns
+        -------
+        str
+            The name of the activations.
+        """
+        raise ValueError(
+            f"activation={self!r} does not say how it is written with ONNX operators; derive a "
+            "class from skinit.activations.BaseActivation that has a function onnx(graph, z)"
+        )
+
     # `tape_calls` takes z times `tape_input` and leaves phi(z) times `tape_output`, 1 or -1.
     tape_input = 1.0
     tape_output = 1.0
@@ -145,6 +167,9 @@ class Identity(BaseActivation):
     def slope(self, z):
         return np.ones_like(z)
 
+    def onnx(self, graph, z):
+        return z
+
     def tape_calls(self, z, delta, new):
         return [], []
 
@@ -169,6 +194,9 @@ class ReLU(BaseActivation):
 
     def slope(self, z):
         return np.greater(z, 0).astype(z.dtype)
+
+    def onnx(self, graph, z):
+        return graph("Relu", z)
 
     # Negated, a unit that is active is one whose sign bit is set: shifted over all bits, it is the
     # mask for the slope.
@@ -212,6 +240,10 @@ class LeakyReLU(BaseActivation):
 
     def slope(self, z):
         return np.where(z > 0, 1.0, self.negative_slope).astype(z.dtype)
+
+    def onnx(self, graph, z):
+        below = graph("Mul", graph("Min", z, 0.0), float(self.negative_slope))
+        return graph("Add", graph("Relu", z), below)
 
     # Negated for the same reason as in ReLU.
     tape_input = -1.0
@@ -265,6 +297,10 @@ class ELU(BaseActivation):
     def slope(self, z):
         return np.where(z > 0, 1, float(self.alpha) * np.exp(np.minimum(z, 0)))
 
+    def onnx(self, graph, z):
+        below = graph("Sub", graph("Exp", graph("Min", z, 0.0)), 1.0)
+        return graph("Add", graph("Relu", z), graph("Mul", below, float(self.alpha)))
+
 
 # The fixed point of mean 0 and variance 1 (Klambauer et al. 2017, equation 14).
 SELU_ALPHA = 1.6732632423543772
@@ -292,6 +328,9 @@ class SELU(BaseActivation):
     def slope(self, z):
         return SELU_SCALE * ELU(SELU_ALPHA).slope(z)
 
+    def onnx(self, graph, z):
+        return graph("Mul", ELU(SELU_ALPHA).onnx(graph, z), SELU_SCALE)
+
 
 class GELU(BaseActivation):
     """``phi(z) = z * Phi(z)``, with Phi, the normal distribution function, exact by erf.
@@ -313,6 +352,12 @@ class GELU(BaseActivation):
     def slope(self, z):
         density = np.exp(-0.5 * z**2) * float(1 / np.sqrt(2 * np.pi))
         return ndtr(z) + z * density
+
+    def onnx(self, graph, z):
+        # onnxruntime has no erf in float64.
+        erf = graph("Erf", graph.cast(graph("Mul", z, np.sqrt(0.5)), np.float32))
+        twice = graph("Mul", z, graph("Add", graph.cast(erf, graph.dtype), 1.0))
+        return graph("Mul", twice, 0.5)
 
 
 class SiLU(BaseActivation):
@@ -336,6 +381,10 @@ class SiLU(BaseActivation):
     def slope(self, z):
         return expit(z) * (1 + z * expit(-z))
 
+    def onnx(self, graph, z):
+        # Not z * Sigmoid(z): runtimes fuse it, and some have what that gives in float32 only.
+        return graph("Div", z, graph("Add", graph("Exp", graph("Neg", z)), 1.0))
+
 
 class Mish(BaseActivation):
     """``phi(z) = z * tanh(softplus(z))``.
@@ -357,6 +406,9 @@ class Mish(BaseActivation):
     def slope(self, z):
         gate = np.tanh(np.logaddexp(z, 0))
         return gate + z * expit(z) * (1 - gate**2)
+
+    def onnx(self, graph, z):
+        return graph("Mul", z, graph("Tanh", Softplus().onnx(graph, z)))
 
 
 class Softplus(BaseActivation):
@@ -380,6 +432,10 @@ class Softplus(BaseActivation):
     def slope(self, z):
         return expit(z)
 
+    def onnx(self, graph, z):
+        tail = graph("Exp", graph("Neg", graph("Abs", z)))
+        return graph("Add", graph("Relu", z), graph("Log", graph("Add", tail, 1.0)))
+
 
 class Softsign(BaseActivation):
     """``phi(z) = z / (1 + |z|)``: saturates more slowly than tanh.
@@ -402,6 +458,9 @@ class Softsign(BaseActivation):
     def slope(self, z):
         return (1 + np.abs(z)) ** -2
 
+    def onnx(self, graph, z):
+        return graph("Div", z, graph("Add", graph("Abs", z), 1.0))
+
 
 class Tanh(BaseActivation):
     """``phi(z) = tanh(z)``.
@@ -423,6 +482,9 @@ class Tanh(BaseActivation):
 
     def slope(self, z):
         return 1 - np.tanh(z) ** 2
+
+    def onnx(self, graph, z):
+        return graph("Tanh", z)
 
     def tape_calls(self, z, delta, new):
         ones, slope = new(z.shape, 1), new(z.shape)
@@ -454,6 +516,9 @@ class Logistic(BaseActivation):
     def slope(self, z):
         # The product of both tails, as 1 - expit(z) would round a small tail to 0.
         return expit(z) * expit(-z)
+
+    def onnx(self, graph, z):
+        return graph("Sigmoid", z)
 
     # From q = exp(-z), which leaves both tails their digits: phi(z) is 1 / (1 + q), and the slope
     # q / (1 + q)^2. It takes -z, and where exp would overflow, the tail ends a little earlier.
@@ -494,6 +559,9 @@ class Sin(BaseActivation):
 
     def slope(self, z):
         return np.cos(z)
+
+    def onnx(self, graph, z):
+        return graph("Sin", z)
 
 
 ACTIVATIONS = {

@@ -21,7 +21,8 @@ ROWS = [
     ["initializers", "stopping", "engines", "training"],
     # scikit-learn's front door
     ["callbacks", "preparation", "outcome", "perceptron", "estimators"],
-    ["diagnostics", "population", "ensembles", "interop"],  # take estimators or their parts
+    # take estimators or their parts
+    ["diagnostics", "population", "ensembles", "interop", "onnx_export"],
     ["search", "drop_in"],
     ["comparison", "tutorials", "tracing", "learning_rate_search"],
     ["displays", "report"],  # the only importers of matplotlib and of the page template
