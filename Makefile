@@ -34,6 +34,7 @@ docs: .venv/.with-docs ## build the site; a warning is an error
 # Each tells its options with --help, and skips a peer that is not installed.
 bench: .venv/.with-bench ## time skinit beside scikit-learn, PyTorch and JAX; takes some minutes
 	.venv/bin/python benchmarks/bench_fit.py --publish
+	.venv/bin/python benchmarks/bench_minibatch.py --publish
 	.venv/bin/python benchmarks/bench_predict.py --publish
 	.venv/bin/python benchmarks/bench_growth.py --publish
 

@@ -18,6 +18,7 @@ from minibatch_peers import MINIBATCH_PEERS, MinibatchProblem, make_minibatch_pr
 from peers import draw_start, installed_peers
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.preprocessing import scale
+from threadpoolctl import threadpool_limits
 
 from skinit.comparison import text_table
 
@@ -63,8 +64,8 @@ def measure(problem, peers, repeats):
     check_losses(ends)
     prepare = {name: lambda fit=fit: fit for name, fit in fits.items()}
     # scikit-learn's network goes on where it was, and is built anew for each turn.
-    if "scikit-learn" in prepare:
-        prepare["scikit-learn"] = lambda: peers["scikit-learn"](problem)
+    for name in prepare.keys() & {"scikit-learn", "one thread"}:
+        prepare[name] = partial(peers[name], problem)
     return ends, take_turns(prepare, repeats)
 
 
@@ -87,30 +88,41 @@ def compare_peers(case, peers, missing, repeats):
 
 def compare_small(repeats):
     """Lay out microseconds of an iteration, and scikit-learn's time over skinit's."""
-    peers, _ = installed_peers(["skinit", "scikit-learn"], MINIBATCH_PEERS)
+    peers = {name: MINIBATCH_PEERS[name][0] for name in ("skinit", "scikit-learn")}
+    peers["one thread"] = in_one_thread(peers["scikit-learn"])
     rows = []
     for name in SMALL:
         for solver in SMALL_SOLVERS:
             problem = small_problem(name, solver)
             ends, seconds = measure(problem, peers, repeats)
-            times = [median(seconds[peer]) / ends[peer].n_iter for peer in peers]
-            rows.append(
-                [
-                    name,
-                    "-".join(map(str, problem.widths)),
-                    f"{len(problem.X)}",
-                    solver,
-                    *(f"{end.n_iter}" for end in ends.values()),
-                    *(f"{1e6 * time:.0f}" for time in times),
-                    f"{times[1] / times[0]:.1f}",
-                ]
-            )
-    headings = ["", "widths", "samples", "solver", "iterations", "theirs"]
-    headings += ["us/iteration", "theirs", "theirs / ours"]
+            n_iter = ends["skinit"].n_iter
+            assert {end.n_iter for end in ends.values()} == {n_iter}
+            ours, *theirs = (1e6 * median(times) / n_iter for times in seconds.values())
+            widths = "-".join(map(str, problem.widths))
+            numbers = [f"{time:.0f}" for time in (ours, *theirs)]
+            ratios = [f"{time / ours:.1f}" for time in theirs]
+            rows.append([name, widths, str(len(problem.X)), solver, str(n_iter), *numbers, *ratios])
+    headings = ["", "widths", "samples", "solver", "iterations"]
+    headings += ["skinit", "scikit-learn", "one thread", "ratio", "one thread"]
     return (
-        "small data, float64, batches of 200, skinit and scikit-learn by the iteration, which is "
-        f"an epoch but for lbfgs\n{text_table(headings, rows)}"
+        "microseconds of an iteration on small data, float64, batches of 200; scikit-learn as it "
+        f"comes,\nand with its matrix products in one thread\n{text_table(headings, rows)}"
     )
+
+
+def in_one_thread(peer):
+    """Keep the matrix products of a peer in one thread, as some do where they are small."""
+
+    def prepare(problem):
+        fit = peer(problem)
+
+        def fit_in_one_thread():
+            with threadpool_limits(1, "blas"):
+                return fit()
+
+        return fit_in_one_thread
+
+    return prepare
 
 
 def main():
