@@ -39,7 +39,7 @@ bench: .venv/.with-bench ## time skinit beside scikit-learn, PyTorch and JAX; ta
 	.venv/bin/python benchmarks/bench_growth.py --publish
 
 clean: ## remove environments, caches and built docs
-	rm -rf .venv .venv-oldest .coverage .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-oldest .coverage .hypothesis .pytest_cache .ruff_cache build dist *.egg-info
 	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
