@@ -37,6 +37,7 @@ bench: .venv/.with-bench ## time skinit beside scikit-learn, PyTorch and JAX; ta
 	.venv/bin/python benchmarks/bench_minibatch.py --publish
 	.venv/bin/python benchmarks/bench_predict.py --publish
 	.venv/bin/python benchmarks/bench_growth.py --publish
+	.venv/bin/python benchmarks/accuracy.py --publish
 
 clean: ## remove environments, caches and built docs
 	rm -rf .venv .venv-oldest .coverage .hypothesis .pytest_cache .ruff_cache build dist *.egg-info

@@ -5,7 +5,7 @@ skinit draws, a new one for each epoch; each fetches the rows of a batch in its 
 the loss of every epoch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from peers import Problem, from_start, make_problem, torch_network, torch_weights
@@ -21,6 +21,7 @@ class MinibatchProblem(Problem):
 
     solver: str = "sgd"  # or "adam", or "lbfgs", which takes no minibatches
     momentum: float = 0.0  # of "sgd", and Nesterov's
+    epsilon: float = 1e-8  # of "adam"; PyTorch alone corrects it
     batch_size: int = 200
     alpha: float = 0.0
 
@@ -28,6 +29,11 @@ class MinibatchProblem(Problem):
         """Draw the samples' order in each epoch."""
         rng = np.random.RandomState(0)
         return (rng.permutation(len(self.X)) for _ in range(self.max_iter))
+
+    def in_float64(self):
+        """Return it as it is to be checked: to more digits, and without an epsilon to differ in."""
+        start = tuple((W.astype(np.float64), b.astype(np.float64)) for W, b in self.start)
+        return replace(self, X=self.X.astype(np.float64), start=start, epsilon=1e-30)
 
     def __str__(self):
         momentum = f" with momentum {self.momentum}" if self.momentum else ""
@@ -56,7 +62,12 @@ def make_minibatch_problem(name, widths, n_samples, **settings):
 
 def skinit(problem):
     """Take the public estimator, validation included."""
-    solver = {"sgd": SGD(problem.momentum), "adam": Adam(), "lbfgs": LBFGS()}[problem.solver]
+    solvers = {
+        "sgd": SGD(problem.momentum),
+        "adam": Adam(epsilon=problem.epsilon),
+        "lbfgs": LBFGS(),
+    }
+    solver = solvers[problem.solver]
     model = InitMLPClassifier(
         problem.widths[1:-1],
         init=lambda layer, rng: problem.start[layer.index],
@@ -94,7 +105,8 @@ def scikit_learn(problem):
     """Set the MLP to run through all epochs."""
     mlp = MLPClassifier(
         problem.widths[1:-1], solver=problem.solver, momentum=problem.momentum,
-        nesterovs_momentum=problem.momentum > 0, learning_rate_init=problem.learning_rate,
+        nesterovs_momentum=problem.momentum > 0, epsilon=problem.epsilon,
+        learning_rate_init=problem.learning_rate,
         batch_size=min(problem.batch_size, len(problem.X)), alpha=problem.alpha,
         tol=1e-5 if problem.solver == "lbfgs" else 0, max_iter=problem.max_iter,
         n_iter_no_change=problem.max_iter + 1,
@@ -120,7 +132,7 @@ def pytorch(problem):
     def make_optimizer():
         settings = {"lr": problem.learning_rate, "fused": True}
         if problem.solver == "adam":
-            return torch.optim.Adam(network.parameters(), **settings)
+            return torch.optim.Adam(network.parameters(), eps=problem.epsilon, **settings)
         momentum = {"momentum": problem.momentum, "nesterov": problem.momentum > 0}
         return torch.optim.SGD(network.parameters(), **settings, **momentum)
 
@@ -146,6 +158,7 @@ def jax(problem):
     import jax
     import jax.numpy as jnp
 
+    jax.config.update("jax_enable_x64", True)
     X, Y = jnp.asarray(problem.X), jnp.asarray(problem.targets)
 
     def mean_loss(layers, rows):
@@ -159,7 +172,7 @@ def jax(problem):
     loop = jax.jit(lambda state, batches: jax.lax.scan(step, state, batches))
     start = [(jnp.asarray(W), jnp.asarray(b)) for W, b in problem.start]
     zeros = jax.tree.map(jnp.zeros_like, start)
-    state = start, zeros, zeros, jnp.float32(0)
+    state = start, zeros, zeros, jnp.zeros((), X.dtype)
 
     def batches():
         return np.stack(list(problem.orders())).astype(np.int32).reshape(-1, problem.batch_size)
@@ -201,7 +214,10 @@ def jax_step(problem, loss_and_gradient):
         n_steps += 1
         corrected = rate * jnp.sqrt(1 - 0.999**n_steps) / (1 - 0.9**n_steps)
         layers = jax.tree.map(
-            lambda p, m, s: p - corrected * m / (jnp.sqrt(s) + 1e-8), layers, mean, square
+            lambda p, m, s: p - corrected * m / (jnp.sqrt(s) + problem.epsilon),
+            layers,
+            mean,
+            square,
         )
         return (layers, mean, square, n_steps), loss
 
