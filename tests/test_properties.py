@@ -127,10 +127,12 @@ def estimators(draw, tasks=TASKS, solvers=tuple(SOLVERS), dtypes=("f4", "f8"), m
     X = csr_array(X * (X > 0)) if draw(st.booleans()) else X
     cuts = minibatches and SOLVERS[solver].takes_minibatches
     Estimator = InitMLPRegressor if task == "values" else InitMLPClassifier
+    losses = ["auto", "huber", "absolute_error"] if task == "values" else ["auto"]
     model = Estimator(
         tuple(draw(st.lists(st.integers(1, 6), max_size=3))),
         activation=draw(st.sampled_from(list(ACTIVATIONS))),
         init=draw(st.sampled_from(["he", "glorot", "lecun", "scikit_learn"])),
+        loss=draw(st.sampled_from(losses)),
         solver=solver,
         learning_rate=draw(st.sampled_from([0.001, 0.01])),
         alpha=draw(st.sampled_from([0.0, 0.1, 1.0])),
