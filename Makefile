@@ -34,11 +34,13 @@ docs: .venv/.with-docs ## build the site; a warning is an error
 # Each tells its options with --help, and skips a peer that is not installed.
 bench: .venv/.with-bench ## time skinit beside scikit-learn, PyTorch and JAX; takes some minutes
 	.venv/bin/python benchmarks/bench_fit.py --publish
+	.venv/bin/python benchmarks/bench_minibatch.py --publish
 	.venv/bin/python benchmarks/bench_predict.py --publish
 	.venv/bin/python benchmarks/bench_growth.py --publish
+	.venv/bin/python benchmarks/accuracy.py --publish
 
 clean: ## remove environments, caches and built docs
-	rm -rf .venv .venv-oldest .coverage .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-oldest .coverage .hypothesis .pytest_cache .ruff_cache build dist *.egg-info
 	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

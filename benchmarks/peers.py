@@ -55,11 +55,15 @@ def make_problem(name, widths, n_samples, dtype="float64", **settings):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(n_samples, widths[0])).astype(dtype)
     y = rng.randint(0, max(2, widths[-1]), n_samples)
-    start = tuple(
+    return Problem(name, X, y, draw_start(widths, rng, dtype), **settings)
+
+
+def draw_start(widths, rng, dtype="float64"):
+    """Draw He's weights, layer by layer."""
+    return tuple(
         (rng.normal(0, np.sqrt(2 / m), (m, n)).astype(dtype), np.zeros(n, dtype))
         for m, n in pairwise(widths)
     )
-    return Problem(name, X, y, start, **settings)
 
 
 def skinit(problem):
@@ -127,20 +131,28 @@ def scikit_learn(problem):
     n, most = len(problem.X), problem.max_iter
     mlp = MLPClassifier(
         problem.widths[1:-1], activation=problem.activation, solver="sgd", momentum=0,
-        nesterovs_momentum=False, batch_size=n, shuffle=False, alpha=0, tol=0, max_iter=1,
-        learning_rate_init=problem.learning_rate, n_iter_no_change=most + 1, warm_start=True,
+        nesterovs_momentum=False, batch_size=n, shuffle=False, alpha=0, tol=0, max_iter=most,
+        learning_rate_init=problem.learning_rate, n_iter_no_change=most + 1,
     )  # fmt: skip
-    mlp.partial_fit(problem.X, problem.y, classes=np.unique(problem.y))
-    mlp.coefs_ = [W.copy() for W, _ in problem.start]
-    mlp.intercepts_ = [b.copy() for _, b in problem.start]
-    mlp.max_iter = most
+    fit = from_start(mlp, problem)
+    return lambda: fit().coefs_
+
+
+def from_start(mlp, problem):
+    """Let scikit-learn's network go on from the given weights in its next fit."""
 
     def fit():
         with warnings.catch_warnings():
             # That it runs through all iterations is what is wanted here.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return mlp.fit(problem.X, problem.y).coefs_
+            return mlp.fit(problem.X, problem.y)
 
+    most = mlp.max_iter
+    mlp.set_params(warm_start=True, max_iter=1)
+    fit()
+    mlp.coefs_ = [W.copy() for W, _ in problem.start]
+    mlp.intercepts_ = [b.copy() for _, b in problem.start]
+    mlp.max_iter = most
     return fit
 
 
@@ -148,31 +160,49 @@ def pytorch(problem):
     """Train by autograd and the SGD optimizer, as its tutorials do."""
     import torch
 
-    kinds = {"relu": "ReLU", "tanh": "Tanh", "logistic": "Sigmoid", "identity": "Identity"}
-    modules = []
-    for W, _ in problem.start:
-        modules.append(torch.nn.Linear(*W.shape, dtype=torch.from_numpy(W).dtype))
-        modules.append(getattr(torch.nn, kinds[problem.activation])())
-    network, loss = torch.nn.Sequential(*modules[:-1]), torch.nn.BCEWithLogitsLoss()
+    network, set_to_start = torch_network(problem)
+    loss = torch.nn.BCEWithLogitsLoss()
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.targets)
     if problem.widths[-1] > 1:
         loss, y = torch.nn.CrossEntropyLoss(), torch.from_numpy(problem.y)
     optimizer = torch.optim.SGD(network.parameters(), lr=problem.learning_rate)
 
     def fit():
-        with torch.no_grad():
-            for linear, (W, b) in zip(modules[::2], problem.start, strict=True):
-                linear.weight.copy_(torch.from_numpy(W.T))
-                linear.bias.copy_(torch.from_numpy(b))
+        set_to_start()
         for _ in range(problem.max_iter):
             optimizer.zero_grad()
             value = loss(network(X), y)
             value.backward()
             optimizer.step()
             value.item()
-        return [linear.weight.detach().numpy().T.copy() for linear in modules[::2]]
+        return torch_weights(network)
 
     return fit
+
+
+def torch_network(problem):
+    """Return a network, and the function that sets it to its start."""
+    import torch
+
+    kinds = {"relu": "ReLU", "tanh": "Tanh", "logistic": "Sigmoid", "identity": "Identity"}
+    modules = []
+    for W, _ in problem.start:
+        modules.append(torch.nn.Linear(*W.shape, dtype=torch.from_numpy(W).dtype))
+        modules.append(getattr(torch.nn, kinds[problem.activation])())
+    network = torch.nn.Sequential(*modules[:-1])
+
+    def set_to_start():
+        with torch.no_grad():
+            for linear, (W, b) in zip(network[::2], problem.start, strict=True):
+                linear.weight.copy_(torch.from_numpy(W.T))
+                linear.bias.copy_(torch.from_numpy(b))
+
+    return network, set_to_start
+
+
+def torch_weights(network):
+    """Return a network's weights, layer by layer."""
+    return [linear.weight.detach().numpy().T.copy() for linear in network[::2]]
 
 
 def pytorch_compiled(problem):
@@ -270,9 +300,9 @@ PEERS = {
 }
 
 
-def installed_peers(names=None):
+def installed_peers(names=None, peers=PEERS):
     """Return the peers that can run here, by name, and the names of those that cannot."""
-    wanted = {name: PEERS[name] for name in names or PEERS}
+    wanted = {name: peers[name] for name in names or peers}
     found = {
         name: peer for name, (peer, module) in wanted.items() if importlib.util.find_spec(module)
     }

@@ -251,7 +251,8 @@ def weighted_sum(losses, sample_weight):
     """Sum up losses of samples, of shape (..., n_samples), in float64."""
     if sample_weight is None:
         return losses.sum(axis=-1, dtype=np.float64)
-    return losses.astype(np.float64) @ sample_weight.astype(np.float64)
+    # A product would be rounded in one way for one iteration and in another for a block of them.
+    return (losses * sample_weight.astype(np.float64)).sum(axis=-1)
 
 
 def penalty(network, parameters):
