@@ -1,19 +1,13 @@
-"""The tape for minibatches: the samples of each are fetched to where the same calls find them.
-
-Large batches are worked on by two threads, each on half of the samples and then on half of the
-step. Where the halves end is settled by the batch, so that one thread alone finds the same digits.
-"""
+"""The tape for minibatches: the samples of each are fetched to where the same calls find them."""
 
 from dataclasses import replace
 from functools import partial
-from itertools import chain, groupby
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from skinit.dropout import mask_calls
-from skinit.layouts import SamplesFirst, SmallArrays
-from skinit.network import TrainingData
+from skinit.layouts import HalfArrays, SmallArrays, run, shared_derivatives
+from skinit.network import TrainingData, weighted_sum
 from skinit.tape import (
     BLOCK_LENGTH,
     COPIED_BYTES,
@@ -23,18 +17,16 @@ from skinit.tape import (
     compile_step,
     compile_steps,
     is_our_own,
+    joint_factor,
     operations,
-    run,
     side_by_side,
 )
 from skinit.threads import Companion
 
 __all__ = ["BatchTape"]
 
-# From so many operations on, a batch is worth two threads; and a part of a step that fits the
-# cache, in bytes of parameters.
+# From so many operations on, a batch is worth two threads.
 SHARED_OPERATIONS = 2 * 10**7
-PART_BYTES = 2**16
 
 
 class BatchTape:
@@ -51,14 +43,15 @@ class BatchTape:
     def __init__(self, network, parameters, data, plan, memory, rng=None, n_threads=1):
         self.total_weight, self.companion = data.total_weight, None
         self.block_length = 1 if plan.one_by_one else affordable(network, len(data.targets))
-        settings = network, parameters, plan, memory, rng
         store = side_by_side(data, parameters.dtype)
+        settings = network, parameters, plan, memory, rng
         if operations(network, plan.batch_size) < SHARED_OPERATIONS:
             make = partial(WholeBatches, *settings, *with_constant(network, store))
         else:
             if n_threads > 1 and is_our_own(network):
                 self.companion = Companion()
-            make = partial(HalvedBatches, *settings, store, self.companion)
+            both = self.companion.both if self.companion else one_after_the_other
+            make = partial(HalvedBatches, *settings, store, both)
         # The last batch of an epoch takes what is left.
         n_left = len(data.targets) % plan.batch_size
         self.full, self.rest = make(plan.batch_size), make(n_left) if n_left else None
@@ -95,6 +88,12 @@ def with_constant(network, store):
     return replace(store, X=np.ascontiguousarray(signal.T)), scale  # a sample's features in a row
 
 
+def one_after_the_other(mine, its):
+    """Make two calls, as `Companion.both` does side by side."""
+    mine()
+    its()
+
+
 class Fetched:
     """Arrays for samples of one batch after the other, where calls find them.
 
@@ -104,23 +103,25 @@ class Fetched:
     store : TrainingData
         All samples, an output's targets side by side.
     size : int
-        Number of samples of a batch.
+        Number of samples.
     n_slots : int
         Number of batches whose scores are kept, for their losses.
+    X : ndarray of shape (size, n_features) or None
+        Where the features go.
     """
 
-    def __init__(self, network, store, size, n_slots):
+    def __init__(self, network, store, size, n_slots, X=None):
         self.network, self.store = network, store
         new, n_outputs = SmallArrays(store.X.dtype).new, store.targets.shape[1]
         self.batch = TrainingData(
-            new((size, store.X.shape[1])),
+            new((size, store.X.shape[1])) if X is None else X,
             new((n_outputs, size)).T,
             None if store.sample_weight is None else new(size),
         )
         self.scores = new((n_slots, n_outputs, size))
 
     def fetch(self, index):
-        """Bring the samples of a batch here."""
+        """Bring samples here."""
         self.store.X.take(index, 0, self.batch.X, "clip")
         self.store.targets.T.take(index, 1, self.batch.targets.T, "clip")
         if self.batch.sample_weight is not None:
@@ -130,9 +131,8 @@ class Fetched:
         """Sum up the losses of some batches, of the samples of indices (n_batches, size)."""
         scores = as_stack(self.scores[: len(indices)], self.network)
         losses = self.network.loss.per_sample(scores, self.store.targets[indices])
-        if self.store.sample_weight is not None:
-            losses = losses * self.store.sample_weight[indices]
-        return losses.sum(axis=-1, dtype=np.float64)
+        weights = self.store.sample_weight
+        return weighted_sum(losses, None if weights is None else weights[indices])
 
 
 class BatchesOf:
@@ -156,6 +156,8 @@ class BatchesOf:
         self.size, self.pending, self.samples = size, [], []
         self.n_slots = min(BLOCK_LENGTH, len(store.targets) // size * plan.end)
         self.rates, self.penalties = np.zeros((2, self.n_slots), store.targets.dtype)
+        is_weighted = store.sample_weight is not None
+        self.total = np.zeros((), store.targets.dtype) if is_weighted else float(size)
 
     def take(self, rate, index, epoch, losses):
         """Do a step on the samples of an index; their losses are added to losses[epoch] later."""
@@ -177,6 +179,12 @@ class BatchesOf:
             found += samples.summed_losses(indices[:, rows])
         np.add.at(losses, epochs, found)
 
+    def weigh(self):
+        """Sum up the weights of the samples, where they have some."""
+        weights = [samples.batch.sample_weight for _, samples in self.samples]
+        if weights[0] is not None:
+            self.total[...] = sum(some.sum() for some in weights)
+
 
 class WholeBatches(BatchesOf):
     """The calls for batches of one size, all samples of a batch together.
@@ -197,14 +205,11 @@ class WholeBatches(BatchesOf):
         super().__init__(plan, store, size)
         self.fetched = Fetched(network, store, size, self.n_slots)
         self.samples = [(slice(None), self.fetched)]
-        batch = self.fetched.batch
-        weighted = batch.sample_weight is not None
-        self.total = np.zeros((), parameters.dtype) if weighted else float(size)
         self.news, self.iterations = compile_steps(
             network,
             parameters,
-            (batch.X.T, scale),
-            batch,
+            (self.fetched.batch.X.T, scale),
+            self.fetched.batch,
             SmallArrays(parameters.dtype),
             plan,
             memory,
@@ -218,14 +223,17 @@ class WholeBatches(BatchesOf):
     def step(self, slot, index):
         """Do a step on a batch, and leave its scores in a slot."""
         self.fetched.fetch(index)
-        if self.fetched.batch.sample_weight is not None:
-            np.add.reduce(self.fetched.batch.sample_weight, 0, None, self.total)
+        self.weigh()
         run(self.news)
         run(self.iterations[slot])
 
 
 class HalvedBatches(BatchesOf):
-    """The calls for batches of one size, in two halves.
+    """The calls for large batches of one size, for two threads.
+
+    First each carries half of the samples forward and back, then each computes half of the
+    derivatives, of all samples. Where the halves end is settled by the shapes, so that one thread
+    alone finds the same digits.
 
     Parameters
     ----------
@@ -233,146 +241,68 @@ class HalvedBatches(BatchesOf):
         As in `BatchTape`.
     store : TrainingData
         All samples.
-    companion : Companion or None
-        Who does the second halves.
+    both : callable
+        ``both(mine, its)`` makes two calls, side by side or one after the other.
     size : int
         Number of samples of a batch.
     """
 
-    def __init__(self, network, parameters, plan, memory, rng, store, companion, size):
+    def __init__(self, network, parameters, plan, memory, rng, store, both, size):
         super().__init__(plan, store, size)
-        self.companion = companion
-        masks, self.draws = mask_calls(network, size, rng, SamplesFirst(parameters.dtype, {}).new)
-        self.halves = [
-            Half(network, parameters, store, rows, self.n_slots, masks)
-            for rows in (slice(0, size // 2), slice(size // 2, size))
-        ]
-        self.samples = [(half.rows, half.fetched) for half in self.halves]
-        gradient, other = (half.gradient for half in self.halves)
-        weighted = store.sample_weight is not None
-        self.total = np.zeros((), parameters.dtype) if weighted else float(size)
-        steps = compile_step(
-            network,
-            parameters,
-            gradient,
-            plan,
-            memory,
-            rates=self.rates,
-            penalties=self.penalties,
-            total=self.total,
-        )
-        joining = [
-            partial(np.add, gradient, other, gradient),
-            partial(np.divide, gradient, self.total, gradient),
-        ]
-        self.steps = [in_two([*joining, *step], gradient.shape) for step in steps]
+        self.both, dtype = both, parameters.dtype
+        factor = joint_factor(plan, dtype, size, self.total)
+        if factor is None:
+            steady = isinstance(self.total, float)
+            gradient, factor = np.empty_like(parameters), 1 / self.total if steady else 1.0
+            goal = {"into": gradient, "keep": 0.0, "factor": factor}
+            division = [] if steady else [partial(np.divide, gradient, self.total, gradient)]
+            steps = compile_step(
+                network,
+                parameters,
+                gradient,
+                plan,
+                memory,
+                rates=self.rates,
+                penalties=self.penalties,
+                total=self.total,
+            )
+            self.steps = [division + step for step in steps]
+        else:
+            goal = {"into": parameters, "keep": 1.0, "factor": factor}
+            self.steps = [[]] * self.n_slots
+
+        def new_mask(shape):
+            return np.empty(shape[::-1], dtype).T  # a sample's units side by side
+
+        masks, self.draws = mask_calls(network, size, rng, new_mask)
+        X, wholes, self.halves = SmallArrays(dtype).new((size, store.X.shape[1])), [], []
+        for rows in (slice(0, size // 2), slice(size // 2, size)):
+            layout = HalfArrays(dtype, rows, wholes, size)
+            fetched = Fetched(network, store, rows.stop - rows.start, self.n_slots, X[rows])
+            news, iterations = compile_iterations(
+                network,
+                parameters,
+                (layout.part(X.T), 1.0),
+                fetched.batch,
+                layout,
+                scores=fetched.scores,
+                masks=[None if mask is None else mask[:, rows] for mask in masks],
+                **goal,
+            )
+            self.samples.append((rows, fetched))
+            self.halves.append([[*news, *calls] for calls in iterations])
+        self.derivatives = [partial(run, calls) for calls in shared_derivatives(layout.left, dtype)]
 
     def step(self, slot, index):
         """Do a step on a batch, and leave its scores in a slot."""
         run(self.draws)
-        self.both(*(partial(half.play, slot, index) for half in self.halves))
-        weights = [half.fetched.batch.sample_weight for half in self.halves]
-        if weights[0] is not None:
-            self.total[...] = sum(weight.sum() for weight in weights)
-        for mine, its in self.steps[slot]:
-            if its:
-                self.both(partial(run, mine), partial(run, its))
-            else:
-                run(mine)
+        self.both(*(partial(self.pass_through, half, slot, index) for half in (0, 1)))
+        self.weigh()
+        self.both(*self.derivatives)
+        run(self.steps[slot])
 
-    def both(self, mine, its):
-        """Do two things side by side, or one after the other."""
-        if self.companion is not None:
-            self.companion.both(mine, its)
-        else:
-            mine()
-            its()
-
-
-class Half:
-    """The calls for some of the samples of each batch, up to their derivatives.
-
-    Parameters
-    ----------
-    network, parameters, store, n_slots
-        As in `HalvedBatches` and `Fetched`.
-    rows : slice
-        Which samples of a batch.
-    masks : list of ndarray of shape (n_units, n_samples) or None
-        Of whole batches.
-    """
-
-    def __init__(self, network, parameters, store, rows, n_slots, masks):
-        self.rows, self.gradient = rows, np.zeros_like(parameters)
-        self.fetched = Fetched(network, store, rows.stop - rows.start, n_slots)
-        batch = self.fetched.batch
-        self.news, self.iterations = compile_iterations(
-            network,
-            parameters,
-            (batch.X.T, 1.0),
-            batch,
-            SamplesFirst(parameters.dtype, {}),
-            scores=self.fetched.scores,
-            masks=[None if mask is None else mask[:, rows] for mask in masks],
-            into=self.gradient,
-            keep=0.0,
-            factor=1.0,
-        )
-
-    def play(self, slot, index):
-        """Fetch this half of a batch, and compute the derivatives of its summed loss."""
-        self.fetched.fetch(index[self.rows])
-        run(self.news)
-        run(self.iterations[slot])
-
-
-def in_two(calls, shape):
-    """Divide calls that work number by number on arrays of a shape between two threads.
-
-    What else there is has to be done by one thread, at its place in the row.
-
-    Parameters
-    ----------
-    calls : list of callables
-    shape : tuple of int
-        Of the arrays, which are vectors.
-
-    Returns
-    -------
-    list of (list of callables, list of callables)
-        What one thread and the other one does, in stages; the second list may be empty.
-    """
-    stages = []
-    for is_divisible, group in groupby(calls, partial(works_by_number, shape=shape)):
-        group = list(group)
-        if not is_divisible:
-            stages.append((group, []))
-            continue
-        # A part goes through all calls while it is in the cache.
-        arrays = [array for call in group for array in call.args if np.shape(array) == shape]
-        parts = gen_batches(shape[0], PART_BYTES // arrays[0].itemsize)
-        in_parts = [[part_of_call(call, shape, part) for call in group] for part in parts]
-        middle = (len(in_parts) + 1) // 2
-        stages.append((flat(in_parts[:middle]), flat(in_parts[middle:])))
-    return stages
-
-
-def flat(lists):
-    """Join lists."""
-    return list(chain.from_iterable(lists))
-
-
-def works_by_number(call, shape):
-    """Tell whether a call is a ufunc of vectors of a shape and of numbers."""
-    return (
-        isinstance(call, partial)
-        and isinstance(call.func, np.ufunc)
-        and not call.keywords
-        and all(np.shape(arg) in ((), shape) for arg in call.args)
-    )
-
-
-def part_of_call(call, shape, part):
-    """Bind a ufunc to parts of its arrays."""
-    args = (arg[part] if np.shape(arg) == shape else arg for arg in call.args)
-    return partial(call.func, *args)
+    def pass_through(self, half, slot, index):
+        """Fetch half of a batch, and carry it forward and back."""
+        rows, fetched = self.samples[half]
+        fetched.fetch(index[rows])
+        run(self.halves[half][slot])

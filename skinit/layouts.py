@@ -10,7 +10,17 @@ import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 from scipy.sparse import csr_array, hstack, issparse
 
-__all__ = ["LargeArrays", "SamplesFirst", "SmallArrays", "sparse_product"]
+__all__ = [
+    "HalfArrays",
+    "LargeArrays",
+    "SmallArrays",
+    "run",
+    "shared_derivatives",
+    "sparse_product",
+]
+
+# So many multiplications are worth a second thread.
+SHARED_PRODUCT = 10**6
 
 # A sum of more bytes is not transposed, which takes longer than it saves.
 TRANSPOSED_BYTES = 2**17
@@ -21,6 +31,9 @@ class SmallArrays:
 
     Every signal has one more row, a constant that carries the bias. An input may be without.
     """
+
+    # Whether what is computed in place of a signal is not to use it up.
+    keeps_signals = False
 
     def __init__(self, dtype):
         self.dtype = np.dtype(dtype)
@@ -61,7 +74,7 @@ class SmallArrays:
         if signal.shape[0] < W.shape[0]:
             # Without a constant row. Added to a bias or subtracted from it, as what is multiplied
             # by -1 may be -0.0.
-            bias = self.new((len(z), 1))
+            bias = self.new((len(z),))[:, np.newaxis]
             return [
                 *self.product(abs(factor / scale), W[:-1].T, signal, 0.0, z),
                 partial(np.multiply, W[-1:].T, factor, bias),
@@ -161,29 +174,97 @@ class LargeArrays(SmallArrays):
         return self.summand[:size].reshape(shape)
 
 
-class SamplesFirst(LargeArrays):
-    """Large arrays whose samples lie one after the other, each with its units side by side.
+class HalfArrays(LargeArrays):
+    """Arrays for some samples of a batch, as parts of arrays for all of them.
 
-    They are still seen as (n_units, n_samples). Products are faster on few samples, and the bias,
-    which has no row here, is added.
+    A sample's units lie side by side, so that a part is one piece of memory, and the bias, which
+    has no row here, is added. The derivatives by the weights are left to be computed from the
+    arrays for all samples.
+
+    Parameters
+    ----------
+    dtype : dtype
+    rows : slice
+        Which samples.
+    wholes : list of ndarray of shape (n_units, n_samples of the batch)
+        The arrays for all samples: other parts have made some of them, or will use them.
+    n_samples : int
+        Of the batch.
+
+    Attributes
+    ----------
+    left : list of tuple
+        For each layer, from last to first: signal and scale, delta and the goal of the derivatives.
     """
+
+    keeps_signals = True
+
+    def __init__(self, dtype, rows, wholes, n_samples):
+        super().__init__(dtype, {})
+        self.rows, self.wholes, self.n_samples = rows, wholes, n_samples
+        self.n_taken, self.whole_of, self.left = 0, {}, []
 
     def new(self, shape, value=None):
         """Return an array, filled with a value or with anything."""
-        return (
-            super().new(shape[::-1], value).T if np.size(shape) == 2 else super().new(shape, value)
-        )
+        if np.size(shape) < 2 or shape[1] != self.rows.stop - self.rows.start:
+            return super().new(shape, value)
+        if self.n_taken == len(self.wholes):
+            self.wholes.append(super().new((self.n_samples, shape[0])).T)
+        whole = self.wholes[self.n_taken]
+        self.n_taken += 1
+        return self.part(whole, value)
+
+    def part(self, whole, value=None):
+        """Return the part of an array for all samples."""
+        part = whole[:, self.rows]
+        if value is not None:
+            part[...] = value
+        self.whole_of[id(part)] = part, whole  # kept, so that nothing else gets its id
+        return part
 
     def signal(self, n_units, n_samples, scale):
         """Return a signal, all of which are units."""
         signal = self.new((n_units, n_samples))
         return signal, signal
 
+    def derivatives(self, factor, signal, scale, delta, keep, goal):
+        """Leave them to `shared_derivatives`, but for the factor."""
+        wholes = [self.whole_of[id(part)][1] for part in (signal, delta)]
+        self.left.append((wholes[0], scale, wholes[1], keep, goal))
+        return [] if factor == 1 else [partial(np.multiply, delta, factor, delta)]
+
     def product(self, factor, left, right, keep, out):
         """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
         if out.flags.f_contiguous:
             left, right, out = right.T, left.T, out.T
         return super().product(factor, left, right, keep, out)
+
+
+def shared_derivatives(left, dtype):
+    """Bind the calls that compute derivatives that were left, for each of two threads.
+
+    Each gets half of the rows of the larger weight matrices, and one of them what is small.
+    """
+    threads = [LargeArrays(dtype, {}) for _ in range(2)]
+    shares = [[], []]
+    for signal, scale, delta, keep, goal in left:
+        rows, biases = goal[:-1], goal[-1:]
+        ones = threads[1].new((delta.shape[1], 1), 1)
+        shares[1] += threads[1].product(1.0, ones.T, delta.T, keep, biases)
+        is_large = signal.size * len(delta) >= SHARED_PRODUCT
+        middle = len(rows) // 2 if is_large else 0
+        for share, layout, part in zip(
+            shares, threads, (slice(middle), slice(middle, None)), strict=True
+        ):
+            if len(rows[part]):
+                share += layout.product(1 / scale, signal[part], delta.T, keep, rows[part])
+    return shares
+
+
+def run(calls):
+    """Do one call after the other."""
+    for call in calls:
+        call()
 
 
 def sparse_product(factor, left, right, keep, out):

@@ -16,12 +16,14 @@ for one, takes -z and leaves -max(z, 0); the product behind it then has the fact
 
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from skinit.activations import Activation, BaseActivation
 from skinit.dropout import mask_calls
-from skinit.layouts import SmallArrays
+from skinit.layouts import SmallArrays, run
 from skinit.losses import BaseLoss
 from skinit.network import layer_blocks, layer_views, limit_norms, mean_loss
 from skinit.solvers import BaseSolver, clipped
@@ -33,6 +35,7 @@ __all__ = [
     "calls_of_loss",
     "compile_iterations",
     "is_our_own",
+    "joint_factor",
     "shortcut",
     "side_by_side",
 ]
@@ -46,6 +49,9 @@ BLOCK_OPERATIONS = 10**9
 # BLAS sums over more samples in parts. Added straight to the weights, each part would be rounded to
 # the last digit of the weights, which float32 cannot spare.
 SAMPLES_OF_ONE_PART = 256
+
+# A part of the parameters that stays in the cache, with what solvers remember of it.
+PART_BYTES = 2**16
 
 # Large data of no more bytes is copied: with its constant row, a layer needs fewer calls.
 COPIED_BYTES = 2**23
@@ -124,12 +130,6 @@ def side_by_side(data, dtype):
     return replace(data, targets=np.asfortranarray(data.targets, dtype))
 
 
-def run(calls):
-    """Do one call after the other."""
-    for call in calls:
-        call()
-
-
 def is_our_own(network):
     """Tell whether all functions are skinit's: others may not stand being called by two threads."""
     return all(
@@ -178,17 +178,15 @@ def compile_steps(
         To be called at the beginning, and whenever the targets have got other values.
     iterations : list of lists of callables
     """
-    factor = shortcut(plan.solver, BaseSolver, "tape_factor", "step")(plan.schedule.initial)
-    exact = parameters.dtype == np.float64 or len(data.targets) <= SAMPLES_OF_ONE_PART
     masks, draws = mask_calls(network, len(data.targets), rng, layout.new)
     arrays, goal = (network, parameters, source, data, layout), {"scores": scores, "masks": masks}
-    steady = isinstance(total, float)
-    if factor is not None and exact and steady and plan.step_is_all and plan.schedule.is_constant:
-        # Gradient and step are one product, added to the parameters.
-        goal |= {"into": parameters, "keep": 1.0, "factor": factor / total}
+    factor = joint_factor(plan, parameters.dtype, len(data.targets), total)
+    if factor is not None:
+        goal |= {"into": parameters, "keep": 1.0, "factor": factor}
         news, iterations = compile_iterations(*arrays, **goal)
         return news, [draws + calls for calls in iterations]
 
+    steady = isinstance(total, float)
     gradient, factor = np.empty_like(parameters), 1 / total if steady else 1.0
     goal |= {"into": gradient, "keep": 0.0, "factor": factor}
     news, iterations = compile_iterations(*arrays, **goal)
@@ -198,6 +196,17 @@ def compile_steps(
     )
     parts = zip(iterations, steps, strict=True)
     return news, [draws + calls + division + step for calls, step in parts]
+
+
+def joint_factor(plan, dtype, n_samples, total):
+    """Return by what derivatives are multiplied to be added to the parameters: gradient and step.
+
+    It is None where that is not all there is to a step, or not exact enough.
+    """
+    factor = shortcut(plan.solver, BaseSolver, "tape_factor", "step")(plan.schedule.initial)
+    exact = dtype == np.float64 or n_samples <= SAMPLES_OF_ONE_PART
+    steady = isinstance(total, float) and plan.schedule.is_constant
+    return factor / total if factor is not None and exact and steady and plan.step_is_all else None
 
 
 def compile_step(network, parameters, gradient, plan, memory, *, rates, penalties, total):
@@ -225,6 +234,7 @@ def compile_step(network, parameters, gradient, plan, memory, *, rates, penaltie
         step.insert(0, clip)
     if solver.max_norm is not None:
         step.append(partial(limit_norms, network, parameters, solver.max_norm))
+    step = in_parts(step, parameters)
     each_rate = [rates[k : k + 1].reshape(()) for k in range(len(rates))]
     if not plan.alpha:
         return [[partial(np.copyto, rate, new_rate), *step] for new_rate in each_rate]
@@ -244,6 +254,32 @@ def compile_step(network, parameters, gradient, plan, memory, *, rates, penaltie
         ]
         for k, new_rate in enumerate(each_rate)
     ]
+
+
+def in_parts(calls, parameters):
+    """Cut calls that work number by number on arrays like the parameters into parts.
+
+    A part goes through one call after the other while it is in the cache.
+    """
+    length, shape = PART_BYTES // parameters.itemsize, parameters.shape
+    if parameters.size <= length:
+        return calls
+
+    def is_divisible(call):
+        is_ufunc = isinstance(call, partial) and isinstance(call.func, np.ufunc)
+        return is_ufunc and all(np.shape(arg) in ((), shape) for arg in call.args)
+
+    divided = []
+    for whole, group in groupby(calls, lambda call: not is_divisible(call)):
+        group = list(group)
+        if whole:
+            divided += group
+            continue
+        for part in gen_batches(parameters.size, length):
+            for call in group:
+                args = (arg[part] if np.shape(arg) == shape else arg for arg in call.args)
+                divided.append(partial(call.func, *args))
+    return divided
 
 
 def compile_iterations(
@@ -296,11 +332,15 @@ def compile_iterations(
             activation.tape_input, W, signals[-1], scales[-1], z, positive_zeros=True
         )
         forward_calls += to_value
-        if mask is not None:  # apart, as slopes are computed from values that are whole
+        if mask is not None or layout.keeps_signals:
+            # Apart, as slopes are computed from values that are whole, and may use them up.
             values = z
             signal, z = layout.signal(W.shape[1], n_samples, activation.tape_output)
-            forward_calls.append(partial(np.multiply, values, mask, z))
-            to_slope = [*to_slope, partial(np.multiply, delta, mask, delta)]
+            if mask is None:
+                forward_calls.append(partial(np.copyto, z, values))
+            else:
+                forward_calls.append(partial(np.multiply, values, mask, z))
+                to_slope = [*to_slope, partial(np.multiply, delta, mask, delta)]
         signals.append(signal)
         scales.append(activation.tape_output)
         deltas.append(delta)

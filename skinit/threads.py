@@ -2,8 +2,8 @@
 
 import os
 from contextlib import contextmanager
-from functools import cache
-from threading import Lock, Thread
+from functools import cache, partial
+from threading import Event, Lock, Thread
 
 import numpy as np
 from threadpoolctl import ThreadpoolController  # comes with scikit-learn
@@ -66,47 +66,73 @@ def limit_this_thread():
 class Companion:
     """A thread that works beside this one, on one thing at a time.
 
-    To hand something over takes a third of the time of a `ThreadPoolExecutor`, and many times for
-    each minibatch that counts. It ends with `close`.
+    Where things take less than a millisecond each, neither of the two can afford to sleep while it
+    waits: to wake takes up to a tenth of one, in virtual machines above all. So they do something
+    that nobody needs and that leaves Python to the other one, and look up after each. When there
+    has been nothing to do for some milliseconds, the companion does fall asleep.
     """
 
     def __init__(self):
-        self.work, self.error = None, None
-        self.begin, self.end = Lock(), Lock()
-        self.begin.acquire()
-        self.end.acquire()
+        self.work, self.error, self.is_asleep, self.has_ended = None, None, False, False
+        self.alarm, self.pass_time = Event(), idle_call()
         Thread(target=self.loop, args=[np.geterr()], daemon=True).start()
 
     def loop(self, errors):
         """Do what is handed over until there is nothing more."""
         limit_this_thread()
+        pass_time, n_idle = idle_call(), 0
         with np.errstate(**errors):  # which each thread has its own
-            while True:
-                self.begin.acquire()
-                if self.work is None:
-                    return
-                try:
-                    self.work()
-                except BaseException as error:  # raised where the work came from
-                    self.error = error
-                self.end.release()
+            while not self.has_ended:
+                if self.work is not None:
+                    try:
+                        self.work()
+                    except BaseException as error:  # raised where the work came from
+                        self.error = error
+                    self.work, n_idle = None, 0
+                elif n_idle < PATIENCE:
+                    pass_time()
+                    n_idle += 1
+                else:
+                    self.sleep()
+                    n_idle = 0
+
+    def sleep(self):
+        """Wait for the alarm."""
+        self.alarm.clear()
+        self.is_asleep = True
+        # Work that came before is seen here; for what comes from now on, there is the alarm.
+        if self.work is None and not self.has_ended:
+            self.alarm.wait()
+        self.is_asleep = False
 
     def both(self, mine, its):
         """Do two things side by side, and return when both are done."""
         self.work = its
-        self.begin.release()
+        if self.is_asleep:
+            self.alarm.set()
         try:
             mine()
         finally:
-            self.end.acquire()
+            while self.work is not None:
+                self.pass_time()
         error, self.error = self.error, None
         if error is not None:
             raise error
 
     def close(self):
         """Let the thread go."""
-        self.work = None
-        self.begin.release()
+        self.has_ended = True
+        self.alarm.set()
+
+
+# So many idle calls, of some microseconds each, before a companion falls asleep.
+PATIENCE = 500
+
+
+def idle_call():
+    """Bind a call that takes some microseconds, and meanwhile leaves Python to other threads."""
+    some = np.zeros((48, 48), np.float32)
+    return partial(np.dot, some, some, np.empty_like(some))
 
 
 def begin_anew():

@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -26,7 +25,7 @@ SOLVERS_OF_BATCHES = {name: solver for name, solver in SOLVERS.items() if solver
 WAYS = {
     "fetched as it is": {"COPIED_BYTES": 0},
     "with its constant": {},
-    "in halves": {"SHARED_OPERATIONS": 0, "PART_BYTES": 64},
+    "in halves": {"SHARED_OPERATIONS": 0},
 }
 
 
@@ -212,20 +211,3 @@ def test_an_error_in_the_other_thread_is_raised_in_this_one(halves, monkeypatch)
     start, data = problem(network, n_samples=32)
     with pytest.raises(RuntimeError, match="Thread-"):
         run(tape_blocks, network, start, data, solver=SGD(), batch_size=16)
-
-
-def test_calls_are_divided_where_they_work_number_by_number(halves):
-    array, other, rate = np.arange(10.0), np.ones(10), np.array(2.0)
-    calls = [
-        partial(np.multiply, array, rate, array),
-        partial(np.add, array, other, array),
-        partial(np.dot, array, other, np.zeros(())),
-        partial(np.negative, other, other),
-    ]
-    stages = batches.in_two(calls, array.shape)
-    assert [bool(its) for _, its in stages] == [True, False, True]
-    for mine, its in stages:
-        for call in its + mine:  # the order of the two does not matter
-            call()
-    assert_array_equal(array, 2 * np.arange(10.0) + 1)
-    assert_array_equal(other, -1)

@@ -2,13 +2,14 @@
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skinit import InitMLPClassifier
-from skinit.threads import one_blas_thread, spare_threads
+from skinit import InitMLPClassifier, threads
+from skinit.threads import Companion, one_blas_thread, spare_threads
 
 
 def blas_threads():
@@ -63,3 +64,71 @@ def test_predictions_of_many_rows_leave_blas_as_it_was():
     before = blas_threads()
     model.predict_proba(X)
     assert blas_threads() == before
+
+
+@pytest.fixture
+def companion():
+    made = Companion()
+    yield made
+    made.close()
+
+
+def test_a_companion_works_in_a_thread_of_its_own_at_the_same_time(companion):
+    names, meeting = [], threading.Barrier(2, timeout=10)
+
+    def meet():
+        meeting.wait()  # the other one must be there, too
+        names.append(threading.current_thread().name)
+
+    companion.both(meet, meet)
+    assert len(set(names)) == 2
+
+
+def test_both_return_when_both_are_done(companion):
+    done = []
+    for k in range(200):
+        companion.both(lambda k=k: done.append(k), lambda k=k: done.append(-k))
+        assert len(done) == 2 * (k + 1)
+
+
+def test_a_companion_that_has_fallen_asleep_wakes_up(companion, monkeypatch):
+    monkeypatch.setattr(threads, "PATIENCE", 1)
+    done = []
+    for k in range(5):
+        deadline = time.monotonic() + 10
+        while not companion.is_asleep and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert companion.is_asleep
+        companion.both(lambda: None, lambda k=k: done.append(k))
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_the_error_of_a_companion_is_raised_once_and_it_goes_on(companion):
+    with pytest.raises(ZeroDivisionError):
+        companion.both(lambda: None, lambda: 1 / 0)
+    done = []
+    companion.both(lambda: done.append("mine"), lambda: done.append("its"))
+    assert sorted(done) == ["its", "mine"]
+
+
+def test_after_an_error_of_ones_own_the_companion_has_come_to_its_end(companion):
+    done = []
+
+    def slow():
+        time.sleep(0.05)
+        done.append("its")
+
+    with pytest.raises(ZeroDivisionError):
+        companion.both(lambda: 1 / 0, slow)
+    assert done == ["its"]
+
+
+def test_a_companion_leaves_when_it_is_let_go():
+    before = threading.active_count()
+    companion = Companion()
+    assert threading.active_count() == before + 1
+    companion.close()
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert threading.active_count() == before
