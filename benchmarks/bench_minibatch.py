@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from skinit.comparison import text_table
 
-LARGE = partial(make_minibatch_problem, "large", (784, 256, 128, 10), 20_000, max_iter=3)
+LARGE = partial(make_minibatch_problem, "large", (784, 256, 128, 10), 20_000, max_iter=10)
 MEDIUM = partial(make_minibatch_problem, "medium", (50, 128, 64, 10), 20_000, max_iter=10)
 CASES = {
     "sgd": partial(LARGE, learning_rate=0.05),

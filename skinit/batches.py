@@ -20,6 +20,7 @@ from skinit.tape import (
     joint_factor,
     operations,
     side_by_side,
+    stages,
 )
 from skinit.threads import Companion
 
@@ -27,6 +28,9 @@ __all__ = ["BatchTape"]
 
 # From so many operations on, a batch is worth two threads.
 SHARED_OPERATIONS = 2 * 10**7
+
+# A part of the parameters that two threads work on: each change of hands costs something.
+SHARED_BYTES = 2**18
 
 
 class BatchTape:
@@ -265,6 +269,7 @@ class HalvedBatches(BatchesOf):
                 rates=self.rates,
                 penalties=self.penalties,
                 total=self.total,
+                divide=self.share,
             )
             self.steps = [division + step for step in steps]
         else:
@@ -300,6 +305,18 @@ class HalvedBatches(BatchesOf):
         self.weigh()
         self.both(*self.derivatives)
         run(self.steps[slot])
+
+    def share(self, calls, parameters):
+        """Give each thread half of what can be divided."""
+        shared = []
+        for parts in stages(calls, parameters, SHARED_BYTES):
+            middle = (len(parts) + 1) // 2
+            mine, its = (
+                partial(run, [call for part in half for call in part])
+                for half in (parts[:middle], parts[middle:])
+            )
+            shared += [partial(self.both, mine, its)] if len(parts) > 1 else parts[0]
+        return shared
 
     def pass_through(self, half, slot, index):
         """Fetch half of a batch, and carry it forward and back."""

@@ -38,6 +38,7 @@ __all__ = [
     "joint_factor",
     "shortcut",
     "side_by_side",
+    "stages",
 ]
 
 # So many iterations at most go by before their losses are looked at. Fewer if their scores take
@@ -209,7 +210,46 @@ def joint_factor(plan, dtype, n_samples, total):
     return factor / total if factor is not None and exact and steady and plan.step_is_all else None
 
 
-def compile_step(network, parameters, gradient, plan, memory, *, rates, penalties, total):
+def in_parts(calls, parameters):
+    """Cut calls that work number by number on arrays like the parameters into parts.
+
+    A part goes through one call after the other while it is in the cache.
+    """
+    if parameters.nbytes <= PART_BYTES:
+        return calls
+    divided = []
+    for group in stages(calls, parameters, PART_BYTES):
+        divided += [call for part in group for call in part]
+    return divided
+
+
+def stages(calls, parameters, part_bytes):
+    """List what is to be done one after the other, each as parts that can be done in any order.
+
+    What does not work number by number on arrays like the parameters is one part.
+    """
+    shape, length = parameters.shape, part_bytes // parameters.itemsize
+
+    def is_divisible(call):
+        is_ufunc = isinstance(call, partial) and isinstance(call.func, np.ufunc)
+        return is_ufunc and all(np.shape(arg) in ((), shape) for arg in call.args)
+
+    def part_of(call, part):
+        args = (arg[part] if np.shape(arg) == shape else arg for arg in call.args)
+        return partial(call.func, *args)
+
+    for divisible, group in groupby(calls, is_divisible):
+        group = list(group)
+        if not divisible:
+            yield [group]
+            continue
+        parts = gen_batches(parameters.size, length)
+        yield [[part_of(call, part) for call in group] for part in parts]
+
+
+def compile_step(
+    network, parameters, gradient, plan, memory, *, rates, penalties, total, divide=in_parts
+):
     """Bind the calls from a gradient to new parameters, for each of some iterations.
 
     Parameters
@@ -218,6 +258,8 @@ def compile_step(network, parameters, gradient, plan, memory, *, rates, penaltie
         Where the gradient of the mean loss lies, still without the penalty; used up.
     network, parameters, plan, memory, rates, penalties, total
         As in `compile_steps`.
+    divide : callable
+        ``divide(calls, parameters)`` returns calls that do the same.
 
     Returns
     -------
@@ -234,7 +276,7 @@ def compile_step(network, parameters, gradient, plan, memory, *, rates, penaltie
         step.insert(0, clip)
     if solver.max_norm is not None:
         step.append(partial(limit_norms, network, parameters, solver.max_norm))
-    step = in_parts(step, parameters)
+    step = divide(step, parameters)
     each_rate = [rates[k : k + 1].reshape(()) for k in range(len(rates))]
     if not plan.alpha:
         return [[partial(np.copyto, rate, new_rate), *step] for new_rate in each_rate]
@@ -254,32 +296,6 @@ def compile_step(network, parameters, gradient, plan, memory, *, rates, penaltie
         ]
         for k, new_rate in enumerate(each_rate)
     ]
-
-
-def in_parts(calls, parameters):
-    """Cut calls that work number by number on arrays like the parameters into parts.
-
-    A part goes through one call after the other while it is in the cache.
-    """
-    length, shape = PART_BYTES // parameters.itemsize, parameters.shape
-    if parameters.size <= length:
-        return calls
-
-    def is_divisible(call):
-        is_ufunc = isinstance(call, partial) and isinstance(call.func, np.ufunc)
-        return is_ufunc and all(np.shape(arg) in ((), shape) for arg in call.args)
-
-    divided = []
-    for whole, group in groupby(calls, lambda call: not is_divisible(call)):
-        group = list(group)
-        if whole:
-            divided += group
-            continue
-        for part in gen_batches(parameters.size, length):
-            for call in group:
-                args = (arg[part] if np.shape(arg) == shape else arg for arg in call.args)
-                divided.append(partial(call.func, *args))
-    return divided
 
 
 def compile_iterations(

@@ -125,13 +125,13 @@ class Companion:
         self.alarm.set()
 
 
-# So many idle calls, of some microseconds each, before a companion falls asleep.
-PATIENCE = 500
+# So many idle calls, of some 20 microseconds each, before a companion falls asleep.
+PATIENCE = 150
 
 
 def idle_call():
     """Bind a call that takes some microseconds, and meanwhile leaves Python to other threads."""
-    some = np.zeros((48, 48), np.float32)
+    some = np.zeros((96, 96), np.float32)
     return partial(np.dot, some, some, np.empty_like(some))
 
 
