@@ -32,8 +32,10 @@ class SmallArrays:
     Every signal has one more row, a constant that carries the bias. An input may be without.
     """
 
-    # Whether what is computed in place of a signal is not to use it up.
+    # Whether what is computed in place of a signal is not to use it up, and whether a factor of the
+    # derivatives is not for their products.
     keeps_signals = False
+    scales_deltas = False
 
     def __init__(self, dtype):
         self.dtype = np.dtype(dtype)
@@ -198,6 +200,7 @@ class HalfArrays(LargeArrays):
     """
 
     keeps_signals = True
+    scales_deltas = True
 
     def __init__(self, dtype, rows, wholes, n_samples):
         super().__init__(dtype, {})
@@ -228,10 +231,10 @@ class HalfArrays(LargeArrays):
         return signal, signal
 
     def derivatives(self, factor, signal, scale, delta, keep, goal):
-        """Leave them to `shared_derivatives`, but for the factor."""
+        """Leave them to `shared_derivatives`; the factor is 1."""
         wholes = [self.whole_of[id(part)][1] for part in (signal, delta)]
         self.left.append((wholes[0], scale, wholes[1], keep, goal))
-        return [] if factor == 1 else [partial(np.multiply, delta, factor, delta)]
+        return []
 
     def product(self, factor, left, right, keep, out):
         """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""

@@ -369,6 +369,10 @@ def compile_iterations(
     weighting = []
     if data.sample_weight is not None:
         weighting = [partial(np.multiply, deltas[-1], data.sample_weight, deltas[-1])]
+    factor /= loss.tape_output
+    if layout.scales_deltas and factor != 1:  # all of them, as they follow from the last one
+        weighting.append(partial(np.multiply, deltas[-1], factor, deltas[-1]))
+        factor = 1.0
     loss_calls = [
         layout.layer(loss.tape_input, weights[-1], signals[-1], scales[-1], z) + calls + weighting
         for z, calls in zip(scores, gradient_calls, strict=True)
@@ -383,9 +387,7 @@ def compile_iterations(
             backward_calls += layout.product(
                 1.0, weights[index][:-1], delta, 0.0, deltas[index - 1]
             )
-        backward_calls += layout.derivatives(
-            factor / loss.tape_output, signal, scale, delta, keep, derivatives[index]
-        )
+        backward_calls += layout.derivatives(factor, signal, scale, delta, keep, derivatives[index])
         if index > 0:
             backward_calls += slope_calls[index - 1]
     return news, [forward_calls + calls + backward_calls for calls in loss_calls]

@@ -75,7 +75,8 @@ class Companion:
     def __init__(self):
         self.work, self.error, self.is_asleep, self.has_ended = None, None, False, False
         self.alarm, self.pass_time = Event(), idle_call()
-        Thread(target=self.loop, args=[np.geterr()], daemon=True).start()
+        self.thread = Thread(target=self.loop, args=[np.geterr()], daemon=True)
+        self.thread.start()
 
     def loop(self, errors):
         """Do what is handed over until there is nothing more."""

@@ -66,6 +66,13 @@ def test_predictions_of_many_rows_leave_blas_as_it_was():
     assert blas_threads() == before
 
 
+def wait_until(holds):
+    deadline = time.monotonic() + 10
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert holds()
+
+
 @pytest.fixture
 def companion():
     made = Companion()
@@ -95,10 +102,7 @@ def test_a_companion_that_has_fallen_asleep_wakes_up(companion, monkeypatch):
     monkeypatch.setattr(threads, "PATIENCE", 1)
     done = []
     for k in range(5):
-        deadline = time.monotonic() + 10
-        while not companion.is_asleep and time.monotonic() < deadline:
-            time.sleep(0.001)
-        assert companion.is_asleep
+        wait_until(lambda: companion.is_asleep)
         companion.both(lambda: None, lambda k=k: done.append(k))
     assert done == [0, 1, 2, 3, 4]
 
@@ -123,12 +127,13 @@ def test_after_an_error_of_ones_own_the_companion_has_come_to_its_end(companion)
     assert done == ["its"]
 
 
-def test_a_companion_leaves_when_it_is_let_go():
-    before = threading.active_count()
+@pytest.mark.parametrize("asleep", [False, True])
+def test_a_companion_leaves_when_it_is_let_go(asleep, monkeypatch):
+    monkeypatch.setattr(threads, "PATIENCE", 1 if asleep else 10**9)
     companion = Companion()
-    assert threading.active_count() == before + 1
+    companion.both(lambda: None, lambda: None)
+    if asleep:
+        wait_until(lambda: companion.is_asleep)
     companion.close()
-    deadline = time.monotonic() + 10
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert threading.active_count() == before
+    companion.thread.join(10)
+    assert not companion.thread.is_alive()
