@@ -197,3 +197,20 @@ def test_a_penalty_that_holds_all_weights_down_is_named():
     fitted = InitMLPRegressor(alpha=1e4, learning_rate=0.01, max_iter=500, random_state=0)
     with pytest.warns(ConvergenceWarning, match=r"same for all samples .* or alpha=10000\.0"):
         fitted.fit(X_TRAIN, X_TRAIN[:, 0] + 5)
+
+
+def test_what_is_held_out_once_is_not_trained_on_when_training_goes_on():
+    def spy(model, X, y):
+        seen.append(X.copy())
+        return model.score(X, y)
+
+    seen = []
+    settings = {"early_stopping": True, "scoring": spy, "warm_start": True, "max_iter": 3}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        twice = model(**settings).fit(X_TRAIN, Y_TRAIN).fit(X_TRAIN, Y_TRAIN)
+        assert twice.n_iter_ == len(seen) == 6
+        for held_out in seen:
+            assert_array_equal(held_out, seen[0])
+        twice.fit(X_TRAIN[:200], Y_TRAIN[:200])  # other samples are divided anew
+    assert len(seen[-1]) == 20
