@@ -1,6 +1,7 @@
 """Who may use how many threads: a fit shares its work itself, and BLAS meanwhile has one."""
 
 import os
+import time
 from contextlib import contextmanager
 from functools import cache, partial
 from threading import Event, Lock, Thread
@@ -68,8 +69,8 @@ class Companion:
 
     Where things take less than a millisecond each, neither of the two can afford to sleep while it
     waits: to wake takes up to a tenth of one, in virtual machines above all. So they do something
-    that nobody needs and that leaves Python to the other one, and look up after each. When there
-    has been nothing to do for some milliseconds, the companion does fall asleep.
+    that nobody needs and that leaves Python to the other one, and look up after each. They do not
+    do so for long: where other programs want the processor, the other one may be waiting for it.
     """
 
     def __init__(self):
@@ -114,8 +115,13 @@ class Companion:
         try:
             mine()
         finally:
+            n_idle = 0
             while self.work is not None:
-                self.pass_time()
+                if n_idle < PATIENCE:
+                    self.pass_time()
+                    n_idle += 1
+                else:
+                    time.sleep(NAP)
         error, self.error = self.error, None
         if error is not None:
             raise error
@@ -126,8 +132,10 @@ class Companion:
         self.alarm.set()
 
 
-# So many idle calls, of some 20 microseconds each, before a companion falls asleep.
-PATIENCE = 150
+# So many idle calls, of some 20 microseconds each, before one of the two sleeps; and the seconds of
+# a nap.
+PATIENCE = 15
+NAP = 5e-5
 
 
 def idle_call():
