@@ -1,6 +1,6 @@
 # Nothing here is newer than GNU make 3.81, which is what macOS has.
 
-# Which Python to build with, e.g. PYTHON=python3.12; what to pass on, e.g. ARGS="-k orthogonal".
+# Which Python to build with, e.g. PYTHON=python3.12; what to pass on, e.g. ARGS="-k dropout".
 PYTHON ?=
 ARGS ?=
 
@@ -14,7 +14,7 @@ demo: .venv/.with-cli ## run the classic experiment and draw it
 	.venv/bin/skinit demo $(ARGS)
 
 # A selection cannot reach the coverage that the whole suite must have.
-test: .venv/.with-test ## run all tests with coverage, or some: make test ARGS="-k orthogonal"
+test: .venv/.with-test ## run all tests with coverage, or some: make test ARGS="-k dropout"
 	.venv/bin/python -m pytest -n 2 --dist worksteal $(or $(ARGS),--cov)
 
 # Old libraries meet newer ones here, and what they deprecate to each other is not our news.

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, ndtr
 from sklearn.base import BaseEstimator, clone
 
-from skinit.registry import look_up
+from skinit.registry import look_up, refuse_class
 
 __all__ = [
     "ACTIVATIONS",
@@ -612,10 +612,11 @@ def resolve_activation(activation):
     """
     if isinstance(activation, str):
         return clone(look_up(activation, ACTIVATIONS, "activation"))
+    refuse_class(activation, "activation")
     is_activation = callable(getattr(activation, "value", None)) and callable(
         getattr(activation, "slope", None)
     )
-    if isinstance(activation, type) or not is_activation:
+    if not is_activation:
         raise TypeError(
             f"activation={activation!r} is not an activation; give a name such as 'relu', an "
             "object such as LeakyReLU(negative_slope=0.1), or your own Activation(value, slope)"

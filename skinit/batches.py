@@ -9,6 +9,7 @@ from skinit.dropout import mask_calls
 from skinit.layouts import HalfArrays, SmallArrays, run, shared_derivatives
 from skinit.network import TrainingData, weighted_sum
 from skinit.tape import (
+    BLOCK_BYTES,
     BLOCK_LENGTH,
     COPIED_BYTES,
     affordable,
@@ -158,7 +159,9 @@ class BatchesOf:
 
     def __init__(self, plan, store, size):
         self.size, self.pending, self.samples = size, [], []
-        self.n_slots = min(BLOCK_LENGTH, len(store.targets) // size * plan.end)
+        n_batches = len(store.targets) // size * plan.end
+        most = BLOCK_BYTES // (store.targets.itemsize * store.targets.shape[1] * size)
+        self.n_slots = max(1, min(BLOCK_LENGTH, n_batches, most))
         self.rates, self.penalties = np.zeros((2, self.n_slots), store.targets.dtype)
         is_weighted = store.sample_weight is not None
         self.total = np.zeros((), store.targets.dtype) if is_weighted else float(size)

@@ -6,14 +6,14 @@ and may ask for just that. Where no callback is set, nothing here is called.
 
 import os
 import pickle
-import tempfile
 import time
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 
 import joblib
-from sklearn.base import clone
+import numpy as np
+from sklearn.base import BaseEstimator, clone
 
 from skinit.registry import check_number
 from skinit.stopping import Standing
@@ -34,6 +34,7 @@ __all__ = [
     "CallbackSupportMixin",
     "Checkpoint",
     "WeightSnapshots",
+    "given_to_callbacks",
     "has_callbacks",
     "train_with_callbacks",
 ]
@@ -122,7 +123,16 @@ class Tasks:
             self.task.call_on_fit_task_end(estimator=self.estimator)
 
 
-class OwnCallback:
+def given_to_callbacks(X, y, sample_weight):
+    """List what callbacks can ask for, as it was given to `fit`."""
+    metadata = None
+    if sample_weight is not None:
+        weights = np.ravel(sample_weight)
+        metadata = {"sample_weight": np.broadcast_to(weights, np.shape(y)[:1])}
+    return {"X": X, "y": y, "metadata": metadata}
+
+
+class OwnCallback(BaseEstimator):
     """What our own callbacks need not do, of what scikit-learn calls."""
 
     def setup(self, estimator, context):
@@ -198,7 +208,10 @@ class Checkpoint(OwnCallback):
     """Write a fit to a file while it goes on, so that it can be resumed if it does not end.
 
     A new file takes the place of the old one at once: however a process ends, the file is whole. A
-    fit that is resumed ends as it would have ended, to the last digit.
+    fit that is resumed ends as it would have ended, to the last digit; only with "lbfgs", which
+    cannot be told what it had learnt of the curvature, it ends nearby.
+
+    It belongs to one fit at a time: all fits of a search would write the same file.
 
     Parameters
     ----------
@@ -252,11 +265,19 @@ class Checkpoint(OwnCallback):
             ) from error
         self.last_time = time.monotonic()
 
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        """Take down what data it is, when the fit begins."""
+        if context.task_name != ITERATION:
+            self.data_ = joblib.hash((X, y, metadata))
+
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
         """Write the model, if it is time, or if the fit has ended."""
         if fitted_estimator is None:
             return
-        if context.task_name != ITERATION or self.is_due(fitted_estimator.n_iter_):
+        # A fit that was interrupted or has diverged has not ended: what there is can be resumed.
+        ended = context.task_name != ITERATION and "_unfinished" not in vars(fitted_estimator)
+        due = context.task_name == ITERATION and self.is_due(fitted_estimator.n_iter_)
+        if ended or due or (context.task_name != ITERATION and not Path(self.path).exists()):
             self.write(fitted_estimator)
 
     def is_due(self, n_iter):
@@ -269,15 +290,18 @@ class Checkpoint(OwnCallback):
     def write(self, model):
         """Write a model to the file, all of it or nothing."""
         path = Path(self.path)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            try:
-                joblib.dump(without_callbacks(model), file)
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            with unfinished.open("wb") as file:
+                model = without_callbacks(model)
+                model._data = self.data_
+                joblib.dump(model, file)
                 file.flush()
                 os.fsync(file.fileno())
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        os.replace(file.name, path)
+            os.replace(unfinished, path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
         self.last_time = time.monotonic()
 
     def resume(self, X, y, sample_weight=None, **validation):
@@ -286,16 +310,46 @@ class Checkpoint(OwnCallback):
         Parameters
         ----------
         X, y, sample_weight, **validation
-            What `fit` was called with.
+            What `fit` was called with. If the network is the last step of a pipeline, X is what the
+            other steps have made of the data.
 
         Returns
         -------
         InitMLPClassifier or InitMLPRegressor
             Fitted, and with this callback set.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no checkpoint yet.
+        ValueError
+            If the file is none, or X, y or the weights are not those that `fit` was called with.
         """
-        model = joblib.load(self.path)
+        model = self.load()
+        given = given_to_callbacks(X, y, sample_weight)
+        if joblib.hash(tuple(given.values())) != model._data:
+            raise ValueError(
+                "X, y or sample_weight are not those of the fit that is to be resumed; if the "
+                "network is the last step of a pipeline, give what the other steps make of X. To "
+                f"go on with other data, use joblib.load({str(self.path)!r}) and warm_start=True"
+            )
         model.set_callbacks(self)
         return model._finish(X, y, sample_weight, **validation)
+
+    def load(self):
+        """Read the model from the file."""
+        path = str(self.path)
+        try:
+            model = joblib.load(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"there is no checkpoint at path={path!r} yet") from error
+        except Exception as error:  # a file of another kind can break it in any way
+            raise ValueError(f"path={path!r} is not a checkpoint: {error!r}") from error
+        if not hasattr(model, "_data"):
+            raise ValueError(
+                f"path={path!r} is not a checkpoint; it holds a {type(model).__name__}"
+            )
+        return model
 
 
 def without_callbacks(model):

@@ -20,7 +20,7 @@ from skinit.stopping import Standing
 from skinit.threads import spare_threads
 from skinit.tiles import make_tape
 
-__all__ = ["Block", "Progress", "specification_blocks", "tape_blocks"]
+__all__ = ["Block", "GradientTape", "Progress", "specification_blocks", "tape_blocks"]
 
 
 @dataclass(frozen=True)

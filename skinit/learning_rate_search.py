@@ -66,8 +66,9 @@ class LearningRateSearch:
 
     @property
     def diverged(self):
-        """Whether the loss stopped being finite, of shape (n_rates,)."""
-        return ~np.isfinite(self.losses).all(axis=1)
+        """Whether the loss stopped being finite or ends in the thousands of that of the start."""
+        blown_up = self.settled_losses > 1000 * abs(self.start_loss)
+        return blown_up | ~np.isfinite(self.losses).all(axis=1)
 
     @property
     def suggestion(self):
@@ -199,7 +200,9 @@ def find_learning_rate(
     >>> model = model.set_params(learning_rate=search.suggestion)
     """
     check_number(low, "low", above=0)
-    check_number(high, "high", above=low)
+    check_number(high, "high", above=0)
+    if low >= high:
+        raise ValueError(f"low={low} must be below high={high}")
     check_number(n_rates, "n_rates", low=2, kind=Integral)
     check_number(n_iter, "n_iter", low=1, kind=Integral)
     model, X = last_step(estimator, X, y)
@@ -209,6 +212,7 @@ def find_learning_rate(
     prepared = model._prepare(X, y, sample_weight, Request(False, rng))
     network, start, data = prepared.network, prepared.parameters, prepared.data
     plan = replace(prepared.plan, until=int(n_iter), tol=None, early_stopping=False)
+    plan = replace(plan, max_iter=max(plan.max_iter, plan.until))  # what schedules look at
     with np.errstate(over="ignore", invalid="ignore"):
         start_loss, _ = evaluate(network, start, data, plan.alpha)
     if not np.isfinite(start_loss):

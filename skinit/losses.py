@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit, log_expit, log_softmax, xlogy
 from sklearn.base import BaseEstimator
 
-from skinit.registry import check_number, look_up
+from skinit.registry import check_number, look_up, refuse_class
 
 __all__ = [
     "LINKS",
@@ -637,6 +637,7 @@ def resolve_loss(loss, targets):
 
 def checked(loss):
     """Refuse what is not a loss, or has settings that cannot be used."""
+    refuse_class(loss, "loss")
     functions = [getattr(loss, name, None) for name in ("per_sample", "gradient")]
     if not isinstance(loss, BaseLoss) or not all(map(callable, functions)):
         raise TypeError(

@@ -66,7 +66,8 @@ def to_onnx(estimator, path=None):
     if not isinstance(estimator, BaseInitMLP):
         raise TypeError(
             f"to_onnx takes an InitMLPClassifier or an InitMLPRegressor, not "
-            f"{type(estimator).__name__}; from_sklearn turns scikit-learn's MLP into one"
+            f"{type(estimator).__name__}; of a pipeline give the last step, pipeline[-1], whose "
+            "graph begins behind the other steps; from_sklearn turns scikit-learn's MLP into one"
         )
     check_is_fitted(estimator, "coefs_")
     graph = Graph(estimator.coefs_[0].dtype)

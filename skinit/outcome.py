@@ -1,5 +1,7 @@
 """What training leaves behind: the fitted attributes, and what was wrong, in words."""
 
+import os
+import sys
 import warnings
 
 import numpy as np
@@ -76,12 +78,12 @@ def tell_what_was_wrong(model, prepared, result):
     """
 
     def warn(message, category=ConvergenceWarning):
-        warnings.warn(message, category, stacklevel=6)  # where fit was called
+        warnings.warn(message, category, stacklevel=frames_of_ours() + 1)
 
     if result.interrupted:
         warn(
-            f"interrupted after {result.n_iter} of {prepared.plan.max_iter} iterations; the "
-            "model keeps what it has learnt so far",
+            f"interrupted after {model.n_iter_} of {prepared.plan.max_iter} iterations; the model "
+            "keeps what it has learnt so far",
             InterruptedFitWarning,
         )
     if result.diverged:
@@ -91,11 +93,7 @@ def tell_what_was_wrong(model, prepared, result):
     if model.loss_ > 2 * start:
         warn(why_grown(model, start))
     elif prepared.plan.has_criterion and not ended_early:
-        warn(
-            f"training ended after {result.n_iter} iterations without having met its criterion "
-            f"to stop, tol={model.tol} and n_iter_no_change={model.n_iter_no_change}; give it "
-            f"more than max_iter={model.max_iter}, or a higher learning_rate"
-        )
+        warn(why_not_converged(model, prepared.plan))
     elif result.constant_scores and np.ptp(prepared.data.targets, axis=0).any():
         warn(why_constant(model))
 
@@ -110,6 +108,28 @@ def loss_of_start(prepared, result):
     network, plan = prepared.network, prepared.plan
     loss, _ = evaluate(network, prepared.parameters, prepared.data, plan.alpha)
     return loss
+
+
+def frames_of_ours():
+    """Count the frames of the stack, from the caller on, until the first that is not skinit's."""
+    count, frame, folder = 0, sys._getframe(1), os.path.dirname(__file__)
+    while frame is not None and frame.f_code.co_filename.startswith(folder):
+        count, frame = count + 1, frame.f_back
+    return count
+
+
+def why_not_converged(model, plan):
+    """Say which criterion was not met, and what to change."""
+    criterion = f"tol={model.tol}"
+    if plan.solver.takes_steps:
+        criterion += f", n_iter_no_change={model.n_iter_no_change}"
+    if plan.early_stopping:
+        criterion = f"early_stopping with {criterion}"
+    faster = ", or a higher learning_rate" if plan.solver.takes_steps else ""
+    return (
+        f"training ended at iteration {model.n_iter_} without having met its criterion to stop, "
+        f"{criterion}; give it more than max_iter={model.max_iter}{faster}"
+    )
 
 
 def why_diverged(model):

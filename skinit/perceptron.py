@@ -20,7 +20,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skinit.activations import ACTIVATIONS, resolve_activations
-from skinit.callbacks import CallbackSupportMixin, has_callbacks, train_with_callbacks
+from skinit.callbacks import (
+    CallbackSupportMixin,
+    given_to_callbacks,
+    has_callbacks,
+    train_with_callbacks,
+)
 from skinit.initializers import INITIALIZERS, build_parameters
 from skinit.initializers.building import check_widths
 from skinit.losses import LOSSES, resolve_loss
@@ -39,6 +44,7 @@ from skinit.preparation import (
     packed,
 )
 from skinit.solvers import SOLVERS, resolve_solver
+from skinit.tape import is_our_own
 from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import cached_rows, scores_of, tiled_forward
 from skinit.training import print_cost, train
@@ -251,7 +257,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
 
     def _prepare(self, X, y, sample_weight, request):
         """Validate, encode, resolve and build."""
-        plan = make_plan(self)  # raises what is wrong with the settings alone
+        plan = make_plan(self, request=request)  # raises what is wrong with the settings alone
         check_validation(request.validation, self.early_stopping)
         sizes = check_widths(self.hidden_layer_sizes, "hidden_layer_sizes")
         keep_rates = check_dropout(self.dropout, plan.solver, len(sizes))
@@ -261,10 +267,11 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
             check_activation(activation, width, data.X.dtype)
         loss = self._loss()
         targets = loss.prepare_targets(data.targets, whole=not request.one_step)
-        check_loss(loss, targets)
         data = replace(data, targets=targets)
         widths = (data.X.shape[1], *sizes, targets.shape[1])
         network = Network(widths, activations, loss, keep_rates)
+        if not is_our_own(network):
+            check_loss(loss, targets)
 
         rng, again, validate = request.rng, deepcopy(request.rng), None
         build = partial(build_parameters, self.init, network, dtype=data.X.dtype)
@@ -352,19 +359,27 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
                 reset=False,
             )
             y_val = y_val.toarray() if issparse(y_val) else y_val
-            self._encode_targets(y_val, data.X.dtype)  # raises what is wrong with it
+            # Raises what is wrong with it.
+            self._loss().prepare_targets(self._encode_targets(y_val, data.X.dtype), whole=False)
             if weight_val is not None:
                 weight_val, _ = check_sample_weight(weight_val, X_val, "sample_weight_val")
             return data, (X_val, y_val, weight_val)
         stratify = y if classifies and not self._multilabel else None
         rows, held_out = vars(self).get("_split", ((), ())) if request.goes_on else ((), ())
         if len(rows) + len(held_out) != len(y):
-            rows, held_out = train_test_split(
-                np.arange(len(y)),
-                random_state=request.rng,
-                test_size=self.validation_fraction,
-                stratify=stratify,
-            )
+            try:
+                rows, held_out = train_test_split(
+                    np.arange(len(y)),
+                    random_state=request.rng,
+                    test_size=self.validation_fraction,
+                    stratify=stratify,
+                )
+            except ValueError as error:
+                raise ValueError(
+                    f"early_stopping cannot hold out validation_fraction={self.validation_fraction}"
+                    f" of these {len(y)} samples, from each class alike: {error} Change it, or "
+                    "give X_val and y_val to fit"
+                ) from error
         self._split = rows, held_out  # what is held out must never be trained on
         if stratify is not None and len(np.unique(y[rows])) < len(np.unique(y)):
             raise ValueError(
@@ -386,7 +401,13 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         function = getattr(scorer, "_score_func", scorer)  # of what make_scorer has made
         takes_weights = self.scoring is None or has_parameter(function, "sample_weight")
         weights = {"sample_weight": sample_weight} if takes_weights else {}
-        score = float(scorer(model, X, y, **weights))
+        with np.errstate(over="ignore"):
+            try:
+                score = float(scorer(model, X, y, **weights))
+            except ValueError:
+                if np.isfinite(model._scores(X, network.loss.link)).all():
+                    raise
+                return -np.inf  # training is about to find out that it diverges
         if np.isnan(score):
             raise ValueError(
                 f"scoring={self.scoring!r} answers nan on the {len(y)} samples to validate on; "
@@ -409,6 +430,10 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         learnt = fitted_attributes(prepared, result, self if request.goes_on else None)
         learnt["_rng"] = deepcopy(request.rng)
         learnt["_solver_state"] = {} if result is None else {type(solver).__name__: result.state}
+        if result is not None and (result.interrupted or result.diverged):
+            standing = result.standing
+        if result is not None and (result.interrupted or result.diverged):
+            standing = result.standing
         if standing is not None:
             learnt["_unfinished"] = Unfinished(deepcopy(standing), prepared.plan.end)
         return learnt
@@ -480,15 +505,6 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def given_to_callbacks(X, y, sample_weight):
-    """List what callbacks can ask for, as it was given to `fit`."""
-    metadata = None
-    if sample_weight is not None:
-        weights = np.ravel(sample_weight)
-        metadata = {"sample_weight": np.broadcast_to(weights, np.shape(y)[:1])}
-    return {"X": X, "y": y, "metadata": metadata}
 
 
 def has_parameter(function, name):

@@ -15,6 +15,7 @@ from skinit.schedules import resolve_schedule
 from skinit.solvers import resolve_solver
 
 __all__ = [
+    "BATCH_SIZE",
     "PreparedFit",
     "Request",
     "Unfinished",
@@ -103,6 +104,8 @@ def make_plan(estimator, n_samples=1, weight_scale=1.0, request=None):
         If a setting cannot be used.
     """
     solver = resolve_solver(estimator.solver)
+    for name in ("early_stopping", "shuffle", "warm_start"):
+        check_switch(getattr(estimator, name), name)
     check_number(estimator.alpha, "alpha", low=0)
     check_number(estimator.n_iter_no_change, "n_iter_no_change", low=0, kind=Integral)
     if estimator.tol is not None:
@@ -135,6 +138,12 @@ def make_plan(estimator, n_samples=1, weight_scale=1.0, request=None):
         early_stopping=bool(estimator.early_stopping),
         until=n_before + 1 if one_step else None,
     )
+
+
+def check_switch(value, name):
+    """Refuse what is neither true nor false: the text "no" would pass for true."""
+    if not isinstance(value, (bool, np.bool_)) and value not in (0, 1):
+        raise TypeError(f"{name}={value!r} must be True or False")
 
 
 def check_validation(validation, early_stopping):
@@ -206,7 +215,8 @@ def check_activation(activation, width, dtype):
 
 def check_dropout(dropout, solver, n_layers):
     """Return how many of its units each hidden layer keeps, as a part of all."""
-    rates = dropout if isinstance(dropout, (list, tuple)) else [dropout] * n_layers
+    is_sequence = isinstance(dropout, (list, tuple, np.ndarray))
+    rates = dropout if is_sequence else [dropout] * n_layers
     if len(rates) != n_layers:
         raise ValueError(
             f"dropout has {len(rates)} entries, but there are {n_layers} hidden layers; give one "
@@ -228,9 +238,9 @@ def check_loss(loss, targets):
     They are asked for several networks at once, and no two axes are of the same length, so that
     none can be taken for another.
     """
-    n_outputs = targets.shape[1]
-    some = np.take(targets, range(n_outputs + 1), axis=0, mode="wrap")
-    scores = np.full((n_outputs + 2, *some.shape), 0.5, targets.dtype)
+    n_networks, n_samples = (2, 3) if targets.shape[1] not in (2, 3) else (4, 5)
+    some = np.take(targets, range(n_samples), axis=0, mode="wrap")
+    scores = np.full((n_networks, *some.shape), 0.5, targets.dtype)
     answers = {
         "per_sample": (scores.shape[:-1], "sample; sum over axis=-1"),
         "gradient": (scores.shape, "score"),

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_scalar
 
-__all__ = ["check_number", "look_up"]
+__all__ = ["check_number", "look_up", "refuse_class"]
 
 
 def look_up(name, registry, parameter):
@@ -57,6 +57,21 @@ def look_up(name, registry, parameter):
         else f"known names: {', '.join(sorted(registry))}"
     )
     raise ValueError(f"{parameter}={name!r} is not a known name; {way_out}")
+
+
+def refuse_class(value, name):
+    """Raise a `TypeError` if a class is given where an object of it is meant.
+
+    Examples
+    --------
+    >>> refuse_class(dict, "init")
+    Traceback (most recent call last):
+    ...
+    TypeError: init=dict is a class; pass an object, as in init=dict()
+    """
+    if isinstance(value, type):
+        shown = value.__name__
+        raise TypeError(f"{name}={shown} is a class; pass an object, as in {name}={shown}()")
 
 
 def check_number(value, name, *, above=None, low=None, below=None, high=None, kind=Real):

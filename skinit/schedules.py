@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skinit.registry import check_number
+from skinit.registry import check_number, refuse_class
 
 __all__ = [
     "BaseSchedule",
@@ -289,6 +289,7 @@ def resolve_schedule(learning_rate):
     >>> resolve_schedule(0.1)
     ConstantRate(initial=0.1)
     """
+    refuse_class(learning_rate, "learning_rate")
     if isinstance(learning_rate, BaseSchedule):
         learning_rate.check_settings()
         return learning_rate

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, clone
 
-from skinit.registry import check_number, look_up
+from skinit.registry import check_number, look_up, refuse_class
 
 __all__ = [
     "LBFGS",
@@ -563,6 +563,7 @@ def resolve_solver(solver):
     """
     if isinstance(solver, str):
         return clone(look_up(solver, SOLVERS, "solver"))
+    refuse_class(solver, "solver")
     if not isinstance(solver, BaseSolver):
         raise TypeError(
             f"solver={solver!r} is not a solver; give a name such as 'gd' or an object such as "

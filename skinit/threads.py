@@ -7,6 +7,7 @@ from functools import cache, partial
 from threading import Event, Lock, Thread
 
 import numpy as np
+from joblib import cpu_count
 from threadpoolctl import ThreadpoolController  # comes with scikit-learn
 
 __all__ = ["Companion", "limit_this_thread", "one_blas_thread", "spare_threads"]
@@ -30,7 +31,8 @@ def one_blas_thread():
     with fits_lock:
         if fits["under way"] == 0:
             blas = thread_pools().select(user_api="blas").lib_controllers
-            fits["spare threads"] = max((library.num_threads or 1 for library in blas), default=1)
+            wanted = max((library.num_threads or 1 for library in blas), default=1)
+            fits["spare threads"] = min(wanted, available_cpus())
             fits["limit"] = thread_pools().limit(limits=1, user_api="blas")
         fits["under way"] += 1
     try:
@@ -42,6 +44,19 @@ def one_blas_thread():
                 anyone_may_set_limits()
                 fits["limit"].restore_original_limits()
                 anyone_may_set_limits()
+
+
+def available_cpus():
+    """Return how many processors this process may use, be it by affinity or by a quota."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), cpus_at_first())
+    return cpus_at_first()
+
+
+@cache
+def cpus_at_first():
+    """Ask joblib, which reads files for it, once."""
+    return cpu_count()
 
 
 def spare_threads():
@@ -77,7 +92,6 @@ class Companion:
         self.work, self.error, self.is_asleep, self.has_ended = None, None, False, False
         self.alarm, self.pass_time = Event(), idle_call()
         self.thread = Thread(target=self.loop, args=[np.geterr()], daemon=True)
-        self.thread.start()
 
     def loop(self, errors):
         """Do what is handed over until there is nothing more."""
@@ -110,6 +124,8 @@ class Companion:
     def both(self, mine, its):
         """Do two things side by side, and return when both are done."""
         self.work = its
+        if self.thread.ident is None:  # not before there is something to do
+            self.thread.start()
         if self.is_asleep:
             self.alarm.set()
         try:
@@ -146,6 +162,8 @@ def idle_call():
 
 def begin_anew():
     """Forget the fits of the process that this one was forked from: their threads are not here."""
+    global fits_lock
+    fits_lock = Lock()  # one of them may have held it
     fits["under way"] = 0
 
 

@@ -15,7 +15,7 @@ from scipy.sparse import issparse
 from skinit.activations import Identity
 from skinit.batches import BatchTape
 from skinit.dropout import mask_calls
-from skinit.layouts import LargeArrays, SmallArrays
+from skinit.layouts import LargeArrays, SmallArrays, run
 from skinit.network import TrainingData, weighted_sum
 from skinit.tape import (
     COPIED_BYTES,
@@ -25,7 +25,6 @@ from skinit.tape import (
     compile_step,
     is_our_own,
     operations,
-    run,
     side_by_side,
 )
 from skinit.threads import limit_this_thread

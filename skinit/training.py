@@ -86,6 +86,8 @@ class TrainingResult:
         `parameters` are those of the best score.
     state : object
         What the solver remembers.
+    standing : Standing
+        Where training stands, for one that goes on.
     """
 
     parameters: np.ndarray
@@ -98,6 +100,7 @@ class TrainingResult:
     stopped: bool
     validation_scores: np.ndarray
     state: object
+    standing: Standing
 
     @property
     def n_iter(self):
@@ -225,10 +228,12 @@ class Run:
         self.diverged = not block.is_finite()
         if self.diverged:
             return False
+        # First of all, so that an iteration whose score was not to be had is not reached.
+        is_plateau = self.watchdog is not None and self.watchdog.reaches_plateau(block)
         self.losses.append(block.losses)
         self.before, self.reached = self.reached, block
         self.dice = self.progress.rng and self.progress.rng.get_state()
-        if self.watchdog is not None and self.watchdog.reaches_plateau(block):
+        if is_plateau:
             n_plateaus = self.progress.standing.n_plateaus
             self.progress.converged = self.plan.schedule.gives_up(n_plateaus)
         if block.iteration >= self.watched:
@@ -259,6 +264,7 @@ class Run:
             stopped=self.stopped,
             validation_scores=self.scores_so_far(),
             state=self.reached.state,
+            standing=self.progress.standing,
         )
 
 

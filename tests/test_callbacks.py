@@ -394,6 +394,42 @@ def test_a_fit_whose_process_was_killed_is_resumed(tmp_path):
 
 
 @needs_callbacks
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fit_that_was_interrupted_can_be_resumed(early_stopping, tmp_path):
+    settings = LONG | {"early_stopping": early_stopping, "n_iter_no_change": 100}
+    expected = fit_quietly(model_of(**settings), X, Y)
+    checkpoint = Checkpoint(tmp_path / "model", every=7)
+    model = model_of(**settings)
+    model.set_callbacks(checkpoint, MeddlesWithIteration(17, KeyboardInterrupt()))
+    with pytest.warns(UserWarning, match="interrupted after 17"):
+        model.fit(X, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert_same_model(checkpoint.resume(X, Y), expected)
+
+
+@needs_callbacks
+@pytest.mark.parametrize(
+    "other", [(X[:100], Y[:100]), (X[::-1], Y[::-1]), (2 * X, Y), (X, Y, np.ones(len(Y)))]
+)
+def test_a_fit_is_resumed_with_its_own_data_only(other, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "model", every=7)
+    model_of().set_callbacks(checkpoint).fit(X, Y)
+    with pytest.raises(ValueError, match="not those of the fit"):
+        checkpoint.resume(*other)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps({"a": 1})])
+def test_a_file_that_is_no_checkpoint_is_told_as_such(content, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkpoint at path"):
+        Checkpoint(tmp_path / "model", every=7).resume(X, Y)
+    (tmp_path / "model").write_bytes(content)
+    with pytest.raises(ValueError, match="is not a checkpoint"):
+        Checkpoint(tmp_path / "model", every=7).resume(X, Y)
+
+
+@needs_callbacks
 def test_writing_that_fails_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
     checkpoint = Checkpoint(tmp_path / "model", every=5)
     model_of(max_iter=5).set_callbacks(checkpoint).fit(X, Y)

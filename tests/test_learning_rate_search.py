@@ -205,7 +205,7 @@ def test_another_estimator_is_refused(estimator):
     ("settings", "complaint"),
     [
         ({"low": 0}, "low == 0, must be > 0"),
-        ({"low": 1, "high": 0.1}, "high == 0.1, must be > 1"),
+        ({"low": 1, "high": 0.1}, "low=1 must be below high=0.1"),
         ({"high": np.inf}, "high == inf, must be a finite number"),
         ({"n_rates": 1}, "n_rates == 1, must be >= 2"),
         ({"n_iter": 0}, "n_iter == 0, must be >= 1"),

@@ -9,7 +9,13 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 
-from skinit import InitMLPClassifier, InitMLPRegressor, load_circles
+from skinit import (
+    DivergedError,
+    InitMLPClassifier,
+    InitMLPRegressor,
+    InterruptedFitWarning,
+    load_circles,
+)
 from skinit.engines import Block
 from skinit.initializers import Initializer
 from skinit.schedules import ReduceOnPlateau
@@ -60,12 +66,57 @@ def test_a_fit_without_a_criterion_goes_on_to_the_end_and_does_not_warn():
     assert (fitted.n_iter_, fitted.validation_scores_) == (20, None)
 
 
-@pytest.mark.parametrize("criterion", [{"tol": 1e-6}, {"early_stopping": True}])
-def test_a_fit_that_reaches_max_iter_before_its_criterion_warns(criterion):
-    with pytest.warns(
-        ConvergenceWarning, match=r"ended after 5 iterations without .* more than max_iter=5"
-    ):
+@pytest.mark.parametrize(
+    ("criterion", "told"),
+    [
+        ({"tol": 1e-6}, r"tol=1e-06, n_iter_no_change=10; .* or a higher learning_rate"),
+        ({"early_stopping": True}, "early_stopping with tol=None, n_iter_no_change=10; "),
+        ({"tol": 1e-9, "solver": "lbfgs"}, r"stop, tol=1e-09; give it more than max_iter=5$"),
+    ],
+)
+def test_a_fit_that_reaches_max_iter_before_its_criterion_warns(criterion, told):
+    message = f"ended at iteration 5 without .*{told}"
+    with pytest.warns(ConvergenceWarning, match=message) as caught:
         model(max_iter=5, **criterion).fit(X_TRAIN, Y_TRAIN)
+    assert caught[0].filename == __file__
+
+
+def test_a_warning_of_partial_fit_points_to_the_line_that_called_it():
+    grown = model(solver="sgd", learning_rate=1e3)
+    with pytest.warns(ConvergenceWarning) as caught:
+        grown.partial_fit(X_TRAIN, Y_TRAIN, classes=[0, 1])
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("scoring", [None, "neg_mean_squared_error"])
+def test_a_step_to_predictions_that_overflow_is_a_divergence(scoring):
+    y = np.exp(X_TRAIN[:, 0])
+    fitted = InitMLPRegressor(
+        loss="poisson", learning_rate=1.0, max_iter=60, early_stopping=True, scoring=scoring,
+        random_state=0,
+    )  # fmt: skip
+    with np.errstate(over="ignore"), pytest.raises(DivergedError, match="stopped being finite"):
+        fitted.fit(X_TRAIN * 10, y * 1e3)
+    assert np.isfinite(fitted.coefs_[0]).all()
+
+
+def test_an_iteration_whose_score_was_not_to_be_had_is_not_reached():
+    def interrupted(model, X, y):
+        seen.append(y)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+        return model.score(X, y)
+
+    seen = []
+    fitted = model(early_stopping=True, scoring=interrupted)
+    with pytest.warns(InterruptedFitWarning):
+        fitted.fit(X_TRAIN, Y_TRAIN)
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == len(fitted.validation_scores_) == 4
+
+
+def test_a_plateau_need_not_be_waited_for_by_who_takes_one_step():
+    one = model(learning_rate=ReduceOnPlateau(0.1), solver="sgd")
+    assert one.partial_fit(X_TRAIN, Y_TRAIN, classes=[0, 1]).n_iter_ == 1
 
 
 def test_a_fit_stops_when_the_loss_no_longer_falls():
@@ -173,6 +224,7 @@ def test_a_class_that_does_not_count_need_not_be_left_to_train_on():
         ({"early_stopping": True}, {"X_val": X_TEST}, "y_val absent"),
         ({"early_stopping": True}, {"X_val": X_TEST[:, :1], "y_val": Y_TEST}, "1 features"),
         ({"early_stopping": True, "validation_fraction": 1.0}, {}, "validation_fraction"),
+        ({"early_stopping": True, "validation_fraction": 1e-3}, {}, "cannot hold out"),
         ({"early_stopping": True, "scoring": "no_such_scorer"}, {}, "scoring"),
         ({"early_stopping": True}, {"sample_weight_val": np.ones(3)}, "X_val absent"),
         ({"early_stopping": True}, {"X_val": X_TEST, "y_val": Y_TEST + 7}, r"labels \[7, 8\]"),

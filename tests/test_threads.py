@@ -1,6 +1,7 @@
 """A fit has BLAS to itself, one thread of it, and gives it back as it was."""
 
 import os
+import signal
 import threading
 import time
 
@@ -57,6 +58,27 @@ def test_a_forked_process_knows_nothing_of_the_fits_of_its_parent():
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_a_forked_process_does_not_wait_for_a_lock_of_its_parent():
+    with threads.fits_lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(5)
+            with one_blas_thread():
+                os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors are all ours here")
+def test_a_fit_uses_no_more_threads_than_it_has_processors():
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, [min(allowed)])
+    try:
+        with one_blas_thread():
+            assert spare_threads() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 def test_predictions_of_many_rows_leave_blas_as_it_was():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(20_000, 10))
@@ -100,6 +122,7 @@ def test_both_return_when_both_are_done(companion):
 
 def test_a_companion_that_has_fallen_asleep_wakes_up(companion, monkeypatch):
     monkeypatch.setattr(threads, "PATIENCE", 1)
+    companion.both(lambda: None, lambda: None)
     done = []
     for k in range(5):
         wait_until(lambda: companion.is_asleep)

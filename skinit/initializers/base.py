@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from skinit.network import Network, TrainingData, layer_views
-from skinit.registry import look_up
+from skinit.registry import look_up, refuse_class
 
 __all__ = ["INITIALIZERS", "Initializer", "Layer", "draw_layer", "resolve_init"]
 
@@ -240,10 +240,7 @@ def resolve_init(init):
     """
     if isinstance(init, str):
         return clone(look_up(init, INITIALIZERS, "init"))
-    if isinstance(init, type):
-        raise TypeError(
-            f"init={init.__name__} is a class; pass an object, as in init={init.__name__}()"
-        )
+    refuse_class(init, "init")
     if isinstance(init, Initializer):
         return clone(init)
     if callable(init):
