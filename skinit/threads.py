@@ -150,7 +150,7 @@ class Companion:
 
 # So many idle calls, of some 20 microseconds each, before one of the two sleeps; and the seconds of
 # a nap.
-PATIENCE = 15
+PATIENCE = 6
 NAP = 5e-5
 
 
