@@ -14,11 +14,10 @@ from skinit.tape import (
     COPIED_BYTES,
     affordable,
     as_stack,
+    compile_goal,
     compile_iterations,
-    compile_step,
     compile_steps,
     is_our_own,
-    joint_factor,
     operations,
     side_by_side,
     stages,
@@ -257,27 +256,17 @@ class HalvedBatches(BatchesOf):
     def __init__(self, network, parameters, plan, memory, rng, store, both, size):
         super().__init__(plan, store, size)
         self.both, dtype = both, parameters.dtype
-        factor = joint_factor(plan, dtype, size, self.total)
-        if factor is None:
-            steady = isinstance(self.total, float)
-            gradient, factor = np.empty_like(parameters), 1 / self.total if steady else 1.0
-            goal = {"into": gradient, "keep": 0.0, "factor": factor}
-            division = [] if steady else [partial(np.divide, gradient, self.total, gradient)]
-            steps = compile_step(
-                network,
-                parameters,
-                gradient,
-                plan,
-                memory,
-                rates=self.rates,
-                penalties=self.penalties,
-                total=self.total,
-                divide=self.share,
-            )
-            self.steps = [division + step for step in steps]
-        else:
-            goal = {"into": parameters, "keep": 1.0, "factor": factor}
-            self.steps = [[]] * self.n_slots
+        goal, self.steps = compile_goal(
+            network,
+            parameters,
+            size,
+            plan,
+            memory,
+            rates=self.rates,
+            penalties=self.penalties,
+            total=self.total,
+            divide=self.share,
+        )
 
         def new_mask(shape):
             return np.empty(shape[::-1], dtype).T  # a sample's units side by side

@@ -33,12 +33,11 @@ __all__ = [
     "affordable",
     "as_stack",
     "calls_of_loss",
+    "compile_goal",
     "compile_iterations",
     "compile_step",
     "compile_steps",
-    "in_parts",
     "is_our_own",
-    "joint_factor",
     "operations",
     "shortcut",
     "side_by_side",
@@ -184,23 +183,44 @@ def compile_steps(
     iterations : list of lists of callables
     """
     masks, draws = mask_calls(network, len(data.targets), rng, layout.new)
-    arrays, goal = (network, parameters, source, data, layout), {"scores": scores, "masks": masks}
-    factor = joint_factor(plan, parameters.dtype, len(data.targets), total)
-    if factor is not None:
-        goal |= {"into": parameters, "keep": 1.0, "factor": factor}
-        news, iterations = compile_iterations(*arrays, **goal)
-        return news, [draws + calls for calls in iterations]
-
-    steady = isinstance(total, float)
-    gradient, factor = np.empty_like(parameters), 1 / total if steady else 1.0
-    goal |= {"into": gradient, "keep": 0.0, "factor": factor}
-    news, iterations = compile_iterations(*arrays, **goal)
-    division = [] if steady else [partial(np.divide, gradient, total, gradient)]
-    steps = compile_step(
-        network, parameters, gradient, plan, memory, rates=rates, penalties=penalties, total=total
+    given = {"rates": rates, "penalties": penalties, "total": total}
+    goal, steps = compile_goal(network, parameters, len(data.targets), plan, memory, **given)
+    news, iterations = compile_iterations(
+        network, parameters, source, data, layout, scores=scores, masks=masks, **goal
     )
-    parts = zip(iterations, steps, strict=True)
-    return news, [draws + calls + division + step for calls, step in parts]
+    return news, [draws + calls + step for calls, step in zip(iterations, steps, strict=True)]
+
+
+def compile_goal(network, parameters, n_samples, plan, memory, *, total, **given):
+    """Settle where derivatives go, and bind the calls that lead from there to new parameters.
+
+    Parameters
+    ----------
+    network, parameters, plan, memory, total
+        As in `compile_steps`.
+    n_samples : int
+    **given
+        What else `compile_step` needs.
+
+    Returns
+    -------
+    goal : dict
+        ``into``, ``keep`` and ``factor`` of `compile_iterations`.
+    steps : list of lists of callables
+        One list for each iteration.
+    """
+    factor, n_iterations = (
+        joint_factor(plan, parameters.dtype, n_samples, total),
+        given["rates"].size,
+    )
+    if factor is not None:
+        # Gradient and step are one product, added to the parameters.
+        return {"into": parameters, "keep": 1.0, "factor": factor}, [[]] * n_iterations
+    steady, gradient = isinstance(total, float), np.empty_like(parameters)
+    division = [] if steady else [partial(np.divide, gradient, total, gradient)]
+    steps = compile_step(network, parameters, gradient, plan, memory, total=total, **given)
+    goal = {"into": gradient, "keep": 0.0, "factor": 1 / total if steady else 1.0}
+    return goal, [division + step for step in steps]
 
 
 def joint_factor(plan, dtype, n_samples, total):

@@ -98,7 +98,7 @@ def test_a_misspelt_solver_gets_did_you_mean():
         resolve_solver("GD")
 
 
-@pytest.mark.parametrize("junk", [None, 0.1, GradientDescent, len])
+@pytest.mark.parametrize("junk", [None, 0.1, len])
 def test_what_is_no_solver_is_told_what_is(junk):
     with pytest.raises(TypeError, match=r"is not a solver; give a name such as 'gd'"):
         resolve_solver(junk)
