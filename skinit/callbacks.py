@@ -172,10 +172,8 @@ class WeightSnapshots(OwnCallback):
     >>> X, y, _, _ = load_circles()
     >>> snapshots, model = WeightSnapshots(every=10), InitMLPClassifier(max_iter=30, random_state=0)
     >>> if hasattr(model, "set_callbacks"):  # from scikit-learn 1.9 on
-    ...     model.set_callbacks(snapshots).fit(X, y)
-    ...     print(snapshots.iterations_)
-    InitMLPClassifier(max_iter=30, random_state=0)
-    [0, 10, 20, 30]
+    ...     model = model.set_callbacks(snapshots).fit(X, y)
+    ...     assert snapshots.iterations_ == [0, 10, 20, 30]
     """
 
     def __init__(self, every=1):
@@ -233,10 +231,8 @@ class Checkpoint(OwnCallback):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     checkpoint = Checkpoint(Path(folder) / "circles.joblib", every=10)
     ...     if hasattr(model, "set_callbacks"):  # from scikit-learn 1.9 on
-    ...         model.set_callbacks(checkpoint).fit(X, y)
-    ...         print(checkpoint.resume(X, y).n_iter_)  # nothing is left to do
-    InitMLPClassifier(max_iter=30, random_state=0)
-    30
+    ...         model = model.set_callbacks(checkpoint).fit(X, y)
+    ...         assert checkpoint.resume(X, y).n_iter_ == 30  # nothing is left to do
     """
 
     def __init__(self, path, *, every=None, minutes=None):
