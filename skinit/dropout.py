@@ -11,7 +11,7 @@ import numpy as np
 
 __all__ = ["draw_masks", "mask_calls"]
 
-# Units are kept or not by random numbers of 16 bits: half the time of what 32 take.
+# Units are kept or not by random numbers of 16 bits: half as many to draw as with 32.
 NUMBERS = 2**16
 
 

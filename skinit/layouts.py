@@ -32,10 +32,9 @@ class SmallArrays:
     Every signal has one more row, a constant that carries the bias. An input may be without.
     """
 
-    # Whether what is computed in place of a signal is not to use it up, and whether a factor of the
-    # derivatives is not for their products.
-    keeps_signals = False
-    scales_deltas = False
+    # Whether the derivatives are left for later: then nothing may use up a signal that they are
+    # computed from, and their factor is not for their products.
+    postpones_derivatives = False
 
     def __init__(self, dtype):
         self.dtype = np.dtype(dtype)
@@ -199,8 +198,7 @@ class HalfArrays(LargeArrays):
         For each layer, from last to first: signal and scale, delta and the goal of the derivatives.
     """
 
-    keeps_signals = True
-    scales_deltas = True
+    postpones_derivatives = True
 
     def __init__(self, dtype, rows, wholes, n_samples):
         super().__init__(dtype, {})

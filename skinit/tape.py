@@ -372,7 +372,7 @@ def compile_iterations(
             activation.tape_input, W, signals[-1], scales[-1], z, positive_zeros=True
         )
         forward_calls += to_value
-        if mask is not None or layout.keeps_signals:
+        if mask is not None or layout.postpones_derivatives:
             # Apart, as slopes are computed from values that are whole, and may use them up.
             values = z
             signal, z = layout.signal(W.shape[1], n_samples, activation.tape_output)
@@ -394,7 +394,9 @@ def compile_iterations(
     if data.sample_weight is not None:
         weighting = [partial(np.multiply, deltas[-1], data.sample_weight, deltas[-1])]
     factor /= loss.tape_output
-    if layout.scales_deltas and factor != 1:  # all of them, as they follow from the last one
+    if (
+        layout.postpones_derivatives and factor != 1
+    ):  # all of them, as they follow from the last one
         weighting.append(partial(np.multiply, deltas[-1], factor, deltas[-1]))
         factor = 1.0
     loss_calls = [

@@ -83,8 +83,8 @@ class Companion:
     """A thread that works beside this one, on one thing at a time.
 
     Where things take less than a millisecond each, neither of the two can afford to sleep while it
-    waits: to wake takes up to a tenth of one, in virtual machines above all. So they do something
-    that nobody needs and that leaves Python to the other one, and look up after each. They do not
+    waits: to wake can take longer than the work, in virtual machines above all. So they do what
+    nobody needs and what leaves Python to the other one, and look up again and again. They do not
     do so for long: where other programs want the processor, the other one may be waiting for it.
     """
 

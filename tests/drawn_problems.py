@@ -1,7 +1,9 @@
 """Small networks with a start, data and a plan, for tests of whatever trains them."""
 
 import numpy as np
+from numpy.testing import assert_allclose
 
+from skinit.engines import Block, Progress, specification_blocks, tape_blocks
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData
 from skinit.plan import Plan
@@ -42,3 +44,19 @@ def problem(network, dtype=np.float64, n_samples=40, weighted=False):
 def plan_of(max_iter, learning_rate=0.02, solver=None, **settings):
     solver = GradientDescent() if solver is None else solver
     return Plan(solver, resolve_schedule(learning_rate), max_iter, **settings)
+
+
+def trained(engine, network, start, data, plan):
+    """Return the last parameters and the losses on the way to them."""
+    begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
+    blocks = list(engine(network, begin, data, plan, Progress(np.random.RandomState(0))))
+    return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
+
+
+def assert_tape_agrees(network, start, data, plan, rtol):
+    """Compare the tape with the specification, relative to the largest parameter."""
+    parameters, losses = trained(tape_blocks, network, start, data, plan)
+    expected, expected_losses = trained(specification_blocks, network, start, data, plan)
+    assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())
+    assert_allclose(losses, expected_losses, rtol=rtol)
+    assert parameters.dtype == expected.dtype == data.X.dtype

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_problems import SETTLED_LOSSES, network_of, plan_of, problem
+from drawn_problems import SETTLED_LOSSES, assert_tape_agrees, network_of, plan_of, problem, trained
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from skinit import batches, engines
 from skinit.activations import ReLU, Tanh
 from skinit.batches import BatchTape
-from skinit.engines import Block, Progress, specification_blocks, tape_blocks
+from skinit.engines import Block, Progress, tape_blocks
 from skinit.network import TrainingData
 from skinit.schedules import CosineDecay
 from skinit.solvers import SGD, SOLVERS, Adam, BaseSolver
@@ -37,19 +37,14 @@ def way(monkeypatch, request):
 
 
 def run(engine, network, start, data, max_iter=EPOCHS, batch_size=16, **settings):
-    """Return the last parameters and the losses; 40 samples leave a rest of 8."""
+    """Train on batches; 40 samples leave a rest of 8."""
     plan = plan_of(max_iter, batch_size=batch_size, **settings)
-    begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
-    blocks = list(engine(network, begin, data, plan, Progress(np.random.RandomState(0))))
-    return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
+    return trained(engine, network, start, data, plan)
 
 
-def assert_agree(network, start, data, rtol=1e-11, **settings):
-    parameters, losses = run(tape_blocks, network, start, data, **settings)
-    expected, expected_losses = run(specification_blocks, network, start, data, **settings)
-    assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())
-    assert_allclose(losses, expected_losses, rtol=rtol)
-    assert parameters.dtype == expected.dtype == data.X.dtype
+def assert_agree(network, start, data, rtol=1e-11, batch_size=16, **settings):
+    plan = plan_of(EPOCHS, batch_size=batch_size, **settings)
+    assert_tape_agrees(network, start, data, plan, rtol)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawn_problems import SETTLED_LOSSES, network_of, plan_of, problem
+from drawn_problems import SETTLED_LOSSES, assert_tape_agrees, network_of, plan_of, problem, trained
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import check_grad
 from scipy.sparse import csr_array
@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from skinit import InitMLPClassifier, load_circles, tiles
 from skinit.activations import ACTIVATIONS, Identity, ReLU, Tanh
 from skinit.dropout import draw_masks
-from skinit.engines import Block, Progress, specification_blocks, tape_blocks
+from skinit.engines import tape_blocks
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, forward, layer_views, loss_and_gradient
 from skinit.solvers import SGD, Adam
@@ -91,17 +91,11 @@ def test_the_gradient_is_that_of_the_network_with_units_dropped(activation):
 
 
 def run(engine, network, start, data, max_iter=20, **settings):
-    plan = plan_of(max_iter, **settings)
-    begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
-    blocks = list(engine(network, begin, data, plan, Progress(np.random.RandomState(3))))
-    return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
+    return trained(engine, network, start, data, plan_of(max_iter, **settings))
 
 
-def assert_agree(network, start, data, rtol=1e-11, **settings):
-    parameters, losses = run(tape_blocks, network, start, data, **settings)
-    expected, expected_losses = run(specification_blocks, network, start, data, **settings)
-    assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())
-    assert_allclose(losses, expected_losses, rtol=rtol)
+def assert_agree(network, start, data, rtol=1e-11, max_iter=20, **settings):
+    assert_tape_agrees(network, start, data, plan_of(max_iter, **settings), rtol)
 
 
 @pytest.mark.parametrize("keep_rates", [(0.5, 0.8), (1.0, 0.5), (0.25, 1.0)])

@@ -5,7 +5,7 @@ from itertools import product as every_combination
 
 import numpy as np
 import pytest
-from drawn_problems import SETTLED_LOSSES, network_of, plan_of, problem
+from drawn_problems import SETTLED_LOSSES, network_of, plan_of, problem, trained
 from numpy.testing import assert_allclose, assert_array_equal
 from own_losses import OWN_LOSSES, DoubledError
 from scipy.sparse import csr_array
@@ -39,10 +39,7 @@ def kind(thing):
 
 def run(engine, network, parameters, data, max_iter=ITERATIONS, **settings):
     """Return the last parameters and the losses on the way to them."""
-    plan = plan_of(max_iter, **settings)
-    start = Block(0, np.empty(0), parameters, plan.solver.initial_state(parameters))
-    blocks = list(engine(network, start, data, plan, Progress(np.random.RandomState(0))))
-    return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
+    return trained(engine, network, parameters, data, plan_of(max_iter, **settings))
 
 
 def assert_agree(network, start, data, rtol=1e-12, **settings):
