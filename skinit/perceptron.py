@@ -432,8 +432,6 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         learnt["_solver_state"] = {} if result is None else {type(solver).__name__: result.state}
         if result is not None and (result.interrupted or result.diverged):
             standing = result.standing
-        if result is not None and (result.interrupted or result.diverged):
-            standing = result.standing
         if standing is not None:
             learnt["_unfinished"] = Unfinished(deepcopy(standing), prepared.plan.end)
         return learnt

@@ -169,6 +169,7 @@ def train(
                 final_loss, scores = evaluate(network, run.reached.parameters, data, plan.alpha)
             except KeyboardInterrupt:
                 run.interrupted = True
+                run.take_back_draws()
                 final_loss, scores = evaluate(network, run.reached.parameters, data, plan.alpha)
 
             # A step to parameters whose loss is not finite is found one block later: until then
@@ -220,6 +221,10 @@ class Run:
         """Get ready for an engine to go on from what is reached."""
         self.losses = [self.losses_so_far()]
         self.before, self.diverged = self.reached, False
+        self.take_back_draws()
+
+    def take_back_draws(self):
+        """Forget what an iteration has drawn that was not reached: the next one draws it again."""
         if self.progress.rng is not None:
             self.progress.rng.set_state(self.dice)
 

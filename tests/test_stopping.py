@@ -114,6 +114,25 @@ def test_an_iteration_whose_score_was_not_to_be_had_is_not_reached():
     assert fitted.n_iter_ == len(fitted.loss_curve_) == len(fitted.validation_scores_) == 4
 
 
+def test_after_an_interruption_training_goes_on_with_the_draws_that_come_next():
+    def interrupted(model, X, y):
+        seen.append(y)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+        return model.score(X, y)
+
+    def one_more(fitted):
+        fitted.set_params(early_stopping=False, scoring=None)
+        return fitted.partial_fit(X_TRAIN, Y_TRAIN).coefs_[0]
+
+    seen, settings = [], {"early_stopping": True, "solver": "sgd", "batch_size": 20}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        stopped = model(scoring=interrupted, **settings).fit(X_TRAIN, Y_TRAIN)
+        expected = model(max_iter=4, **settings).fit(X_TRAIN, Y_TRAIN)
+    assert_array_equal(one_more(stopped), one_more(expected))
+
+
 def test_a_plateau_need_not_be_waited_for_by_who_takes_one_step():
     one = model(learning_rate=ReduceOnPlateau(0.1), solver="sgd")
     assert one.partial_fit(X_TRAIN, Y_TRAIN, classes=[0, 1]).n_iter_ == 1
