@@ -16,7 +16,7 @@ ROWS = [
     ["registry"],  # finding things by name
     ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
     # array maths
-    ["network", "dropout", "solvers", "schedules", "plan"],
+    ["moments", "network", "dropout", "solvers", "schedules", "plan"],
     ["layouts", "tape", "batches", "tiles"],
     ["initializers", "stopping", "engines", "training"],
     # scikit-learn's front door
@@ -35,8 +35,10 @@ ORDER = [name for row in ROWS for name in row]
 # The same inside the package of the initializers; families on one line do not know each other.
 INITIALIZER_ROWS = [
     ["base"],
-    ["constant", "variance_scaling", "structured", "mean_field", "data_dependent"],
+    ["constant", "variance_scaling", "structured", "mean_field"],
     ["composite"],
+    ["data_dependent"],  # made of others
+    ["auto"],
     ["building"],
     ["__init__"],
 ]

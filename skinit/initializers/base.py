@@ -4,7 +4,7 @@ A strategy is any callable ``strategy(layer, rng) -> (W, b)``. `Layer` is what i
 `Initializer` what a tunable one derives from, `resolve_init` how a name becomes one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -34,6 +34,8 @@ class Layer:
         Parameters of the network as far as they are drawn.
     data : TrainingData or None
         What the network will be trained on, where there is any yet.
+    arrived : dict
+        For `inputs` to keep what it has computed; the layers of a network share one.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Layer:
     dtype: type = np.float64
     parameters: np.ndarray | None = None
     data: TrainingData | None = None
+    arrived: dict = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def widths(self):
@@ -87,6 +90,16 @@ class Layer:
         return 1.0 if self.is_output else self.network.keep_rates[self.index]
 
     @property
+    def incoming_activation(self):
+        """Activation that this layer's inputs come from; None at the first layer."""
+        return None if self.index == 0 else self.network.activations[self.index - 1]
+
+    @property
+    def incoming_keep_rate(self):
+        """Share of this layer's inputs that dropout keeps in training."""
+        return 1.0 if self.index == 0 else self.network.keep_rates[self.index - 1]
+
+    @property
     def loss(self):
         """Loss that the network is trained with."""
         return self.network.loss
@@ -98,10 +111,13 @@ class Layer:
         At the first layer it is X itself, and sparse where X is.
         """
         layers = layer_views(self.network, self.parameters_or_error("inputs"))
-        before = zip(layers[: self.index], self.network.activations, strict=False)
-        signal = self.data.X
-        for (W, b), activation in before:
-            signal = activation.value(signal @ W + b)
+        reached, signal = self.arrived.get("last", (0, self.data.X))
+        if reached > self.index:
+            reached, signal = 0, self.data.X
+        for index in range(reached, self.index):
+            W, b = layers[index]
+            signal = self.network.activations[index].value(signal @ W + b)
+        self.arrived["last"] = self.index, signal
         return signal
 
     @property

@@ -60,9 +60,9 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
     """
     strategies = one_per_layer(init, network)
     parameters = np.zeros(network.n_parameters, dtype)
-    resolved = []
+    resolved, arrived = [], {}
     for index, (W, b) in enumerate(layer_views(network, parameters)):
-        layer = Layer(network, index, np.dtype(dtype).type, parameters, data)
+        layer = Layer(network, index, np.dtype(dtype).type, parameters, data, arrived)
         strategy = strategies[index]
         if isinstance(strategy, Initializer):
             strategy = strategy.for_layer(layer)
