@@ -91,22 +91,19 @@ class Ones(Initializer):
 
 
 class Identity(Initializer):
-    r"""Ones on the diagonal: every layer hands on what it gets.
+    """Ones on the diagonal: every layer hands on what it gets.
 
     A layer of fewer units than inputs hands on the first of them. In one of more units, `padding`
-    says what the additional units get.
-
-    .. math:: W_{ij} = \begin{cases} \mathrm{gain} & i = j \\ 0 & i \ne j \end{cases}
-        \qquad \text{or, periodic, } i = j \bmod \mathrm{fan\_in}
+    says what the additional ones get.
 
     Parameters
     ----------
     gain : float, default=1.0
         Value of the diagonal.
     padding : {"zeros", "periodic"}, default="zeros"
-        What comes after the diagonal in a layer of more units than inputs: nothing, so that these
-        units start silent; or the diagonal again, so that they repeat the inputs in turn. The
-        name ``"padded_identity"`` stands for ``Identity(padding="periodic")``.
+        In a layer of more units than inputs, the additional ones start silent; or, periodic, they
+        repeat the inputs in turn, the unit j the input i = j mod fan_in. The name
+        ``"padded_identity"`` stands for ``Identity(padding="periodic")``.
 
     References
     ----------
@@ -126,7 +123,7 @@ class Identity(Initializer):
            [0., 1., 0., 1., 0.]])
     """
 
-    advice = "deep networks of equal widths"
+    advice = "deep networks of equal widths, or with periodic padding of growing ones"
 
     def __init__(self, gain=1.0, padding="zeros"):
         self.gain = gain

@@ -24,7 +24,8 @@ class Orthogonal(Initializer):
     .. math:: W^\top W = \mathrm{gain}^2 \, I \quad \text{or} \quad
         W W^\top = \mathrm{gain}^2 \, I,
 
-    whichever of the two is the smaller. All rotations (and reflections) are equally likely.
+    whichever of the two is the smaller. All rotations (and reflections) are equally likely. In a
+    layer of fewer units than inputs, it is the gradients that keep their length.
 
     Parameters
     ----------
@@ -64,9 +65,9 @@ class Orthogonal(Initializer):
 
     @property
     def formula(self):
-        length = "1" if self.gain == 1 else f"{self.gain:g}^2"
-        scaled = " max(fan_out / fan_in, 1)" if self.scale_rectangular else ""
-        return f"W'W or WW' = {length}{scaled} I, uniform over rotations"
+        length = "" if self.gain == 1 else f"{self.gain:g}^2 "
+        scaled = "max(fan_out / fan_in, 1) " if self.scale_rectangular else ""
+        return f"W'W or WW' = {length}{scaled}I, uniform over rotations"
 
     def weights(self, layer, rng):
         check_scalar(self.gain, "gain", Real, min_val=0)
@@ -125,7 +126,7 @@ class Sparse(Initializer):
 
     @property
     def formula(self):
-        return f"{self.nonzero!r} of a unit's W ~ N(0, {self.std}^2), the others 0"
+        return f"{self.nonzero!r} of a unit's W ~ N(0, {self.std:g}^2), the others 0"
 
     def weights(self, layer, rng):
         check_scalar(self.std, "std", Real, min_val=0)
@@ -151,10 +152,10 @@ class Sparse(Initializer):
 class ZerO(Initializer):
     r"""No randomness at all: the identity, and a Hadamard matrix where the layer widens.
 
-    .. math:: W = \begin{cases}
-        I & \mathrm{fan\_out} \le \mathrm{fan\_in} \\
-        H_p / \sqrt{p} & \text{else, with } p = 2^k \ge \mathrm{fan\_out},
-        \end{cases}
+    .. math:: \begin{aligned}
+        W &= I & \text{for } \mathrm{fan\_out} \le \mathrm{fan\_in} \\
+        W &= H_p / \sqrt{p} & \text{otherwise, with } p = 2^k \ge \mathrm{fan\_out}
+        \end{aligned}
 
     of which the first fan_in rows and fan_out columns are taken. A Hadamard matrix has entries 1
     and -1 and orthogonal rows. No unit starts silent, as some do with `Identity`, and what
@@ -199,9 +200,9 @@ def next_power_of_two(number):
 class NoisyIdentity(Initializer):
     r"""The identity, repeated where the layer widens, and a little noise.
 
-    .. math:: W = D + Z, \qquad
-        D_{ij} = \begin{cases} 1 & i = j \bmod \mathrm{fan\_in} \\ 0 & \text{else,} \end{cases}
-        \qquad Z_{ij} \sim N(0, \mathrm{noise}^2 / \mathrm{fan\_in})
+    .. math:: W = D + Z, \qquad Z_{ij} \sim N(0, \mathrm{noise}^2 / \mathrm{fan\_in})
+
+    with 1 for D_ij where i = j mod fan_in, and 0 elsewhere.
 
     tanh(a x) has fixed points away from 0 only for a above 1. Each unit sees about one input, with
     an a that is around 1, so that the signal neither fades nor saturates in very deep networks,
@@ -245,8 +246,7 @@ class NoisyIdentity(Initializer):
 class Sinusoidal(Initializer):
     r"""No randomness at all: the weights of a unit are a wave, of another frequency for each unit.
 
-    .. math:: W_{ij} = a \sin\left(2 \pi \, (j + 1)
-        \left(\frac{i}{\mathrm{fan\_in}} + \frac{1}{\mathrm{fan\_out}}\right)\right),
+    .. math:: W_{ij} = a \sin(2 \pi \, (j + 1) \, (i / \mathrm{fan\_in} + 1 / \mathrm{fan\_out})),
         \qquad i, j = 0, 1, \ldots
 
     with a such that the mean of the squared weights is Glorot's variance,

@@ -377,15 +377,17 @@ class RandomWalk(Initializer):
     gradients contribute most, while they fade in the others; here it is the mean of the logarithm
     that stays, by a factor g that is larger in narrow layers.
 
-    .. math:: \operatorname{Var} W = \frac{\mathrm{gain}^2 \, g^2}{\mathrm{fan\_in}}, \qquad
-        g = \begin{cases}
-        \exp(1 / (2 \, \mathrm{fan\_in})) & \text{behind a linear layer or the inputs} \\
-        \sqrt{2} \, \exp(1.2 / (\max(\mathrm{fan\_in}, 6) - 2.4)) & \text{behind ReLU} \\
-        1.15 & \text{behind tanh}
-        \end{cases}
+    .. math:: \operatorname{Var} W = \frac{\mathrm{gain}^2 \, g^2}{\mathrm{fan\_in}}
 
-    Behind any other activation, g is what the same condition gives to first order in 1 / fan_in,
-    for pre-activations of variance one.
+    .. math:: \begin{aligned}
+        g &= \exp(1 / (2 \, \mathrm{fan\_in})) & \text{behind the inputs or linear units} \\
+        g &= \sqrt{2} \, \exp(1.2 / (\max(\mathrm{fan\_in}, 6) - 2.4)) & \text{behind ReLU} \\
+        g &= 1.15 & \text{behind tanh}
+        \end{aligned}
+
+    Behind tanh, what is best depends on the depth, and this is for some hundred layers. Behind any
+    other activation, g is what the same condition gives to first order in 1 / fan_in, for
+    pre-activations of variance one.
 
     Parameters
     ----------
@@ -429,7 +431,7 @@ def walk_gain(activation, fan_in):
     if isinstance(activation, ReLU):
         return np.sqrt(2) * np.exp(1.2 / (max(fan_in, 6) - 2.4))
     if isinstance(activation, Tanh):
-        return 1.15  # depends on depth, as the pre-activations do; for a few hundred layers
+        return 1.15
     backward = gain(activation, "backward")
     # Of a term of the gradient's square, slope^2 W^2; a Gaussian W has kurtosis 3.
     kurtosis = 3 * backward**4 * gaussian_mean(lambda z: activation.slope(z) ** 4)

@@ -284,7 +284,7 @@ def test_a_wrong_setting_is_named(init, setting):
     ("init", "told"),
     [
         (Orthogonal(gain=0.5), "= 0.5^2 I"),
-        (Orthogonal(scale_rectangular=True), "= 1 max(fan_out / fan_in, 1) I"),
+        (Orthogonal(scale_rectangular=True), "= max(fan_out / fan_in, 1) I"),
         (Sparse(nonzero=7, std=0.3), "7 of a unit's W ~ N(0, 0.3^2)"),
         (NoisyIdentity(noise=0.2), "N(0, 0.2^2 / fan_in)"),
         (Sinusoidal(gain=3), "18 / (fan_in + fan_out)"),
