@@ -30,8 +30,8 @@ class Orthogonal(Initializer):
     Parameters
     ----------
     gain : float, default=1.0
-        Multiplies the weights. With sqrt(2), layers of ReLU units keep the mean square of the
-        signal.
+        Multiplies the weights. With sqrt(2), layers of equal widths keep the mean square of the
+        signal behind ReLU units.
     scale_rectangular : bool, default=False
         A layer of more units than inputs spreads the signal over more units, each of which gets
         less of it. True makes up for it by the factor sqrt(fan_out / fan_in): it is the mean

@@ -60,7 +60,7 @@ def test_entries_of_a_rotation_are_those_of_a_point_on_the_sphere(rotations):
 
 @pytest.mark.parametrize("power", [1, 2, 3])
 def test_rotations_are_uniform_as_those_of_scipy(rotations, power):
-    theirs = stats.ortho_group(4, seed=np.random.RandomState(1)).rvs(1000)
+    theirs = stats.ortho_group.rvs(4, size=1000, random_state=1)
     traces = [
         np.trace(np.linalg.matrix_power(sample, power), axis1=1, axis2=2)
         for sample in (rotations, theirs)
