@@ -479,8 +479,7 @@ class Siren(Initializer):
 
     @property
     def formula(self):
-        first = f"{self.w0:g} / fan_in first"
-        return f"W ~ U(-c, c), c = {first}, sqrt(6 / fan_in) hidden, 1 / {self.w0:g} of it last"
+        return f"W ~ U(-c, c), c = {self.w0:g} / fan_in, then sqrt(6 / fan_in), last / {self.w0:g}"
 
     def weights(self, layer, rng):
         check_number(self.w0, "w0", above=0)
