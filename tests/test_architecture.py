@@ -35,7 +35,8 @@ ORDER = [name for row in ROWS for name in row]
 # The same inside the package of the initializers; families on one line do not know each other.
 INITIALIZER_ROWS = [
     ["base"],
-    ["constant", "variance_scaling", "structured", "mean_field"],
+    ["constant", "variance_scaling"],
+    ["structured", "mean_field"],
     ["composite"],
     ["data_dependent"],  # made of others
     ["auto"],

@@ -54,6 +54,15 @@ EXPECTED_FAILED_CHECKS = {
     "constant": {
         "check_classifiers_train": "all units of a layer stay identical: one unit per layer",
     },
+    "narrow_normal": {
+        "check_classifiers_train": "weights so small that nothing has moved after 500 iterations",
+    },
+    "sparse": {
+        "check_regressors_train": "weights so large that the first steps silence all units",
+    },
+    "siren": {
+        "check_regressors_train": "made for sines: ReLU units fall silent in the first steps",
+    },
     "random": {
         "check_classifiers_train": (
             "probabilities round to 0; their logarithms are finite here, and -inf in the check"

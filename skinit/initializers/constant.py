@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from skinit.initializers.base import Initializer
+from skinit.registry import look_up
 
 __all__ = ["Constant", "Given", "Identity", "Ones", "Zeros"]
 
@@ -92,18 +93,24 @@ class Ones(Initializer):
 class Identity(Initializer):
     """Ones on the diagonal: every layer hands on what it gets.
 
-    A layer that is not square hands on its first inputs (fan_out < fan_in), or has units that
-    start silent (fan_out > fan_in).
+    A layer of fewer units than inputs hands on the first of them. In one of more units, `padding`
+    says what the additional ones get.
 
     Parameters
     ----------
     gain : float, default=1.0
         Value of the diagonal.
+    padding : {"zeros", "periodic"}, default="zeros"
+        In a layer of more units than inputs, the additional ones start silent; or, periodic, they
+        repeat the inputs in turn, the unit j the input i = j mod fan_in. The name
+        ``"padded_identity"`` stands for ``Identity(padding="periodic")``.
 
     References
     ----------
     Q. V. Le, N. Jaitly and G. E. Hinton, "A simple way to initialize recurrent networks of
     rectified linear units", arXiv:1504.00941, 2015.
+    Y. Pan, C. Wang, Z. Wu, Q. Wang, M. Zhang and Z. Xu, "IDInit: a universal and stable
+    initialization method for neural network training", ICLR 2025 (the periodic padding).
 
     Examples
     --------
@@ -111,20 +118,34 @@ class Identity(Initializer):
     >>> initialize_parameters([3, 2, 1], Identity(gain=2))["W1"]
     array([[2., 0., 0.],
            [0., 2., 0.]])
+    >>> initialize_parameters([2, 5, 1], Identity(padding="periodic"))["W1"].T
+    array([[1., 0., 1., 0., 1.],
+           [0., 1., 0., 1., 0.]])
     """
 
-    advice = "deep networks of equal widths"
+    advice = "deep networks of equal widths, or with periodic padding of growing ones"
 
-    def __init__(self, gain=1.0):
+    def __init__(self, gain=1.0, padding="zeros"):
         self.gain = gain
+        self.padding = padding
 
     @property
     def formula(self):
-        return "W = I" if self.gain == 1 else f"W = {self.gain:g} I"
+        diagonal = "W = I" if self.gain == 1 else f"W = {self.gain:g} I"
+        return diagonal if self.padding == "zeros" else f"{diagonal}, over and over"
 
     def weights(self, layer, rng):
         check_scalar(self.gain, "gain", Real)
-        return self.gain * np.eye(layer.fan_in, layer.fan_out)
+        pad = look_up(self.padding, PADDINGS, "padding")
+        return self.gain * pad(layer.fan_in, layer.fan_out)
+
+
+def periodic_identity(fan_in, fan_out):
+    """Return ones where the unit j hands on the input i = j mod fan_in, zeros elsewhere."""
+    return np.eye(fan_in)[:, np.arange(fan_out) % fan_in]
+
+
+PADDINGS = {"zeros": np.eye, "periodic": periodic_identity}
 
 
 class Given(Initializer):

@@ -1,8 +1,9 @@
 """Independent draws of a chosen spread: a fixed one, or one that follows the layer's widths.
 
 `VarianceScaling` is the general rule, ``Var W = scale / fan``; LeCun, Glorot and He are its
-famous settings. All of them fill an array of shape (fan_out, fan_in) in C order and transpose
-it: with one seed they differ in scale alone, and give the tutorials' digits.
+famous settings, and the defaults of other libraries are relatives. All of them fill an array of
+shape (fan_out, fan_in) in C order and transpose it: with one seed they differ in scale alone, and
+give the tutorials' digits.
 """
 
 from numbers import Real
@@ -12,16 +13,20 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import norm
 from sklearn.utils import check_scalar
 
-from skinit.activations import Logistic
+from skinit.activations import Identity, Logistic, ReLU, Tanh
 from skinit.initializers.base import Initializer
-from skinit.registry import look_up
+from skinit.moments import gain, gaussian_mean
+from skinit.registry import check_number, look_up
 
 __all__ = [
     "Glorot",
     "He",
     "LeCun",
     "Normal",
+    "PyTorch",
+    "RandomWalk",
     "ScikitLearn",
+    "Siren",
     "TruncatedNormal",
     "Uniform",
     "VarianceScaling",
@@ -364,6 +369,126 @@ class He(Initializer):
         return 2 * self.gain**2 / (1 + self.negative_slope**2)
 
 
+class RandomWalk(Initializer):
+    r"""Neither growth nor decay of the gradient in a typical network of finite width.
+
+    From layer to layer the logarithm of the gradient's length makes a step of a random walk. The
+    variance of `He` keeps the mean of the squared length, to which a few networks with large
+    gradients contribute most, while they fade in the others; here it is the mean of the logarithm
+    that stays, by a factor g that is larger in narrow layers.
+
+    .. math:: \operatorname{Var} W = \frac{\mathrm{gain}^2 \, g^2}{\mathrm{fan\_in}}
+
+    .. math:: \begin{aligned}
+        g &= \exp(1 / (2 \, \mathrm{fan\_in})) & \text{behind the inputs or linear units} \\
+        g &= \sqrt{2} \, \exp(1.2 / (\max(\mathrm{fan\_in}, 6) - 2.4)) & \text{behind ReLU} \\
+        g &= 1.15 & \text{behind tanh}
+        \end{aligned}
+
+    Behind tanh, what is best depends on the depth, and this is for some hundred layers. Behind any
+    other activation, g is what the same condition gives to first order in 1 / fan_in, for
+    pre-activations of variance one.
+
+    Parameters
+    ----------
+    gain : float, default=1.0
+        Multiplies the standard deviation.
+
+    References
+    ----------
+    D. Sussillo and L. F. Abbott, "Random walk initialization for training very deep feedforward
+    networks", arXiv:1412.6558, 2014, section 2.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> walk = initialize_parameters([2, 20, 1], RandomWalk(), random_state=3)["W2"]
+    >>> he = initialize_parameters([2, 20, 1], He(), random_state=3)["W2"]
+    >>> (walk / he).round(3)[0, :3]
+    array([1.071, 1.071, 1.071])
+    """
+
+    advice = "very deep and narrow networks of ReLU or linear units"
+
+    def __init__(self, gain=1.0):
+        self.gain = gain
+
+    @property
+    def formula(self):
+        scaled = "" if self.gain == 1 else f"{self.gain**2:g} "
+        return f"Var W = {scaled}g^2 / fan_in, normal, g by activation and fan_in"
+
+    def weights(self, layer, rng):
+        check_scalar(self.gain, "gain", Real, min_val=0)
+        g = self.gain * walk_gain(layer.incoming_activation, layer.fan_in)
+        return draw_normal(g / np.sqrt(layer.fan_in), layer, rng)
+
+
+def walk_gain(activation, fan_in):
+    """Return the g with which the logarithm of the gradient's length stays on average."""
+    if activation is None or isinstance(activation, Identity):
+        return np.exp(1 / (2 * fan_in))
+    if isinstance(activation, ReLU):
+        return np.sqrt(2) * np.exp(1.2 / (max(fan_in, 6) - 2.4))
+    if isinstance(activation, Tanh):
+        return 1.15
+    backward = gain(activation, "backward")
+    # Of a term of the gradient's square, slope^2 W^2; a Gaussian W has kurtosis 3.
+    kurtosis = 3 * backward**4 * gaussian_mean(lambda z: activation.slope(z) ** 4)
+    return backward * np.exp((kurtosis - 1) / (4 * max(fan_in, 6)))
+
+
+class Siren(Initializer):
+    r"""For units that compute a sine, the first of which see high frequencies.
+
+    .. math:: \begin{aligned}
+        W &\sim U(-c, c), \\
+        c &= w_0 / \mathrm{fan\_in} & \text{in the first layer,} \\
+        c &= \sqrt{6 / \mathrm{fan\_in}} & \text{in the other hidden layers,} \\
+        c &= \sqrt{6 / \mathrm{fan\_in}} / w_0 & \text{in the output layer.}
+        \end{aligned}
+
+    Inputs are meant to lie between -1 and 1. The pre-activations of the second hidden layer are
+    then nearly standard normal, and behind it their variance stays near 0.8, however deep the
+    network is. The paper writes the units as sin(w0 z) and divides the weights by w0; here, where
+    the activation ``"sin"`` is sin(z), the factor is in the weights.
+
+    Parameters
+    ----------
+    w0 : float, default=30.0
+        Factor on the frequencies of the first layer, whose sines have at most w0 / (pi fan_in)
+        periods over the range of an input.
+
+    References
+    ----------
+    V. Sitzmann, J. N. P. Martel, A. W. Bergman, D. B. Lindell and G. Wetzstein, "Implicit neural
+    representations with periodic activation functions", NeurIPS 2020, section 3.2.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> start = initialize_parameters([2, 24, 24, 1], Siren(), random_state=0, activation="sin")
+    >>> [float(abs(start[name]).max().round(2)) for name in ("W1", "W2", "W3")]
+    [14.44, 0.5, 0.02]
+    """
+
+    advice = 'activation "sin", for signals and images as functions of place'
+
+    def __init__(self, w0=30.0):
+        self.w0 = w0
+
+    @property
+    def formula(self):
+        return f"W ~ U(-c, c), c = {self.w0:g} / fan_in, then sqrt(6 / fan_in), last / {self.w0:g}"
+
+    def weights(self, layer, rng):
+        check_number(self.w0, "w0", above=0)
+        limit = self.w0 / layer.fan_in if layer.index == 0 else np.sqrt(6 / layer.fan_in)
+        if layer.is_output:
+            limit /= self.w0
+        return rng.uniform(-limit, limit, (layer.fan_out, layer.fan_in)).T
+
+
 class ScikitLearn(Initializer):
     r"""The start of scikit-learn's own MLP, bit for bit for the same ``random_state``.
 
@@ -403,3 +528,38 @@ class ScikitLearn(Initializer):
         hidden = layer.network.activations
         factor = 2.0 if hidden and isinstance(hidden[0], Logistic) else 6.0
         return np.sqrt(factor / (layer.fan_in + layer.fan_out))
+
+
+class PyTorch(Initializer):
+    r"""The start of PyTorch's own ``torch.nn.Linear``.
+
+    Weights *and* biases are uniform within
+
+    .. math:: \frac{1}{\sqrt{\mathrm{fan\_in}}}
+
+    which is a sixth of the variance of `He`, and a third of `LeCun`'s. (PyTorch writes it as
+    ``kaiming_uniform_`` for leaky ReLU units of slope sqrt(5).) The numbers are others than
+    PyTorch's for one seed, as it has a random generator of its own.
+
+    References
+    ----------
+    PyTorch, ``torch.nn.Linear.reset_parameters``; Y. LeCun, L. Bottou, G. B. Orr and K.-R.
+    Mueller, "Efficient backprop", 1998, section 4.6.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> initialize_parameters([4, 2, 1], PyTorch(), random_state=0)["W1"].round(3)
+    array([[ 0.049,  0.215,  0.103,  0.045],
+           [-0.076,  0.146, -0.062,  0.392]])
+    """
+
+    formula = "W, b ~ U(-c, c), c = 1 / sqrt(fan_in)"
+    advice = "to compare with PyTorch's default; rather small for deep networks"
+
+    def weights(self, layer, rng):
+        return VarianceScaling(1 / 3, "fan_in", "uniform").weights(layer, rng)
+
+    def bias(self, layer, rng):
+        limit = 1 / np.sqrt(layer.fan_in)
+        return rng.uniform(-limit, limit, layer.fan_out)

@@ -56,13 +56,14 @@ def test_a_name_resolves_to_a_copy_of_its_entry(name):
         ("he", "he_normal", "kaiming", "kaiming_normal"),
         ("he_uniform", "kaiming_uniform"),
         ("glorot", "glorot_normal", "xavier", "xavier_normal"),
-        ("glorot_uniform", "xavier_uniform"),
+        ("glorot_uniform", "xavier_uniform", "keras"),
         ("lecun", "lecun_normal"),
         ("normal", "random_normal"),
         ("uniform", "random_uniform"),
         ("truncated_normal", "trunc_normal"),
         ("identity", "eye"),
         ("scikit_learn", "sklearn"),
+        ("pytorch", "torch"),
     ],
 )
 def test_aliases_stand_for_the_same_start(names):

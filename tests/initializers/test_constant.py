@@ -41,22 +41,44 @@ def test_identity_of_more_units_leaves_the_last_ones_silent():
     assert_array_equal(W @ [1, 2], [1, 2, 0, 0])
 
 
+def test_periodic_padding_hands_every_input_on_in_turn():
+    W = initialize_parameters([3, 7], Identity(padding="periodic"))["W1"]
+    assert_array_equal(W @ [1, 2, 3], [1, 2, 3, 1, 2, 3, 1])
+
+
+@pytest.mark.parametrize("widths", [(4, 4), (4, 2), (4, 1)])
+def test_padding_matters_only_where_a_layer_widens(widths):
+    periodic = initialize_parameters(widths, Identity(padding="periodic"))["W1"]
+    assert_array_equal(periodic, np.eye(*reversed(widths)))
+
+
 def test_gain_multiplies_the_identity():
     assert_array_equal(initialize_parameters([2, 2], Identity(gain=3))["W1"], [[3, 0], [0, 3]])
 
 
 @pytest.mark.parametrize(
     ("init", "formula"),
-    [(Constant(0.5), "W = 0.5"), (Identity(), "W = I"), (Identity(gain=2), "W = 2 I")],
+    [
+        (Constant(0.5), "W = 0.5"),
+        (Identity(), "W = I"),
+        (Identity(gain=2), "W = 2 I"),
+        (Identity(padding="periodic"), "W = I, over and over"),
+    ],
 )
 def test_the_formula_tells_the_setting(init, formula):
     assert init.formula == formula
 
 
-@pytest.mark.parametrize("init", [Constant("1"), Identity(gain=None)])
-def test_a_setting_that_is_no_number_is_named(init):
-    (setting,) = init.get_params()
-    with pytest.raises(TypeError, match=setting):
+@pytest.mark.parametrize(
+    ("init", "setting"),
+    [
+        (Constant("1"), "value"),
+        (Identity(gain=None), "gain"),
+        (Identity(padding="ones"), "padding"),
+    ],
+)
+def test_a_wrong_setting_is_named(init, setting):
+    with pytest.raises((TypeError, ValueError), match=setting):
         initialize_parameters([2, 1], init)
 
 

@@ -49,6 +49,7 @@ INITS = {
 
 # Everything else must answer differently to a different seed.
 NOT_RANDOM = {"zeros", "ones", "constant", "identity", "eye", "given"}
+NOT_RANDOM |= {"padded_identity", "hadamard", "sinusoidal"}
 
 for_every_init = pytest.mark.parametrize("init", INITS.values(), ids=INITS)
 

@@ -2,24 +2,29 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
+from scipy.optimize import brentq
+from scipy.special import digamma
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skinit import initialize_parameters
-from skinit.activations import resolve_activation
+from skinit.activations import LeakyReLU, resolve_activation, resolve_activations
 from skinit.initializers import (
     INITIALIZERS,
     Glorot,
     He,
     LeCun,
     Normal,
+    PyTorch,
+    RandomWalk,
     ScikitLearn,
+    Siren,
     TruncatedNormal,
     Uniform,
     VarianceScaling,
     build_parameters,
 )
 from skinit.losses import LOSSES
-from skinit.network import Network, layer_views
+from skinit.network import Network, backward, forward, layer_views
 
 FAN_IN, FAN_OUT = 300, 200
 
@@ -44,6 +49,7 @@ PUBLISHED = {
     "random": normal(10),
     "normal": normal(0.05),
     "random_normal": normal(0.05),
+    "narrow_normal": normal(0.01),
     "uniform": uniform(0.05),
     "random_uniform": uniform(0.05),
     "truncated_normal": truncated_normal(0.05),
@@ -60,12 +66,18 @@ PUBLISHED = {
     "xavier_normal": normal(np.sqrt(2 / (m + n))),
     "glorot_uniform": uniform(np.sqrt(6 / (m + n))),
     "xavier_uniform": uniform(np.sqrt(6 / (m + n))),
+    "keras": uniform(np.sqrt(6 / (m + n))),
     "lecun": normal(np.sqrt(1 / m)),
     "lecun_normal": normal(np.sqrt(1 / m)),
     "lecun_uniform": uniform(np.sqrt(3 / m)),
     "variance_scaling": normal(np.sqrt(1 / m)),
     "scikit_learn": uniform(np.sqrt(6 / (m + n))),
     "sklearn": uniform(np.sqrt(6 / (m + n))),
+    "pytorch": uniform(1 / np.sqrt(m)),
+    "torch": uniform(1 / np.sqrt(m)),
+    # of a layer that is the first and the last
+    "random_walk": normal(np.exp(1 / (2 * m)) / np.sqrt(m)),
+    "siren": uniform(1 / m),
 }
 
 FANS = {"fan_in": m, "fan_out": n, "fan_avg": (m + n) / 2, "geometric": (m * n) ** 0.5}
@@ -99,6 +111,18 @@ SAMPLED = {
         truncated_normal(np.sqrt(2 / (m + n))),
     ),
     "gain": (LeCun(gain=3.0), normal(3 / np.sqrt(m))),
+    # What the page on other libraries says about them.
+    "DL4J's SIGMOID_UNIFORM": (
+        Glorot(gain=4, distribution="uniform"),
+        uniform(4 * np.sqrt(6 / (m + n))),
+    ),
+    "DL4J's XAVIER_LEGACY": (Glorot(gain=0.5**0.5), normal(1 / np.sqrt(m + n))),
+    "DL4J's LECUN_UNIFORM": (LeCun(gain=3**0.5, distribution="uniform"), uniform(3 / np.sqrt(m))),
+    "MXNet's Gaussian Xavier": (Glorot(gain=3**0.5), normal(np.sqrt(3 / ((m + n) / 2)))),
+    "MXNet's MSRAPrelu": (
+        He(mode="fan_avg", negative_slope=0.25),
+        normal(np.sqrt(2 / (1 + 0.25**2) / ((m + n) / 2))),
+    ),
 }
 
 for_every_sample = pytest.mark.parametrize("name", SAMPLED)
@@ -229,7 +253,7 @@ def test_no_weight_is_beyond_the_limit(init, largest):
 # settings
 
 
-@pytest.mark.parametrize("family", [LeCun, Glorot, He])
+@pytest.mark.parametrize("family", [LeCun, Glorot, He, RandomWalk])
 def test_gain_multiplies_the_weights(family):
     plain = initialize_parameters([5, 7], family(), random_state=1)["W1"]
     gained = initialize_parameters([5, 7], family(gain=0.3), random_state=1)["W1"]
@@ -277,6 +301,8 @@ def test_the_formula_tells_the_spread(init):
         (He(negative_slope="0"), "negative_slope"),
         (He(mode="fan"), "mode"),
         (LeCun(distribution=2), "distribution"),
+        (RandomWalk(gain=-1), "gain"),
+        (Siren(w0=0), "w0"),
     ],
     ids=repr,
 )
@@ -340,3 +366,104 @@ def test_scikit_learns_start_is_bit_identical(problem, dtype, activation, hidden
 def test_scikit_learns_biases_are_drawn_as_its_weights():
     b = initialize_parameters([2, 20_000], ScikitLearn(), random_state=0)["b1"].ravel()
     assert stats.kstest(b, uniform(np.sqrt(6 / 20_002)).cdf).pvalue > 1e-4
+
+
+# PyTorch's own start
+
+
+def test_pytorchs_biases_are_drawn_as_its_weights():
+    b = initialize_parameters([16, 20_000], PyTorch(), random_state=0)["b1"].ravel()
+    assert stats.kstest(b, uniform(1 / 4).cdf).pvalue > 1e-4
+
+
+# the random walk of the gradient
+
+
+def start_and_run(init, widths, activation, X):
+    """Start a network; return it, its layers, and what `forward` makes of X."""
+    activations = resolve_activations(activation, len(widths) - 2)
+    network = Network(tuple(widths), activations, LOSSES["squared_error"])
+    layers = layer_views(network, build_parameters(init, network, np.random.RandomState(0))[0])
+    return network, layers, *forward(network, layers, X)
+
+
+def walk_std(activation, fan_in):
+    """Return the standard deviation of a random walk's weights behind a hidden layer."""
+    widths, given = [2, fan_in, 3], {"random_state": 0, "activation": activation}
+    walk = initialize_parameters(widths, RandomWalk(), **given)["W2"]
+    return walk.flat[0] / initialize_parameters(widths, Normal(std=1.0), **given)["W2"].flat[0]
+
+
+def exact_walk_std(fan_in, rate):
+    """Return the one that keeps the logarithm, where each unit lets a gradient pass at a rate.
+
+    The squared length of k Gaussian numbers is chi-squared, whose logarithm has the mean
+    digamma(k / 2) + log(2); how many units pass is binomial.
+    """
+    k = np.arange(1, fan_in + 1)
+    probability = stats.binom.pmf(k, fan_in, rate)
+    probability /= probability.sum()
+    return np.exp(-(probability @ (digamma(k / 2) + np.log(2))) / 2)
+
+
+@pytest.mark.parametrize(("activation", "rate"), [("identity", 1.0), ("relu", 0.5)])
+@pytest.mark.parametrize("fan_in", [8, 16, 32, 64, 256])
+def test_a_random_walk_keeps_the_mean_logarithm_of_the_gradient(activation, rate, fan_in):
+    assert_allclose(walk_std(activation, fan_in), exact_walk_std(fan_in, rate), rtol=0.04)
+    assert_allclose(walk_std(activation, 1024), exact_walk_std(1024, rate), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("negative_slope", "like", "rtol"), [(1.0, "identity", 1e-12), (0.0, "relu", 0.01)]
+)
+def test_a_random_walk_behind_any_activation_meets_those_that_are_solved(
+    negative_slope, like, rtol
+):
+    leaky = LeakyReLU(negative_slope=negative_slope)
+    assert_allclose(walk_std(leaky, 30), walk_std(like, 30), rtol=rtol)
+
+
+def gradient_growth(init, widths):
+    """Return by how much the logarithm of a gradient's length grows per layer, on the way back."""
+    X = np.random.RandomState(1).normal(size=(10, widths[0]))
+    network, layers, signals, pre_activations = start_and_run(init, widths, "tanh", X)
+    delta = np.random.RandomState(2).normal(size=(10, widths[-1]))
+    gradients = backward(network, layers, signals, pre_activations, delta)
+    first, last = gradients[0][1], gradients[-1][1]  # of the biases: the deltas, summed
+    return np.log(np.linalg.norm(first) / np.linalg.norm(last)) / len(widths)
+
+
+def test_a_random_walk_keeps_gradients_through_hundreds_of_tanh_layers():
+    widths = [100] * 200
+    assert abs(gradient_growth(RandomWalk(), widths)) < 0.01
+    assert gradient_growth(LeCun(), widths) < -0.015
+
+
+# sines
+
+
+def test_siren_keeps_the_variance_of_pre_activations():
+    """Of sines of Gaussian numbers of variance q: E sin^2 = (1 - exp(-2 q)) / 2."""
+    X = np.random.RandomState(1).uniform(-1, 1, (300, 2))
+    _, _, _, pre_activations = start_and_run(Siren(), [2] + [256] * 12 + [1], "sin", X)
+    variances = [z.var() for z in pre_activations[:-1]]
+    stays = brentq(lambda q: 1 - np.exp(-2 * q) - q, 0.1, 1)
+    assert_allclose(variances[1], 1, rtol=0.1)
+    assert_allclose(variances[4:], stays, rtol=0.1)
+    assert stays == pytest.approx(0.8, abs=0.005)
+
+
+def test_siren_starts_its_output_w0_times_smaller():
+    given = {"random_state": 0, "activation": "sin"}
+    start = initialize_parameters([2, 2000, 2000, 1], Siren(w0=20.0), **given)
+    assert_allclose(abs(start["W2"]).max(), np.sqrt(6 / 2000), rtol=1e-3)
+    assert_allclose(abs(start["W3"]).max(), np.sqrt(6 / 2000) / 20, rtol=1e-2)
+
+
+def test_siren_with_another_w0_has_other_frequencies_and_nothing_else():
+    one, other = (
+        initialize_parameters([2, 9, 9, 1], Siren(w0), random_state=0) for w0 in (10.0, 30.0)
+    )
+    assert_allclose(other["W1"], 3 * one["W1"], rtol=1e-14)
+    assert_array_equal(other["W2"], one["W2"])
+    assert_allclose(other["W3"], one["W3"] / 3, rtol=1e-14)

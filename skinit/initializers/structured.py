@@ -1,0 +1,305 @@
+"""Starts that are built rather than drawn number by number.
+
+A whole layer has a property that independent draws have only on average, or not at all: it is a
+rotation, near the identity, or a set of waves, or its units see few inputs each.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.linalg import hadamard
+from scipy.special import cosdg, sindg
+from sklearn.utils import check_scalar
+
+from skinit.initializers.base import Initializer
+from skinit.initializers.constant import periodic_identity
+from skinit.initializers.variance_scaling import draw_normal
+
+__all__ = ["NoisyIdentity", "Orthogonal", "Sinusoidal", "Sparse", "ZerO"]
+
+
+class Orthogonal(Initializer):
+    r"""A random rotation: every signal keeps its length, and every angle its size.
+
+    .. math:: W^\top W = \mathrm{gain}^2 \, I \quad \text{or} \quad
+        W W^\top = \mathrm{gain}^2 \, I,
+
+    whichever of the two is the smaller. All rotations (and reflections) are equally likely. In a
+    layer of fewer units than inputs, it is the gradients that keep their length.
+
+    Parameters
+    ----------
+    gain : float, default=1.0
+        Multiplies the weights. With sqrt(2), layers of equal widths keep the mean square of the
+        signal behind ReLU units.
+    scale_rectangular : bool, default=False
+        A layer of more units than inputs spreads the signal over more units, each of which gets
+        less of it. True makes up for it by the factor sqrt(fan_out / fan_in): it is the mean
+        square of the signal that stays, in place of its length, and the variance of a weight is
+        that of `LeCun`, gain^2 / fan_in. Other layers are the same either way.
+
+    References
+    ----------
+    A. M. Saxe, J. L. McClelland and S. Ganguli, "Exact solutions to the nonlinear dynamics of
+    learning in deep linear neural networks", ICLR 2014.
+    F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices of
+    the AMS 54, 2007 (the signs).
+    J. Martens et al., "Rapid training of deep neural networks without skip connections or
+    normalization layers using deep kernel shaping", arXiv:2110.01765, 2021 (rectangular layers).
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> W1 = initialize_parameters([3, 3, 1], Orthogonal(gain=2), random_state=0)["W1"]
+    >>> abs((W1 @ W1.T).round(12))
+    array([[4., 0., 0.],
+           [0., 4., 0.],
+           [0., 0., 4.]])
+    """
+
+    advice = "deep networks: linear ones, tanh, and with gain sqrt(2) ReLU"
+
+    def __init__(self, gain=1.0, scale_rectangular=False):
+        self.gain = gain
+        self.scale_rectangular = scale_rectangular
+
+    @property
+    def formula(self):
+        length = "" if self.gain == 1 else f"{self.gain:g}^2 "
+        scaled = "max(fan_out / fan_in, 1) " if self.scale_rectangular else ""
+        return f"W'W or WW' = {length}{scaled}I, uniform over rotations"
+
+    def weights(self, layer, rng):
+        check_scalar(self.gain, "gain", Real, min_val=0)
+        W = self.gain * semi_orthogonal(draw_normal(1.0, layer, rng))
+        if self.scale_rectangular:
+            W *= np.sqrt(max(layer.fan_out / layer.fan_in, 1.0))
+        return W
+
+
+def semi_orthogonal(gaussian):
+    """Turn a Gaussian matrix into orthonormal columns, or into rows where it is wider than tall."""
+    rows, columns = gaussian.shape
+    if rows < columns:
+        return semi_orthogonal(gaussian.T).T
+    Q, R = np.linalg.qr(gaussian)
+    # QR alone is not uniform over rotations: fix the sign of R's diagonal.
+    return Q * np.copysign(1.0, np.diag(R))
+
+
+class Sparse(Initializer):
+    r"""Every unit listens to a few inputs only, chosen at random.
+
+    However many inputs there are, the pre-activation of a unit is a sum of `nonzero` terms, and
+    units differ in what they look at.
+
+    .. math:: W_{ij} \sim N(0, \mathrm{std}^2)
+        \text{ for } \mathrm{nonzero} \text{ of the inputs } i \text{ of each unit } j,
+        \qquad W_{ij} = 0 \text{ for the others}
+
+    Parameters
+    ----------
+    nonzero : int or float, default=15
+        Incoming weights of a unit that are not zero. An int is their number; a layer of fewer
+        inputs has all of them. A float is their share, at most 1.0; every unit has at least one.
+    std : float, default=1.0
+        Standard deviation of the weights that are not zero.
+
+    References
+    ----------
+    J. Martens, "Deep learning via Hessian-free optimization", ICML 2010, section 5.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> initialize_parameters([6, 3, 1], Sparse(nonzero=2), random_state=0)["W1"].round(1)
+    array([[ 1.8,  0. ,  1. ,  0. ,  0. ,  0. ],
+           [ 1. ,  0. ,  0. ,  0. ,  0.1,  0. ],
+           [ 0. ,  0. ,  0. ,  0. ,  1.5, -0.2]])
+    """
+
+    advice = "many inputs, and units that should differ from the first step on"
+
+    def __init__(self, nonzero=15, std=1.0):
+        self.nonzero = nonzero
+        self.std = std
+
+    @property
+    def formula(self):
+        return f"{self.nonzero!r} of a unit's W ~ N(0, {self.std:g}^2), the others 0"
+
+    def weights(self, layer, rng):
+        check_scalar(self.std, "std", Real, min_val=0)
+        n_nonzero = self.n_nonzero(layer.fan_in)
+        W = draw_normal(self.std, layer, rng)
+        shuffled = rng.uniform(size=(layer.fan_out, layer.fan_in)).argsort(axis=1).T
+        np.put_along_axis(W, shuffled[n_nonzero:], 0.0, axis=0)
+        return W
+
+    def n_nonzero(self, fan_in):
+        """Return how many incoming weights of each unit are not zero."""
+        if not isinstance(self.nonzero, bool):
+            if isinstance(self.nonzero, Integral) and self.nonzero >= 1:
+                return min(int(self.nonzero), fan_in)
+            if isinstance(self.nonzero, Real) and 0 < self.nonzero <= 1:
+                return max(round(self.nonzero * fan_in), 1)
+        raise ValueError(
+            f"nonzero={self.nonzero!r} must be an int from 1 on, the number of weights of a unit "
+            "that are not zero, or a float above 0.0 and at most 1.0, their share"
+        )
+
+
+class ZerO(Initializer):
+    r"""No randomness at all: the identity, and a Hadamard matrix where the layer widens.
+
+    .. math:: \begin{aligned}
+        W &= I & \text{for } \mathrm{fan\_out} \le \mathrm{fan\_in} \\
+        W &= H_p / \sqrt{p} & \text{otherwise, with } p = 2^k \ge \mathrm{fan\_out}
+        \end{aligned}
+
+    of which the first fan_in rows and fan_out columns are taken. A Hadamard matrix has entries 1
+    and -1 and orthogonal rows. No unit starts silent, as some do with `Identity`, and what
+    training changes is not confined to as many directions as there are inputs. Signals keep their
+    length if fan_out is a power of two; otherwise single inputs keep 1 / sqrt(2) of it or more.
+
+    Units of a layer that is much wider than its inputs repeat each other; it is the layers behind
+    it that tell them apart.
+
+    References
+    ----------
+    J. Zhao, F. Schaefer and A. Anandkumar, "ZerO initialization: initializing neural networks with
+    only zeros and ones", Transactions on Machine Learning Research, 2022, algorithm 1.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> initialize_parameters([3, 4, 2], ZerO())["W1"]
+    array([[ 0.5,  0.5,  0.5],
+           [ 0.5, -0.5,  0.5],
+           [ 0.5,  0.5, -0.5],
+           [ 0.5, -0.5, -0.5]])
+    """
+
+    formula = "W = I; where it widens, H / sqrt(p), Hadamard of order p = 2^k >= fan_out"
+    advice = "very deep networks of equal widths; results without a seed"
+
+    def weights(self, layer, rng):
+        if layer.fan_out <= layer.fan_in:
+            return np.eye(layer.fan_in, layer.fan_out)
+        # The first rows of a Hadamard matrix are those of a smaller one, over and over.
+        small = hadamard(next_power_of_two(layer.fan_in))[: layer.fan_in]
+        repeated = small[:, np.arange(layer.fan_out) % small.shape[1]]
+        return repeated / np.sqrt(next_power_of_two(layer.fan_out))
+
+
+def next_power_of_two(number):
+    """Return the smallest power of two that is not below a positive integer."""
+    return 1 << (number - 1).bit_length()
+
+
+class NoisyIdentity(Initializer):
+    r"""The identity, repeated where the layer widens, and a little noise.
+
+    .. math:: W = D + Z, \qquad Z_{ij} \sim N(0, \mathrm{noise}^2 / \mathrm{fan\_in})
+
+    with 1 for D_ij where i = j mod fan_in, and 0 elsewhere.
+
+    tanh(a x) has fixed points away from 0 only for a above 1. Each unit sees about one input, with
+    an a that is around 1, so that the signal neither fades nor saturates in very deep networks,
+    and also in narrow ones.
+
+    Parameters
+    ----------
+    noise : float, default=0.085
+        Standard deviation of the noise in a pre-activation, for inputs of mean square one.
+
+    References
+    ----------
+    H. Lee, H. Choi and H. Kim, "Robust weight initialization for tanh neural networks with fixed
+    point analysis", ICLR 2025, section 3.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> initialize_parameters([2, 4, 1], NoisyIdentity(), random_state=0)["W1"].round(2)
+    array([[ 1.11,  0.02],
+           [ 0.06,  1.13],
+           [ 1.11, -0.06],
+           [ 0.06,  0.99]])
+    """
+
+    advice = "tanh, in very deep or narrow networks"
+
+    def __init__(self, noise=0.085):
+        self.noise = noise
+
+    @property
+    def formula(self):
+        return f"W = I, over and over, + N(0, {self.noise}^2 / fan_in)"
+
+    def weights(self, layer, rng):
+        check_scalar(self.noise, "noise", Real, min_val=0)
+        Z = draw_normal(self.noise / np.sqrt(layer.fan_in), layer, rng)
+        return periodic_identity(layer.fan_in, layer.fan_out) + Z
+
+
+class Sinusoidal(Initializer):
+    r"""No randomness at all: the weights of a unit are a wave, of another frequency for each unit.
+
+    .. math:: W_{ij} = a \sin(2 \pi \, (j + 1) \, (i / \mathrm{fan\_in} + 1 / \mathrm{fan\_out})),
+        \qquad i, j = 0, 1, \ldots
+
+    with a such that the mean of the squared weights is Glorot's variance,
+    :math:`2 \, \mathrm{gain}^2 / (\mathrm{fan\_in} + \mathrm{fan\_out})`. A wave is as often above
+    0 as below, so that inputs which all go up together leave almost every unit where it was.
+
+    Parameters
+    ----------
+    gain : float, default=1.0
+        Multiplies the weights.
+
+    Notes
+    -----
+    Some units start silent, as all their sines are 0: the last one where 2 fan_out is a multiple
+    of fan_in, and the one in the middle where fan_out is even and a multiple of it, as in layers of
+    equal widths. A layer that would be silent as a whole, of two inputs and two units or fewer,
+    has cosines.
+
+    References
+    ----------
+    A. Fernandez-Hernandez, J. I. Mestre, M. F. Dolz, J. Duato and E. S. Quintana-Orti, "Sinusoidal
+    initialization, time for a new start", NeurIPS 2025.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> initialize_parameters([4, 3, 1], Sinusoidal(), random_state=0)["W1"].round(2)
+    array([[ 0.61, -0.35, -0.61,  0.35],
+           [-0.61,  0.61, -0.61,  0.61],
+           [ 0.  , -0.7 ,  0.  ,  0.7 ]])
+    """
+
+    advice = "results without a seed, from units that differ"
+
+    def __init__(self, gain=1.0):
+        self.gain = gain
+
+    @property
+    def formula(self):
+        return f"W = waves, mean W^2 = {2 * self.gain**2:g} / (fan_in + fan_out)"
+
+    def weights(self, layer, rng):
+        check_scalar(self.gain, "gain", Real, min_val=0)
+        waves = sine_waves(layer.fan_in, layer.fan_out)
+        std = self.gain * np.sqrt(2 / (layer.fan_in + layer.fan_out))
+        return std * waves / np.sqrt(np.mean(waves**2))
+
+
+def sine_waves(fan_in, fan_out):
+    """Return one wave per unit, of shape (fan_in, fan_out)."""
+    inputs, units = np.arange(fan_in)[:, np.newaxis], np.arange(1, fan_out + 1)
+    # Whole numbers and degrees, so that what should be 0 is not a rounding error.
+    turn = fan_in * fan_out
+    degrees = 360.0 * (units * (inputs * fan_out + fan_in) % turn) / turn
+    sines = sindg(degrees) + 0.0  # which turns -0.0 into 0.0
+    return sines if sines.any() else cosdg(degrees)

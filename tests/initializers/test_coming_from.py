@@ -1,0 +1,28 @@
+"""What the page on other libraries tells to write must work."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skinit.initializers
+from skinit import initialize_parameters
+
+PAGE = Path(__file__).parents[2] / "docs" / "coming_from.rst"
+
+
+def told_to_write():
+    """List the starts in the second column of all tables of the page, as they are spelt."""
+    rows = re.findall(r"^   \* - .*?\n     - (.*?)\n     -", PAGE.read_text("utf-8"), re.M | re.S)
+    return sorted({spelt for cell in rows for spelt in re.findall(r"``(.*?)``", cell)})
+
+
+def test_the_page_tells_of_the_defaults_of_other_libraries():
+    assert {'"keras"', '"pytorch"', '"scikit_learn"', '"narrow_normal"'} <= {*told_to_write()}
+
+
+@pytest.mark.parametrize("spelt", told_to_write())
+def test_what_the_page_tells_to_write_starts_a_network(spelt):
+    start = initialize_parameters([5, 4, 3], eval(spelt, vars(skinit.initializers)), 0)
+    assert np.isfinite(start["W2"]).all()
