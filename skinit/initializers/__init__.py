@@ -11,6 +11,7 @@ from skinit.initializers.structured import (
     Sparse,
     ZerO,
 )
+from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
 from skinit.initializers.variance_scaling import (
     Glorot,
     He,
@@ -27,12 +28,15 @@ from skinit.initializers.variance_scaling import (
 
 __all__ = [
     "INITIALIZERS",
+    "LSUV",
+    "BaseRate",
     "Constant",
     "Given",
     "Glorot",
     "He",
     "Identity",
     "Initializer",
+    "Kraehenbuehl",
     "Layer",
     "LeCun",
     "NoisyIdentity",
@@ -49,6 +53,7 @@ __all__ = [
     "Sparse",
     "TruncatedNormal",
     "Uniform",
+    "UnitVariance",
     "VarianceScaling",
     "WithBias",
     "ZerO",
@@ -104,5 +109,11 @@ INITIALIZERS.update(
         "sklearn": ScikitLearn(),
         "pytorch": PyTorch(),
         "torch": PyTorch(),
+        "lsuv": LSUV(),
+        "unit_variance": UnitVariance(),
+        "kraehenbuehl": Kraehenbuehl(),
+        "krahenbuhl": Kraehenbuehl(),
+        "base_rate": BaseRate(),
+        "class_prior": BaseRate(),
     }
 )
