@@ -12,6 +12,7 @@ from skinit.initializers.structured import (
     ZerO,
 )
 from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
+from skinit.initializers.placement import SWIM, HullBias, NguyenWidrow
 from skinit.initializers.variance_scaling import (
     Glorot,
     He,
@@ -29,17 +30,20 @@ from skinit.initializers.variance_scaling import (
 __all__ = [
     "INITIALIZERS",
     "LSUV",
+    "SWIM",
     "BaseRate",
     "Constant",
     "Given",
     "Glorot",
     "He",
+    "HullBias",
     "Identity",
     "Initializer",
     "Kraehenbuehl",
     "Layer",
     "LeCun",
     "NoisyIdentity",
+    "NguyenWidrow",
     "Normal",
     "Ones",
     "Orthogonal",
@@ -113,6 +117,9 @@ INITIALIZERS.update(
         "unit_variance": UnitVariance(),
         "kraehenbuehl": Kraehenbuehl(),
         "krahenbuhl": Kraehenbuehl(),
+        "hull": HullBias(),
+        "nguyen_widrow": NguyenWidrow(),
+        "swim": SWIM(),
         "base_rate": BaseRate(),
         "class_prior": BaseRate(),
     }

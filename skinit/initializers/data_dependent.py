@@ -140,7 +140,7 @@ class UnitVariance(OfBase):
     References
     ----------
     T. Salimans and D. P. Kingma, "Weight normalization: a simple reparameterization to accelerate
-    training of deep neural networks", NeurIPS 2016, section 3. Without centring: D. Holzmüller,
+    training of deep neural networks", NeurIPS 2016, section 3. Without centring: D. Holzmueller,
     L. Grinsztajn and I. Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on
     tabular data", NeurIPS 2024.
 
@@ -199,7 +199,7 @@ class Kraehenbuehl(UnitVariance):
 
     References
     ----------
-    P. Krähenbühl, C. Doersch, J. Donahue and T. Darrell, "Data-dependent initializations of
+    P. Kraehenbuehl, C. Doersch, J. Donahue and T. Darrell, "Data-dependent initializations of
     convolutional neural networks", ICLR 2016, algorithms 1 and 2.
 
     Examples
@@ -218,12 +218,16 @@ class Kraehenbuehl(UnitVariance):
     def refine(self, parameters, network, data, rng):
         if len(data.targets) > MOST_SAMPLES:
             data = data.rows(evenly_spaced(len(data.targets)))
-        for _ in range(10):
+        best, least = parameters, np.inf
+        for _ in range(11):
             factors = balancing_factors(network, parameters, data)
-            parameters = rescaled(network, parameters, factors)
-            if abs(np.log(factors)).max() < 1e-3:
+            unevenness = abs(np.log(factors)).max()
+            if unevenness < least:
+                best, least = parameters, unevenness
+            if unevenness < 1e-3:
                 break
-        return parameters
+            parameters = rescaled(network, parameters, factors)
+        return best
 
 
 def balancing_factors(network, parameters, data):
@@ -283,7 +287,7 @@ class BaseRate(OfBase):
 
     References
     ----------
-    T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollár, "Focal loss for dense object detection",
+    T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollar, "Focal loss for dense object detection",
     ICCV 2017, section 3.3.
 
     Examples
