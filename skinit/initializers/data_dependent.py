@@ -181,8 +181,9 @@ class Kraehenbuehl(UnitVariance):
 
     where :math:`\bar{r}` is the geometric mean of all r, so that the factors multiply to 1. With
     activations that only scale when their input does (ReLU, leaky ReLU, identity), and biases that
-    follow, the network computes what it did before, and one step makes the rates equal; with
-    others it is repeated, up to ten times, and they become similar.
+    follow, the network computes what it did before, and one step makes the rates equal. With
+    others the rates change with every step; of ten steps, the one that makes them most similar
+    counts.
 
     Parameters
     ----------
@@ -219,7 +220,7 @@ class Kraehenbuehl(UnitVariance):
         if len(data.targets) > MOST_SAMPLES:
             data = data.rows(evenly_spaced(len(data.targets)))
         best, least = parameters, np.inf
-        for _ in range(11):
+        for _ in range(11):  # as they are, and after each of ten steps
             factors = balancing_factors(network, parameters, data)
             unevenness = abs(np.log(factors)).max()
             if unevenness < least:
@@ -248,7 +249,8 @@ def balancing_factors(network, parameters, data):
     weight_sizes = np.array([rms(W) for W, _ in layer_views(network, parameters)])
     gradient_sizes = np.array([rms(dW) for dW, _ in layer_views(network, gradient)])
     factors = np.ones(network.n_layers)
-    learning = (weight_sizes > 0) & (gradient_sizes > 0)
+    # Where nothing arrives, or nothing comes back, a gradient is 0 or rounding.
+    learning = (weight_sizes > 0) & (gradient_sizes > 1e-10 * gradient_sizes.max())
     if learning.any():
         log_rates = np.log(gradient_sizes[learning]) - np.log(weight_sizes[learning])
         factors[learning] = np.exp((log_rates - log_rates.mean()) / 2)

@@ -196,7 +196,7 @@ def steep_range(activation, share):
         return None
     with np.errstate(all="ignore"):
         slopes = activation.slope(GRID)
-    if not np.isfinite(slopes).all():
+    if not np.isfinite(slopes).all() or not slopes.any():
         return None
     # A periodic activation is as steep elsewhere: the place next to 0 is meant.
     steepest = np.flatnonzero(abs(slopes) >= 0.999 * abs(slopes).max())
