@@ -296,11 +296,14 @@ class BaseRate(OfBase):
     --------
     >>> from skinit import InitMLPClassifier
     >>> from skinit.initializers import PerLayer
-    >>> X, y = np.arange(8.0).reshape(-1, 1), [0, 0, 0, 0, 0, 0, 1, 1]
+    >>> X, y = np.linspace(-1, 1, 8).reshape(-1, 1), [0, 1, 0, 0, 0, 0, 1, 0]
     >>> init = BaseRate(PerLayer(hidden="he", output="zeros"))
-    >>> model = InitMLPClassifier(init=init, max_iter=1, learning_rate=1e-9).fit(X, y)
-    >>> model.predict_proba(X[:1]).round(6)
-    array([[0.75, 0.25]])
+    >>> model = InitMLPClassifier(init=init, max_iter=1, random_state=0).fit(X, y)
+    >>> model.initial_intercepts_[-1].round(6), np.log([2 / 6]).round(6)
+    (array([-1.098612]), array([-1.098612]))
+    >>> entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    >>> bool(np.isclose(model.loss_curve_[0], entropy))
+    True
     """
 
     formula = "W, b of base; the last b is the best constant score"

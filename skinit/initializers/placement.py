@@ -333,7 +333,7 @@ def fit_scores(layer, ridge):
     inputs, weight = layer.inputs.astype(np.float64, copy=False), layer.sample_weight
     mean_square = np.average(row_norms(inputs, squared=True), weights=weight) / layer.fan_in
     alpha = ridge * mean_square * layer.data.total_weight
-    model = Ridge(alpha=alpha if alpha > 0 else 1.0, tol=1e-8)
+    model = Ridge(alpha=alpha if alpha > 0 else 1.0, tol=1e-6)
     model.fit(inputs, wanted_scores(layer), sample_weight=weight)
     return np.atleast_2d(model.coef_).T, np.atleast_1d(model.intercept_)
 
