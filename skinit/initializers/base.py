@@ -231,7 +231,7 @@ class Initializer(BaseEstimator):
         return super().set_params(**params)
 
     def for_layer(self, layer):
-        """Return the strategy that serves this layer: itself, unless it delegates to others."""
+        """Return what draws this layer in the end, to name it: itself, unless it asks others."""
         return self
 
 

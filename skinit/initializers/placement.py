@@ -227,10 +227,10 @@ class SWIM(Initializer):
         \qquad b_j = z_1 - x^{(1)} W_j
 
     so that its pre-activation is :math:`z_1` at the first and :math:`z_2` at the second. For an
-    activation with two ends these are where it is a quarter and three quarters of the way between
-    them, :math:`\mp \tfrac{1}{2} \ln 3` for tanh; for all others 0 and 1, as for ReLU. The output
-    layer is a ridge regression of the targets, turned into scores, on what arrives there. So the
-    network is of use before any training.
+    activation that ends on both sides, these are where it has gone a quarter and three quarters of
+    its way, :math:`\mp \tfrac{1}{2} \ln 3` for tanh; for all others 0 and 1, as for ReLU. The
+    output layer is a ridge regression of the targets, turned into scores, on what arrives there.
+    So the network is of use before any training.
 
     Parameters
     ----------
@@ -281,21 +281,29 @@ class SWIM(Initializer):
 
 def place_units(layer, rng):
     """Lay each unit of a hidden layer between two samples."""
-    n_pairs = 10 * max(layer.fan_out, 100)
-    first, second = draw_rows(layer, n_pairs, rng), draw_rows(layer, n_pairs, rng)
     inputs = layer.inputs.astype(np.float64, copy=False)
+    first, second, counts = draw_pairs(layer, 10 * max(layer.fan_out, 100), rng)
     chances, distances = chances_of_pairs(inputs, layer.targets, first, second)
     if not chances.any():
         return np.zeros((layer.fan_in, layer.fan_out)), np.zeros(layer.fan_out)
-    # Two units between the same samples would be one unit.
+    chances *= counts
+    # Two units between the same samples would be one unit: that is for lack of others only.
     repeats = np.count_nonzero(chances) < layer.fan_out
-    chosen = rng.choice(n_pairs, layer.fan_out, replace=repeats, p=chances / chances.sum())
+    chosen = rng.choice(len(first), layer.fan_out, replace=repeats, p=chances / chances.sum())
 
     z_first, z_second = quarters(layer.activation)
     steps = inputs[second[chosen]] - inputs[first[chosen]]
     steps = steps.toarray() if issparse(steps) else steps
     W = (z_second - z_first) * (steps / distances[chosen, np.newaxis] ** 2).T
     return W, z_first - at_each(inputs[first[chosen]], W)
+
+
+def draw_pairs(layer, n_pairs, rng):
+    """Draw pairs of samples; return the first and the second of each, and how often it came."""
+    n_samples = len(layer.targets)
+    first, second = draw_rows(layer, n_pairs, rng), draw_rows(layer, n_pairs, rng)
+    pairs, counts = np.unique(first * n_samples + second, return_counts=True)
+    return *np.divmod(pairs, n_samples), counts
 
 
 def chances_of_pairs(inputs, targets, first, second):

@@ -255,7 +255,8 @@ def test_targets_that_are_all_the_same_leave_the_distance_to_decide(rng):
 
 
 def test_units_are_different_where_there_are_pairs_enough(rng):
-    W, b = first_layer(SWIM(), rng.normal(size=(200, 2)), rng.normal(size=(200, 1)), n_units=100)
+    X, targets = rng.normal(size=(12, 2)), rng.normal(size=(12, 1))
+    W, b = first_layer(SWIM(), X, targets, n_units=12 * 11)
     units = np.vstack([W, b]).round(9)
     assert np.unique(units, axis=1).shape == units.shape
 
