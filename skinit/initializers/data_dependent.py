@@ -275,7 +275,7 @@ def rescaled(network, parameters, factors):
 class BaseRate(OfBase):
     r"""Output biases that predict what is known without looking at a sample.
 
-    .. math:: b = \operatorname*{argmin}_c \sum_i m_i \, \ell(c, y_i)
+    .. math:: b = \arg\min_c \sum_i m_i \, \ell(c, y_i)
 
     where m_i is the weight of sample i: the logarithm of the odds of two classes, of the share of
     each of several classes, or of a mean count; the mean target, or the median for the absolute

@@ -27,7 +27,7 @@ class HullBias(OfBase):
     r"""Biases that put the hinge of every unit inside the data.
 
     .. math:: b_j = -\sum_{k=1}^{K} \lambda_{jk} \, x_{i_{jk}} W_j, \qquad
-        \lambda_j \sim \operatorname{Dirichlet}(1, \dots, 1)
+        \lambda_j \sim \operatorname{Dirichlet}(1, \ldots, 1)
 
     so that the pre-activation of unit j is 0 at a random point between K random samples. With
     zero biases, all hinges go through the origin, where unscaled data may be far away, and units
