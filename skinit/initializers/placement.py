@@ -133,7 +133,9 @@ class NguyenWidrow(Initializer):
     --------
     >>> from skinit import InitMLPRegressor
     >>> X = np.linspace(0, 10, 50).reshape(-1, 1)
-    >>> model = InitMLPRegressor(8, init=NguyenWidrow(), activation="tanh", max_iter=1)
+    >>> model = InitMLPRegressor(
+    ...     8, init=NguyenWidrow(), activation="tanh", max_iter=1, random_state=0
+    ... )
     >>> W = model.fit(X, np.sin(X[:, 0])).initial_coefs_[0]
     >>> np.unique(abs(W).round(6))  # 0.7 * 8, from 0..10 to -1..1, and from -1..1 to -2..2
     array([2.24])

@@ -226,7 +226,8 @@ def test_a_regressor_of_counts_starts_at_their_mean():
     X = np.random.RandomState(0).normal(size=(40, 3))
     y = np.arange(40.0)
     init = BaseRate(PerLayer(hidden="he", output="zeros"))
-    model = InitMLPRegressor(init=init, loss="poisson", max_iter=1, learning_rate=1e-12)
+    settings = {"loss": "poisson", "max_iter": 1, "learning_rate": 1e-12, "random_state": 0}
+    model = InitMLPRegressor(init=init, **settings)
     assert_allclose(np.exp(model.fit(X, y).initial_intercepts_[-1]), 19.5, rtol=1e-12)
 
 

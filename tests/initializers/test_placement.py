@@ -204,7 +204,9 @@ def test_pairs_are_drawn_in_proportion_to_difference_over_distance():
 def test_the_output_layer_is_a_least_squares_fit_of_numbers(rng):
     X, _ = load_diabetes(return_X_y=True)
     y = 7 + X @ rng.normal(size=(10, 2))
-    model = InitMLPRegressor((), init=SWIM(ridge=1e-9), learning_rate=1e-12, max_iter=1)
+    model = InitMLPRegressor(
+        (), init=SWIM(ridge=1e-9), learning_rate=1e-12, max_iter=1, random_state=0
+    )
     weight = rng.uniform(size=len(X))
     noisy = y + rng.normal(size=y.shape)
     expected = LinearRegression().fit(X, noisy, weight)
