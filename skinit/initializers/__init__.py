@@ -4,6 +4,8 @@ from skinit.initializers.base import INITIALIZERS, Initializer, Layer, resolve_i
 from skinit.initializers.building import build_parameters, initialize_parameters
 from skinit.initializers.composite import PerLayer, Scaled, WithBias
 from skinit.initializers.constant import Constant, Given, Identity, Ones, Zeros
+from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
+from skinit.initializers.placement import SWIM, HullBias, NguyenWidrow
 from skinit.initializers.structured import (
     NoisyIdentity,
     Orthogonal,
@@ -11,8 +13,6 @@ from skinit.initializers.structured import (
     Sparse,
     ZerO,
 )
-from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
-from skinit.initializers.placement import SWIM, HullBias, NguyenWidrow
 from skinit.initializers.variance_scaling import (
     Glorot,
     He,
@@ -42,8 +42,8 @@ __all__ = [
     "Kraehenbuehl",
     "Layer",
     "LeCun",
-    "NoisyIdentity",
     "NguyenWidrow",
+    "NoisyIdentity",
     "Normal",
     "Ones",
     "Orthogonal",

@@ -73,7 +73,7 @@ class LSUV(OfBase):
     --------
     >>> from skinit import InitMLPClassifier, load_circles
     >>> X, y, _, _ = load_circles()
-    >>> model = InitMLPClassifier(init=LSUV("lecun"), max_iter=1, random_state=0).fit(X, y)
+    >>> model = InitMLPClassifier(init=LSUV(), max_iter=1, random_state=0).fit(X, y)
     >>> round(float((X @ model.initial_coefs_[0]).std()), 6)
     1.0
     """
