@@ -70,6 +70,28 @@ class BaseLoss(BaseEstimator):
         """Return the logarithm of probabilities, exact where they round to 0 (classifiers only)."""
         return LOG_LINKS[self.link_name](scores)
 
+    def inverse_link(self, predictions):
+        """Turn predictions into scores, finite ones also for probabilities of 0 and 1."""
+        return INVERSE_LINKS[self.link_name](predictions)
+
+    def best_constant(self, targets, sample_weight=None):
+        """Find the scores that serve best where nothing is known of a sample.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_samples, n_outputs)
+        sample_weight : ndarray of shape (n_samples,) or None
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            Of all constants the one of the least mean loss, unless a loss says otherwise the
+            inverse link of the mean target: the mean, or the logarithm of a mean count, of odds or
+            of the share of each class.
+        """
+        mean = np.average(targets.astype(np.float64), axis=0, weights=sample_weight)
+        return self.inverse_link(mean)
+
     def per_sample(self, scores, targets):
         """Compute the loss of each sample, of shape (..., n_samples)."""
         raise NotImplementedError
@@ -454,12 +476,26 @@ class AbsoluteError(BaseLoss):
     def gradient(self, scores, targets):
         return np.sign(scores - targets)
 
+    def best_constant(self, targets, sample_weight=None):
+        return balanced_constant(self, targets, sample_weight)
+
     def tape_calls(self, scores, targets, delta, new, left=None):
         calls = [
             [partial(np.subtract, z, targets, delta), partial(np.sign, delta, delta)]
             for z in scores
         ]
         return [], self.with_losses(calls, scores, targets, left)
+
+
+def balanced_constant(loss, targets, sample_weight):
+    """Find by bisection, for each output, the prediction at which the gradients cancel."""
+    weights = np.ones(len(targets)) if sample_weight is None else sample_weight
+    low, high = targets.min(axis=0).astype(np.float64), targets.max(axis=0).astype(np.float64)
+    for _ in range(60):  # as many digits as there are
+        middle = low + (high - low) / 2
+        too_low = weights @ loss.gradient(middle, targets) < 0
+        low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
+    return high
 
 
 class Huber(BaseLoss):
@@ -504,6 +540,9 @@ class Huber(BaseLoss):
 
     def gradient(self, scores, targets):
         return np.clip(scores - targets, -float(self.delta), float(self.delta))
+
+    def best_constant(self, targets, sample_weight=None):
+        return balanced_constant(self, targets, sample_weight)
 
     def tape_calls(self, scores, targets, delta, new, left=None):
         most, least = (new(delta.shape, sign * float(self.delta)) for sign in (1, -1))
@@ -562,9 +601,25 @@ class Poisson(BaseLoss):
         return [], self.with_losses(calls, scores, targets, left)
 
 
-# How scores become predictions, and logarithms of probabilities.
+def finite_log(x):
+    """Take the logarithm; that of 0, which no score reaches, as if it were a millionth."""
+    return np.log(np.where(x > 0, x, 1e-6))
+
+
+def log_odds(probabilities):
+    """Return the scores whose logistic link are these probabilities."""
+    return finite_log(probabilities) - finite_log(1 - probabilities)
+
+
+# How scores become predictions and logarithms of probabilities, and how predictions become scores.
 LINKS = {"identity": np.asarray, "exp": np.exp, "logistic": expit, "softmax": softmax}
 LOG_LINKS = {"logistic": log_expit, "softmax": partial(log_softmax, axis=-1)}
+INVERSE_LINKS = {
+    "identity": np.asarray,
+    "exp": finite_log,
+    "logistic": log_odds,
+    "softmax": finite_log,
+}
 
 # What targets can be, and the links that are for them.
 LINKS_FOR = {

@@ -85,7 +85,8 @@ def loss_and_targets(estimator, y):
     Examples
     --------
     >>> from skinit import InitMLPClassifier
-    >>> model = InitMLPClassifier(max_iter=1).fit([[0.0], [1.0]], ["no", "yes"])
+    >>> model = InitMLPClassifier(max_iter=1, random_state=0)
+    >>> model = model.fit([[0.0], [1.0]], ["no", "yes"])
     >>> loss_and_targets(model, ["yes", "no"])
     (BinaryCrossEntropy(), array([[1.],
            [0.]]))

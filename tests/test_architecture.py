@@ -39,6 +39,7 @@ INITIALIZER_ROWS = [
     ["structured", "mean_field"],
     ["composite"],
     ["data_dependent"],  # made of others
+    ["placement"],
     ["auto"],
     ["building"],
     ["__init__"],

@@ -247,6 +247,38 @@ def test_links_carry_scikit_learns_names():
     assert names == {"identity", "exp", "logistic", "softmax"}
 
 
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
+def test_the_inverse_link_leads_back_to_the_scores(name, scores):
+    loss = SETTLED_LOSSES[name]
+    if loss.link_name == "softmax":  # which does not see what is added to all scores
+        scores = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+    assert_allclose(loss.inverse_link(loss.link(scores)), scores, rtol=1e-9)
+
+
+@pytest.mark.parametrize("loss", [BINARY, MULTINOMIAL])
+def test_sure_predictions_have_finite_scores(loss):
+    sure = np.array([0.0, 1.0])
+    assert_allclose(loss.link(loss.inverse_link(sure)), sure, atol=1e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", SETTLED_LOSSES)
+def test_no_constant_is_better_than_the_best(name, weighted, rng, one_hot):
+    loss, weight = SETTLED_LOSSES[name], rng.uniform(size=40) if weighted else None
+    # Of an odd number of samples there is one median.
+    targets, weight = one_hot[:39], None if weight is None else weight[:39]
+    if loss.link_name in ("identity", "exp"):
+        targets = targets * rng.uniform(0, 5, (39, 1)) + 0.1
+
+    def mean_loss(constant):
+        losses = loss.per_sample(np.broadcast_to(constant, targets.shape), targets)
+        return np.average(losses, weights=weight)
+
+    best = loss.best_constant(targets, weight)
+    around = [best + step * axis for step in (-1e-3, 1e-3) for axis in np.eye(3)]
+    assert min(map(mean_loss, around)) > mean_loss(best)
+
+
 # --- Targets, as a loss prepares them -----------------------------------------------------------
 
 

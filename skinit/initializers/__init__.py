@@ -4,6 +4,8 @@ from skinit.initializers.base import INITIALIZERS, Initializer, Layer, resolve_i
 from skinit.initializers.building import build_parameters, initialize_parameters
 from skinit.initializers.composite import PerLayer, Scaled, WithBias
 from skinit.initializers.constant import Constant, Given, Identity, Ones, Zeros
+from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
+from skinit.initializers.placement import SWIM, HullBias, NguyenWidrow
 from skinit.initializers.structured import (
     NoisyIdentity,
     Orthogonal,
@@ -27,14 +29,20 @@ from skinit.initializers.variance_scaling import (
 
 __all__ = [
     "INITIALIZERS",
+    "LSUV",
+    "SWIM",
+    "BaseRate",
     "Constant",
     "Given",
     "Glorot",
     "He",
+    "HullBias",
     "Identity",
     "Initializer",
+    "Kraehenbuehl",
     "Layer",
     "LeCun",
+    "NguyenWidrow",
     "NoisyIdentity",
     "Normal",
     "Ones",
@@ -49,6 +57,7 @@ __all__ = [
     "Sparse",
     "TruncatedNormal",
     "Uniform",
+    "UnitVariance",
     "VarianceScaling",
     "WithBias",
     "ZerO",
@@ -104,5 +113,14 @@ INITIALIZERS.update(
         "sklearn": ScikitLearn(),
         "pytorch": PyTorch(),
         "torch": PyTorch(),
+        "lsuv": LSUV(),
+        "unit_variance": UnitVariance(),
+        "kraehenbuehl": Kraehenbuehl(),
+        "krahenbuhl": Kraehenbuehl(),
+        "hull": HullBias(),
+        "nguyen_widrow": NguyenWidrow(),
+        "swim": SWIM(),
+        "base_rate": BaseRate(),
+        "class_prior": BaseRate(),
     }
 )

@@ -4,7 +4,7 @@ A strategy is any callable ``strategy(layer, rng) -> (W, b)``. `Layer` is what i
 `Initializer` what a tunable one derives from, `resolve_init` how a name becomes one.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -12,7 +12,15 @@ from sklearn.base import BaseEstimator, clone
 from skinit.network import Network, TrainingData, layer_views
 from skinit.registry import look_up, refuse_class
 
-__all__ = ["INITIALIZERS", "Initializer", "Layer", "draw_layer", "resolve_init"]
+__all__ = [
+    "INITIALIZERS",
+    "Initializer",
+    "Layer",
+    "draw_layer",
+    "draw_layers",
+    "refine_network",
+    "resolve_init",
+]
 
 # The names and what they stand for are written in `skinit/initializers/__init__.py`.
 INITIALIZERS = {}
@@ -35,7 +43,8 @@ class Layer:
     data : TrainingData or None
         What the network will be trained on, where there is any yet.
     arrived : dict
-        For `inputs` to keep what it has computed; the layers of a network share one.
+        Where `inputs`, and layers that are drawn ahead, wait to be asked for; the layers of a
+        network share one.
 
     Examples
     --------
@@ -147,7 +156,9 @@ class Initializer(BaseEstimator):
 
     A strategy of your own overrides `weights`, and `bias` where its biases are not zero; one that
     draws both together overrides ``__call__`` instead. Its ``__init__`` only stores its settings,
-    so that scikit-learn can clone and tune it.
+    so that scikit-learn can clone and tune it. One that looks at the whole network also has
+    ``refine(parameters, network, data, rng)``, which is called once all layers are drawn and
+    returns the parameters that the network starts with.
 
     Attributes
     ----------
@@ -220,7 +231,7 @@ class Initializer(BaseEstimator):
         return super().set_params(**params)
 
     def for_layer(self, layer):
-        """Return the strategy that serves this layer: itself, unless it delegates to others."""
+        """Return what draws this layer in the end, to name it: itself, unless it asks others."""
         return self
 
 
@@ -265,6 +276,23 @@ def resolve_init(init):
         f"init={init!r} is not an initializer; give a name such as 'he', an object such as "
         "He(gain=0.5), or a function (layer, rng) -> (W, b)"
     )
+
+
+def draw_layers(strategies, first, rng):
+    """Draw a layer and all that follow it, into the parameters that they are views of.
+
+    Parameters
+    ----------
+    strategies : list of callable
+        One for each layer of the network.
+    first : Layer
+        The layer to begin with; the layers before it are drawn already.
+    rng : RandomState
+    """
+    layers = layer_views(first.network, first.parameters)
+    for index in range(first.index, first.n_layers):
+        W, b = layers[index]
+        W[...], b[...] = draw_layer(strategies[index], replace(first, index=index), rng)
 
 
 def draw_layer(strategy, layer, rng):
@@ -328,6 +356,44 @@ def is_finite_as(dtype, array):
         return False
     with np.errstate(over="ignore"):  # an overflow is what is looked for
         return bool(np.isfinite(array.astype(dtype)).all())
+
+
+def refine_network(strategy, parameters, network, data, rng):
+    """Let a strategy look at the whole network, if it wants to, and check what it answers.
+
+    Parameters
+    ----------
+    strategy : callable
+        As `resolve_init` returns it.
+    parameters : ndarray of shape (n_parameters,)
+    network : Network
+    data : TrainingData or None
+    rng : RandomState
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+
+    Raises
+    ------
+    ValueError
+        If the answer has the wrong shape or values that are not finite.
+    """
+    if not hasattr(strategy, "refine"):
+        return parameters
+    refined = np.asarray(strategy.refine(parameters, network, data, rng))
+    where = f"init={name_of(strategy)}: refine returned"
+    if refined.shape != parameters.shape:
+        raise ValueError(
+            f"{where} an array of shape {refined.shape}, expected all parameters of the network, "
+            f"of shape {parameters.shape}"
+        )
+    if not is_finite_as(parameters.dtype, refined):
+        raise ValueError(
+            f"{where} values that are not finite numbers in {parameters.dtype}; check the formula "
+            "and its settings"
+        )
+    return refined.astype(parameters.dtype)
 
 
 def name_of(strategy):

@@ -1,17 +1,13 @@
 """The one loop over the layers: from a strategy to the parameters of a whole network."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skinit.activations import resolve_activations
-from skinit.initializers.base import (
-    Initializer,
-    Layer,
-    draw_layer,
-    is_finite_as,
-    name_of,
-    resolve_init,
-)
+from skinit.initializers.base import Layer, draw_layers, name_of, refine_network, resolve_init
+from skinit.initializers.composite import serving
 from skinit.losses import LOSSES
 from skinit.network import Network, layer_views
 
@@ -60,20 +56,15 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
     """
     strategies = one_per_layer(init, network)
     parameters = np.zeros(network.n_parameters, dtype)
-    resolved, arrived = [], {}
-    for index, (W, b) in enumerate(layer_views(network, parameters)):
-        layer = Layer(network, index, np.dtype(dtype).type, parameters, data, arrived)
-        strategy = strategies[index]
-        if isinstance(strategy, Initializer):
-            strategy = strategy.for_layer(layer)
-        resolved.append(name_of(strategy))
-        W[...], b[...] = draw_layer(strategy, layer, rng)
-
+    first = Layer(network, 0, np.dtype(dtype).type, parameters, data)
+    draw_layers(strategies, first, rng)
     # Told apart by identity: a user's callable need not be hashable.
     for strategy in {id(strategy): strategy for strategy in strategies}.values():
-        if hasattr(strategy, "refine"):
-            refined = strategy.refine(parameters, network, data, rng)
-            parameters = checked_refinement(refined, parameters, name_of(strategy))
+        parameters = refine_network(strategy, parameters, network, data, rng)
+    resolved = [
+        name_of(serving(strategy, replace(first, index=index)))
+        for index, strategy in enumerate(strategies)
+    ]
     return parameters, resolved
 
 
@@ -88,22 +79,6 @@ def one_per_layer(init, network):
             "one strategy for all"
         )
     return [resolve_init(entry) for entry in init]
-
-
-def checked_refinement(refined, parameters, name):
-    """Return what a strategy's `refine` made of the parameters, or say what is wrong with it."""
-    refined = np.asarray(refined)
-    if refined.shape != parameters.shape:
-        raise ValueError(
-            f"init={name}: refine returned an array of shape {refined.shape}, expected all "
-            f"parameters of the network, of shape {parameters.shape}"
-        )
-    if not is_finite_as(parameters.dtype, refined):
-        raise ValueError(
-            f"init={name}: refine returned values that are not finite numbers in "
-            f"{parameters.dtype}; check the formula and its settings"
-        )
-    return refined.astype(parameters.dtype)
 
 
 def initialize_parameters(layer_dims, init="he", random_state=None, *, activation="relu"):

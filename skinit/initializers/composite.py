@@ -1,14 +1,23 @@
 """Initializers made of initializers: by layer, rescaled, with biases."""
 
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from skinit.initializers.base import Initializer, draw_layer, resolve_init
+from skinit.initializers.base import (
+    Initializer,
+    draw_layer,
+    draw_layers,
+    name_of,
+    refine_network,
+    resolve_init,
+)
+from skinit.network import layer_views
 
-__all__ = ["PerLayer", "Scaled", "WithBias"]
+__all__ = ["OfBase", "PerLayer", "Scaled", "WithBias", "draw_part", "serving"]
 
 
 class PerLayer(Initializer):
@@ -47,14 +56,39 @@ class PerLayer(Initializer):
             chosen = self.first
         else:
             chosen = self.hidden
-        strategy = resolve_part(chosen)
-        return strategy.for_layer(layer) if isinstance(strategy, Initializer) else strategy
+        return serving(chosen, layer)
 
     def __call__(self, layer, rng):
-        return draw_layer(self.for_layer(layer), layer, rng)
+        return draw_part(self.for_layer(layer), layer, rng)
 
 
-class Scaled(Initializer):
+class OfBase(Initializer):
+    """What the initializers share that change the answer of one other, their `base`.
+
+    Examples
+    --------
+    >>> from skinit import initialize_parameters
+    >>> class Rounded(OfBase):
+    ...     def __init__(self, base="he"):
+    ...         self.base = base
+    ...
+    ...     def __call__(self, layer, rng):
+    ...         W, b = self.draw_base(layer, rng)
+    ...         return W.round(1), b
+    >>> initialize_parameters([3, 2], Rounded("lecun"), random_state=3)["W1"]
+    array([[ 1. ,  0.3,  0.1],
+           [-1.1, -0.2, -0.2]])
+    """
+
+    def for_layer(self, layer):
+        return clone(self).set_params(base=serving(self.base, layer))
+
+    def draw_base(self, layer, rng):
+        """Answer with the weights and biases of the base."""
+        return draw_part(self.base, layer, rng)
+
+
+class Scaled(OfBase):
     """The weights of another strategy, multiplied; its biases are left as they are.
 
     Parameters
@@ -78,16 +112,13 @@ class Scaled(Initializer):
         self.base = base
         self.factor = factor
 
-    def for_layer(self, layer):
-        return with_base_of(self, layer)
-
     def __call__(self, layer, rng):
         check_scalar(self.factor, "factor", Real)
-        W, b = draw_layer(resolve_part(self.base), layer, rng)
+        W, b = self.draw_base(layer, rng)
         return self.factor * W, b
 
 
-class WithBias(Initializer):
+class WithBias(OfBase):
     """The weights of another strategy, with biases of your own.
 
     Parameters
@@ -117,31 +148,52 @@ class WithBias(Initializer):
         self.base = base
         self.value = value
 
-    def for_layer(self, layer):
-        return with_base_of(self, layer)
-
     def __call__(self, layer, rng):
-        W, _ = draw_layer(resolve_part(self.base), layer, rng)
+        W, _ = self.draw_base(layer, rng)
         if callable(self.value):
             return W, self.value(layer, rng)
         check_scalar(self.value, "value", Real)
         return W, np.full(layer.fan_out, float(self.value))
 
 
-def with_base_of(composite, layer):
-    """Copy a composite, its base spelt out as what serves this layer."""
-    base = resolve_part(composite.base)
-    if isinstance(base, Initializer):
-        base = base.for_layer(layer)
-    return clone(composite).set_params(base=base)
-
-
-def resolve_part(init):
-    """Resolve a strategy that is to be a part of another one."""
+def serving(init, layer):
+    """Return the strategy that draws a layer in the end."""
     strategy = resolve_init(init)
-    if hasattr(strategy, "refine"):
-        raise TypeError(
-            f"init={strategy!r} looks at the whole network once all layers are drawn, and cannot "
-            "be a part of another initializer; use it by itself"
-        )
-    return strategy
+    return strategy.for_layer(layer) if isinstance(strategy, Initializer) else strategy
+
+
+def draw_part(init, layer, rng):
+    """Ask a strategy that is a part of another one for a layer.
+
+    One that looks at the whole network is asked for all of it: it draws this layer and those that
+    follow, refines them as if it were alone, and hands them out one by one. So what the other
+    strategy changes is what the part would have started with.
+
+    Parameters
+    ----------
+    init : str, Initializer or callable
+    layer : Layer
+    rng : RandomState
+
+    Returns
+    -------
+    W : ndarray of shape (fan_in, fan_out)
+    b : ndarray of shape (fan_out,)
+    """
+    strategy = resolve_init(init)
+    if not hasattr(strategy, "refine"):
+        return draw_layer(strategy, layer, rng)
+    # Parts are copies, new for each layer: what they are called is what stays.
+    key = "ahead", name_of(strategy)
+    if key not in layer.arrived:
+        layer.arrived[key] = draw_ahead(strategy, layer, rng)
+    W, b = layer.arrived[key][layer.index]
+    return W, b[0]
+
+
+def draw_ahead(strategy, layer, rng):
+    """Let a strategy start a layer and all that follow it; return all layers of the network."""
+    first = replace(layer, parameters=layer.parameters.copy(), arrived={})
+    draw_layers([strategy] * layer.n_layers, first, rng)
+    refined = refine_network(strategy, first.parameters, layer.network, layer.data, rng)
+    return layer_views(layer.network, refined)

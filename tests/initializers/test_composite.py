@@ -16,7 +16,7 @@ from skinit.initializers import (
     build_parameters,
 )
 from skinit.losses import LOSSES
-from skinit.network import Network
+from skinit.network import Network, layer_views
 
 WIDTHS = [3, 4, 4, 4, 2]
 
@@ -142,15 +142,45 @@ def test_the_parts_are_left_as_they_were():
     assert (init.first, init.hidden, init.output) == (part, part, part)
 
 
-class LooksAtTheWholeNetwork(He):
+class Doubled(ScikitLearn):
+    """Looks at the whole network, and doubles it."""
+
     def refine(self, parameters, network, data, rng):
-        return parameters
+        return 2 * parameters + rng.normal(0, 1e-3)
 
 
-@pytest.mark.parametrize("composite", [Scaled, WithBias, PerLayer])
-def test_a_strategy_that_refines_the_whole_network_is_no_part_of_another(composite):
-    with pytest.raises(TypeError, match="by itself"):
-        initialize_parameters(WIDTHS, composite(LooksAtTheWholeNetwork()))
+def test_a_part_that_refines_is_refined_before_it_is_scaled():
+    alone = initialize_parameters(WIDTHS, Doubled(), random_state=0)
+    scaled = initialize_parameters(WIDTHS, Scaled(Doubled(), factor=0.5), random_state=0)
+    for key in alone:
+        assert_array_equal(scaled[key], alone[key] * (0.5 if key.startswith("W") else 1))
+
+
+def test_a_part_that_refines_gets_the_biases_that_it_is_given():
+    alone = initialize_parameters(WIDTHS, Doubled(), random_state=0)
+    ours = initialize_parameters(WIDTHS, Scaled(WithBias(Doubled(), value=0.5)), random_state=0)
+    for key in alone:
+        assert_array_equal(ours[key], alone[key] if key.startswith("W") else 0.5)
+
+
+def test_a_part_that_refines_serves_its_layers_and_no_others():
+    alone = initialize_parameters(WIDTHS, Doubled(), random_state=0)
+    mixed = initialize_parameters(WIDTHS, PerLayer(hidden=Doubled(), output="ones"), random_state=0)
+    for key in ("W1", "b1", "W2", "b2", "W3", "b3"):
+        assert_array_equal(mixed[key], alone[key])
+    assert_array_equal(mixed["W4"], np.ones((2, 4)))
+
+
+def test_a_part_that_refines_begins_behind_the_layers_that_are_there():
+    seen = []
+
+    class Watching(Ones):
+        def refine(self, parameters, network, data, rng):
+            seen.append([W.mean() for W, _ in layer_views(network, parameters)])
+            return parameters
+
+    initialize_parameters(WIDTHS, PerLayer(first=Constant(7.0), hidden=Watching(), output="zeros"))
+    assert seen == [[7, 1, 1, 1]]
 
 
 @pytest.mark.parametrize("composite", [Scaled, WithBias, PerLayer])

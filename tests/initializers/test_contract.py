@@ -5,14 +5,17 @@ import pickle
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal, assert_equal
+from numpy.testing import assert_allclose, assert_array_equal, assert_equal
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 import skinit.initializers
-from skinit.activations import ReLU
+from skinit import initialize_parameters
+from skinit.activations import Activation, ReLU
 from skinit.initializers import (
     INITIALIZERS,
+    LSUV,
     Constant,
     Given,
     Glorot,
@@ -22,9 +25,11 @@ from skinit.initializers import (
     Normal,
     PerLayer,
     Scaled,
+    UnitVariance,
     WithBias,
     build_parameters,
 )
+from skinit.initializers.data_dependent import MOST_SAMPLES, evenly_spaced
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, layer_views
 
@@ -51,7 +56,23 @@ INITS = {
 NOT_RANDOM = {"zeros", "ones", "constant", "identity", "eye", "given"}
 NOT_RANDOM |= {"padded_identity", "hadamard", "sinusoidal"}
 
+# Everything else must start without data, and the same whatever the data are.
+LOOK_AT_DATA = {
+    "lsuv",
+    "unit_variance",
+    "kraehenbuehl",
+    "krahenbuhl",
+    "hull",
+    "nguyen_widrow",
+    "swim",
+    "base_rate",
+    "class_prior",
+}
+# Of these, some draw samples: a sample that counts twice is not drawn as two samples are.
+DRAW_SAMPLES = {"hull", "swim"}
+
 for_every_init = pytest.mark.parametrize("init", INITS.values(), ids=INITS)
+for_all_that_look = pytest.mark.parametrize("name", sorted(LOOK_AT_DATA))
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +134,12 @@ def test_the_random_state_of_the_process_is_left_alone(init, start):
     assert_equal(of_the_process.get_state(), before)
 
 
-@for_every_init
-def test_a_float32_network_starts_where_its_float64_twin_does_rounded(init, start):
-    assert_array_equal(start(init, dtype=np.float32), start(init).astype(np.float32))
+@pytest.mark.parametrize("name", INITS)
+def test_a_float32_network_starts_where_its_float64_twin_does_rounded(name, start):
+    ours, twin = start(INITS[name], dtype=np.float32), start(INITS[name]).astype(np.float32)
+    # The data are rounded too, before anybody looks at them.
+    rounding = 1e-4 if name in LOOK_AT_DATA else 0
+    assert_allclose(ours, twin, rtol=rounding, atol=rounding)
 
 
 @for_every_init
@@ -165,3 +189,85 @@ def test_networks_of_any_widths_can_be_started(name, widths):
     rng = np.random.RandomState(0)
     data = TrainingData(rng.normal(size=(20, widths[0])), rng.normal(size=(20, widths[-1])))
     assert np.isfinite(build_parameters(name, network, rng, data=data)[0]).all()
+
+
+@pytest.mark.parametrize("composite", [LSUV, PerLayer, Scaled, UnitVariance, WithBias])
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_every_initializer_can_be_a_part_of_others(name, composite, start):
+    key = "hidden" if composite is PerLayer else "base"
+    assert np.isfinite(start(composite(**{key: name}))).all()
+
+
+# starts that look at the data
+
+
+@pytest.mark.parametrize("name", sorted(INITS.keys() - LOOK_AT_DATA))
+def test_a_start_that_does_not_look_at_the_data_needs_none(name, start):
+    without, _ = build_parameters(INITS[name], NETWORK, np.random.RandomState(0))
+    assert_array_equal(start(INITS[name]), without)
+
+
+@for_all_that_look
+def test_a_start_that_looks_at_the_data_says_so_where_there_is_none(name):
+    with pytest.raises(ValueError, match=r"there is no data yet; use it as the init of an Init"):
+        initialize_parameters([4, 6, 3], name)
+
+
+def started(name, data, network=NETWORK):
+    return build_parameters(name, network, np.random.RandomState(0), data=data)[0]
+
+
+@pytest.mark.parametrize("container", [csr_array, csr_matrix])
+@for_all_that_look
+def test_sparse_data_give_the_same_start(name, container, data):
+    X = data.X * (data.X > 0)
+    dense = started(name, TrainingData(X, data.targets))
+    sparse = started(name, TrainingData(container(X), data.targets))
+    assert_allclose(sparse, dense, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(LOOK_AT_DATA - DRAW_SAMPLES))
+def test_to_count_twice_is_to_be_there_twice(name, data):
+    counts = np.random.RandomState(1).randint(1, 4, len(data.targets))
+    weighted = started(name, TrainingData(data.X, data.targets, counts / 8))
+    repeated = started(name, data.rows(np.repeat(np.arange(len(counts)), counts)))
+    assert_allclose(weighted, repeated, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
+@for_all_that_look
+def test_samples_that_are_all_the_same_give_a_finite_start(name, value):
+    data = TrainingData(np.full((30, 4), value), np.eye(3)[np.zeros(30, int)])
+    assert abs(started(name, data)).max() < 1e7
+
+
+@for_all_that_look
+def test_a_feature_that_is_constant_gives_a_finite_start(name, data):
+    X = np.c_[data.X[:, :3], np.full(len(data.X), 0.1)]
+    assert abs(started(name, TrainingData(X, data.targets))).max() < 1e4
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        Activation(np.square, lambda z: 2 * z),
+        Activation(np.exp, np.exp),
+        Activation(lambda z: np.clip(z, -1, 1), lambda z: (abs(z) < 1).astype(z.dtype)),
+        Activation(np.zeros_like, np.zeros_like),
+    ],
+    ids=["square", "exp", "clip", "zero"],
+)
+@for_all_that_look
+def test_activations_of_your_own_give_a_finite_start(name, activation, data):
+    network = Network(NETWORK.widths, (activation, activation), NETWORK.loss)
+    assert np.isfinite(started(name, data, network)).all()
+
+
+@pytest.mark.parametrize("name", sorted(LOOK_AT_DATA - {"base_rate", "class_prior"}))
+def test_of_many_samples_some_that_are_evenly_spaced_are_looked_at(name):
+    rng = np.random.RandomState(0)
+    n_samples = 2 * MOST_SAMPLES + 7
+    data = TrainingData(rng.normal(size=(n_samples, 4)), np.eye(3)[rng.randint(0, 3, n_samples)])
+    some = evenly_spaced(n_samples)
+    assert (np.diff(some) >= 2).all()
+    assert_array_equal(started(name, data), started(name, data.rows(some)))
