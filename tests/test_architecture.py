@@ -40,6 +40,7 @@ INITIALIZER_ROWS = [
     ["composite"],
     ["data_dependent"],  # made of others
     ["placement"],
+    ["mirrored"],
     ["auto"],
     ["building"],
     ["__init__"],

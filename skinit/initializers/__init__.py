@@ -1,10 +1,12 @@
 """Every start that has a name, and the classes behind the names."""
 
+from skinit.initializers.auto import Auto
 from skinit.initializers.base import INITIALIZERS, Initializer, Layer, resolve_init
 from skinit.initializers.building import build_parameters, initialize_parameters
 from skinit.initializers.composite import PerLayer, Scaled, WithBias
 from skinit.initializers.constant import Constant, Given, Identity, Ones, Zeros
 from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
+from skinit.initializers.mirrored import Mirrored
 from skinit.initializers.placement import SWIM, HullBias, NguyenWidrow
 from skinit.initializers.structured import (
     NoisyIdentity,
@@ -31,6 +33,7 @@ __all__ = [
     "INITIALIZERS",
     "LSUV",
     "SWIM",
+    "Auto",
     "BaseRate",
     "Constant",
     "Given",
@@ -42,6 +45,7 @@ __all__ = [
     "Kraehenbuehl",
     "Layer",
     "LeCun",
+    "Mirrored",
     "NguyenWidrow",
     "NoisyIdentity",
     "Normal",
@@ -71,6 +75,9 @@ __all__ = [
 # "glorot" or "lecun" is the normal one: with one seed these differ in scale alone.
 INITIALIZERS.update(
     {
+        "auto": Auto(),
+        "mirrored": Mirrored(),
+        "looks_linear": Mirrored(),
         "zeros": Zeros(),
         "ones": Ones(),
         "constant": Constant(),

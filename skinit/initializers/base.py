@@ -42,7 +42,7 @@ class Layer:
         Parameters of the network as far as they are drawn.
     data : TrainingData or None
         What the network will be trained on, where there is any yet.
-    arrived : dict
+    memo : dict
         Where `inputs`, and layers that are drawn ahead, wait to be asked for; the layers of a
         network share one.
 
@@ -61,7 +61,7 @@ class Layer:
     dtype: type = np.float64
     parameters: np.ndarray | None = None
     data: TrainingData | None = None
-    arrived: dict = field(default_factory=dict, repr=False, compare=False)
+    memo: dict = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def widths(self):
@@ -120,13 +120,13 @@ class Layer:
         At the first layer it is X itself, and sparse where X is.
         """
         layers = layer_views(self.network, self.parameters_or_error("inputs"))
-        reached, signal = self.arrived.get("last", (0, self.data.X))
+        reached, signal = self.memo.get("last", (0, self.data.X))
         if reached > self.index:
             reached, signal = 0, self.data.X
         for index in range(reached, self.index):
             W, b = layers[index]
             signal = self.network.activations[index].value(signal @ W + b)
-        self.arrived["last"] = self.index, signal
+        self.memo["last"] = self.index, signal
         return signal
 
     @property
@@ -233,6 +233,10 @@ class Initializer(BaseEstimator):
     def for_layer(self, layer):
         """Return what draws this layer in the end, to name it: itself, unless it asks others."""
         return self
+
+    def explain(self, layer):
+        """Say what a layer is started with, in one line; a strategy that decides says why."""
+        return repr(self)
 
 
 def resolve_init(init):

@@ -6,7 +6,14 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skinit.activations import resolve_activations
-from skinit.initializers.base import Layer, draw_layers, name_of, refine_network, resolve_init
+from skinit.initializers.base import (
+    Initializer,
+    Layer,
+    draw_layers,
+    name_of,
+    refine_network,
+    resolve_init,
+)
 from skinit.initializers.composite import serving
 from skinit.losses import LOSSES
 from skinit.network import Network, layer_views
@@ -61,11 +68,15 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
     # Told apart by identity: a user's callable need not be hashable.
     for strategy in {id(strategy): strategy for strategy in strategies}.values():
         parameters = refine_network(strategy, parameters, network, data, rng)
-    resolved = [
-        name_of(serving(strategy, replace(first, index=index)))
-        for index, strategy in enumerate(strategies)
-    ]
+    layers = (replace(first, index=index) for index in range(network.n_layers))
+    resolved = [explained(*pair) for pair in zip(strategies, layers, strict=True)]
     return parameters, resolved
+
+
+def explained(strategy, layer):
+    """Say what a layer was started with."""
+    server = serving(strategy, layer)
+    return server.explain(layer) if isinstance(server, Initializer) else name_of(server)
 
 
 def one_per_layer(init, network):

@@ -185,15 +185,15 @@ def draw_part(init, layer, rng):
         return draw_layer(strategy, layer, rng)
     # Parts are copies, new for each layer: what they are called is what stays.
     key = "ahead", name_of(strategy)
-    if key not in layer.arrived:
-        layer.arrived[key] = draw_ahead(strategy, layer, rng)
-    W, b = layer.arrived[key][layer.index]
+    if key not in layer.memo:
+        layer.memo[key] = draw_ahead(strategy, layer, rng)
+    W, b = layer.memo[key][layer.index]
     return W, b[0]
 
 
 def draw_ahead(strategy, layer, rng):
     """Let a strategy start a layer and all that follow it; return all layers of the network."""
-    first = replace(layer, parameters=layer.parameters.copy(), arrived={})
+    first = replace(layer, parameters=layer.parameters.copy(), memo={})
     draw_layers([strategy] * layer.n_layers, first, rng)
     refined = refine_network(strategy, first.parameters, layer.network, layer.data, rng)
     return layer_views(layer.network, refined)

@@ -33,10 +33,10 @@ def sampled(layer):
     n_samples = len(layer.targets)
     if n_samples <= MOST_SAMPLES:
         return layer
-    if "sampled" not in layer.arrived:
-        layer.arrived["sampled"] = layer.data.rows(evenly_spaced(n_samples)), {}
-    data, arrived = layer.arrived["sampled"]
-    return replace(layer, data=data, arrived=arrived)
+    if "sampled" not in layer.memo:
+        layer.memo["sampled"] = layer.data.rows(evenly_spaced(n_samples)), {}
+    data, memo = layer.memo["sampled"]
+    return replace(layer, data=data, memo=memo)
 
 
 def evenly_spaced(n_samples):

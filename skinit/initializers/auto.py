@@ -1,0 +1,443 @@
+r"""A start for any plain network: `Auto`.
+
+Random layers lose the signal or the gradient with depth; what keeps both is a chain of rotations.
+So `Auto` finds where each activation is most like a line, lets its units work there, alone or in
+mirrored pairs, and links them by rotations that follow the data through narrow layers.
+"""
+
+from dataclasses import dataclass, replace
+from numbers import Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_scalar
+from sklearn.utils.extmath import svd_flip
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from skinit.initializers.base import Initializer
+from skinit.initializers.data_dependent import sampled
+from skinit.initializers.mirrored import in_pairs, n_read, n_seen, read_pairs
+from skinit.initializers.structured import semi_orthogonal
+from skinit.moments import NODES, WEIGHTS
+from skinit.network import TrainingData
+
+__all__ = ["Auto", "WorkingPoint", "working_point"]
+
+# Sizes of a signal, largest first: a small one bends less, and teaches the weights less.
+SIZES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125)
+# Biases to try where no size is small enough at bias 0, those nearest to 0 first.
+BIASES = np.array(sorted(np.linspace(-4, 4, 161), key=abs))
+SIZES_BESIDE_BIASES = (0.5, 0.35, 0.25, 0.18)
+# A place where an activation is flatter than this part of its steepest is not worth working at.
+FLAT = 0.1
+
+# Where more directions arrive than this, finding the principal ones would take too long.
+MOST_DIRECTIONS = 1000
+# Without data, this many standard normal samples stand in for it.
+N_IMAGINED = 1000
+
+# Features of this root mean square make the first layer's gradient so large that it is better
+# without one, where the activation has flat ends, by a signal of this size.
+RAW = 10.0
+SATURATED = 10.0
+
+
+class Auto(Initializer):
+    r"""Makes any plain network trainable: any activation, any depth, any widths.
+
+    A layer of weights is a rotation, :math:`W = R \, V \, Q`:
+
+    - R reads the signal from the units before. At the first layer it divides each feature by its
+      standard deviation. Behind an odd activation it divides by its slope; behind any other one
+      it reads mirrored pairs of units (see `Mirrored`).
+    - V keeps the principal directions of the signal, as many as the layer can carry.
+    - Q is a random rotation, to as many units or pairs as there are.
+
+    The signal starts with the size, and the units with the bias, at which the activation stays
+    most like a line through all layers (see `working_point`). Biases centre the signal and spread
+    the units' thresholds over the data. The output starts small, around the best constant answer.
+
+    Parameters
+    ----------
+    output_size : float, default=0.3
+        Root mean square of the scores around the best constant. Targets of a regression whose
+        standard deviation is below 1 make it smaller by as much.
+    tolerance : float, default=0.5
+        By how much, as a logarithm, the mean square of the gradient may change through all hidden
+        layers together.
+    spread : float, default=0.5
+        Standard deviation of the thresholds, in units of that of the signal.
+
+    Notes
+    -----
+    Without data, as in `initialize_parameters`, it takes the features for standard normal. Where
+    features have a root mean square above 10 and the activation has flat ends, the first layer
+    starts saturated: its gradients, which are as large as the features, would throw it away.
+
+    References
+    ----------
+    A. M. Saxe, J. L. McClelland and S. Ganguli, "Exact solutions to the nonlinear dynamics of
+    learning in deep linear neural networks", ICLR 2014 (rotations).
+    D. Balduzzi et al., "The shattered gradients problem", ICML 2017 (pairs of ReLU).
+    J. Pennington, S. Schoenholz and S. Ganguli, "Resurrecting the sigmoid in deep learning through
+    dynamical isometry", NeurIPS 2017 (small signals and rotations).
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier, load_moons
+    >>> X_train, y_train, X_test, y_test = load_moons()
+    >>> model = InitMLPClassifier(
+    ...     (16,) * 40, init="auto", activation="gelu", solver="adam", learning_rate=0.003,
+    ...     max_iter=50, random_state=0,
+    ... )
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.9
+    True
+    >>> print(model.init_resolved_[1])
+    """
+
+    formula = "W = read signal, keep principal directions, rotate"
+    advice = "any network, above all deep ones, or when in doubt"
+
+    def __init__(self, output_size=0.3, tolerance=0.5, spread=0.5):
+        self.output_size = output_size
+        self.tolerance = tolerance
+        self.spread = spread
+
+    def __call__(self, layer, rng):
+        check_scalar(self.output_size, "output_size", Real, min_val=0)
+        check_scalar(self.tolerance, "tolerance", Real, min_val=0)
+        check_scalar(self.spread, "spread", Real, min_val=0)
+        points = working_points(layer, self.tolerance)
+        signal = arriving_signal(look(layer, rng), points)
+        mirrors = not layer.is_output and points[layer.index].mirrored
+        n_out = n_seen(layer.fan_out) if mirrors else layer.fan_out
+
+        kept = principal_directions(signal, min(signal.width, n_out), rng)
+        directions = kept @ semi_orthogonal(rng.normal(size=(n_out, kept.shape[1])).T)
+        directions *= self.factor(layer, points, signal.spread_along(directions))
+        W = signal.weights(directions)
+        b = -signal.mean @ directions
+        if layer.is_output:
+            return W, b + best_constant(layer)
+        b += self.spread * signal.spread_along(directions) * rng.normal(size=n_out)
+        bias = points[layer.index].bias
+        return in_pairs(W, b, bias, layer.fan_out) if mirrors else (W, b + bias)
+
+    def factor(self, layer, points, spreads):
+        """Tell what brings the signal to its size where it enters and where it leaves."""
+        rms = np.sqrt(np.mean(spreads**2))
+        if rms == 0:  # the data does not vary
+            return 1.0
+        if layer.is_output:
+            return self.output_size * size_of_targets(layer) / rms
+        if layer.index == 0:
+            return (SATURATED if is_raw(layer) else points[0].size) / rms
+        return 1.0
+
+    def explain(self, layer):
+        points = working_points(layer, self.tolerance)
+        told = [told_of_reading(layer, points)]
+        if layer.is_output:
+            told.append(f"scores of size {self.output_size:g} around the best constant")
+        else:
+            told.append(told_of_units(layer, points))
+        return f"{self!r}: " + ", ".join(told)
+
+
+@dataclass(frozen=True)
+class WorkingPoint:
+    """Where the units of a layer work.
+
+    Parameters
+    ----------
+    mirrored : bool
+        Whether in pairs, see `Mirrored`.
+    bias : float
+        Bias of the units.
+    size : float
+        Root mean square of the signal that they see.
+    slope : float
+        By how much they, or the pairs, enlarge it.
+    """
+
+    mirrored: bool
+    bias: float
+    size: float
+    slope: float
+
+
+def working_point(activation, n_hidden, tolerance=0.5, sizes=SIZES):
+    r"""Find where an activation stays most like a line through many layers.
+
+    With the response :math:`h(z) = \phi(z)` of an odd activation, or
+    :math:`h(z) = \phi(b + z) - \phi(b - z)` of mirrored pairs, scaled to keep a signal of the size
+    r, a layer multiplies the mean square of the gradient by :math:`\chi = r^2 \operatorname{E}
+    h'^2 / \operatorname{E} h^2`, and a deviation of the signal's mean square from r^2 by
+    :math:`e = \operatorname{E} h h' z / \operatorname{E} h^2`. Both are 1 for a line. Taken is the
+    largest size at which, for all layers together, :math:`|\log \chi|` and :math:`e - 1` are
+    within the tolerance; and where there is none, the bias nearest to 0 at which they are.
+
+    Parameters
+    ----------
+    activation : BaseActivation
+    n_hidden : int
+        Hidden layers of the network.
+    tolerance : float, default=0.5
+    sizes : tuple of float
+        Sizes to try.
+
+    Returns
+    -------
+    WorkingPoint
+        That of the least deviation, where none is within the tolerance.
+
+    Examples
+    --------
+    >>> from skinit.activations import ReLU, Tanh
+    >>> working_point(ReLU(), n_hidden=100)
+    WorkingPoint(mirrored=True, bias=0.0, size=1.0, slope=1.0)
+    >>> working_point(Tanh(), n_hidden=100).size
+    0.25
+    """
+    mirrored = not is_odd(activation)
+    for size in sizes:
+        slope, deviation = response(activation, np.zeros(1), size, mirrored)
+        if n_hidden * deviation[0] < tolerance:
+            return WorkingPoint(mirrored, 0.0, size, float(slope[0]))
+    best = None, np.inf
+    for size in [size for size in SIZES_BESIDE_BIASES if size <= max(sizes)]:
+        slope, deviation = response(activation, BIASES, size, mirrored=True)
+        deviation[slope < FLAT * slope.max()] = np.inf
+        within = n_hidden * deviation < tolerance
+        chosen = np.argmax(within) if within.any() else np.argmin(deviation)
+        if deviation[chosen] < best[1]:
+            point = WorkingPoint(True, float(BIASES[chosen]), size, float(slope[chosen]))
+            best = point, deviation[chosen]
+        if within.any():
+            break
+    return best[0] or WorkingPoint(mirrored, 0.0, 1.0, 1.0)
+
+
+def working_points(layer, tolerance):
+    """Find where the units of every hidden layer work, with a size of the signal for all."""
+    if "working points" not in layer.memo:
+        activations, widths = layer.network.activations, layer.widths[1:-1]
+        n_hidden, sizes = len(activations), SIZES
+        # One object often serves all layers; the second round has the size that suits all.
+        for _ in range(2):
+            found = {
+                id(activation): working_point(activation, n_hidden, tolerance, sizes)
+                for activation in activations
+            }
+            sizes = (min((point.size for point in found.values()), default=1.0),)
+        layer.memo["working points"] = [
+            found[id(activation)] if width > 1 else unpaired(activation, sizes[0])
+            for activation, width in zip(activations, widths, strict=True)
+        ]
+    return layer.memo["working points"]
+
+
+def unpaired(activation, size):
+    """Find where a single unit works: where it is steep for most of a signal of some size."""
+    biases = np.array([0.0] if is_odd(activation) else [0.0, 2 * size, -2 * size])
+    slope, deviation = response(activation, biases, size, mirrored=False, centred=True)
+    deviation[slope < FLAT * slope.max()] = np.inf
+    chosen = np.argmin(deviation)
+    return WorkingPoint(False, float(biases[chosen]), size, float(slope[chosen]) or 1.0)
+
+
+def response(activation, biases, size, mirrored, centred=False):
+    r"""Compute by how much units enlarge a signal, and how far from a line they are.
+
+    Parameters
+    ----------
+    activation : BaseActivation
+    biases : ndarray of shape (n_biases,)
+    size : float
+    mirrored : bool
+    centred : bool, default=False
+        Whether the mean is subtracted, as the next layer's biases do for units without a mirror.
+
+    Returns
+    -------
+    slope : ndarray of shape (n_biases,)
+    deviation : ndarray of shape (n_biases,)
+        The larger one of \|log chi\| and e - 1; infinite where units do not answer at all.
+    """
+    z, b = size * NODES, biases[:, np.newaxis]
+    with np.errstate(all="ignore"):  # what overflows, or does not answer, is left out
+        h, h_slope = activation.value(b + z), activation.slope(b + z)
+        if mirrored:
+            h, h_slope = h - activation.value(b - z), h_slope + activation.slope(b - z)
+        if centred:
+            h = h - (h @ WEIGHTS)[:, np.newaxis]
+        h_square = h**2 @ WEIGHTS
+        chi = size**2 * (h_slope**2 @ WEIGHTS) / h_square
+        growth = (h * h_slope * z) @ WEIGHTS / h_square
+        deviation = np.maximum(abs(np.log(chi)), growth - 1)
+    return np.sqrt(h_square) / size, np.where(np.isfinite(deviation), deviation, np.inf)
+
+
+def is_odd(activation):
+    """Tell whether phi(-z) is -phi(z)."""
+    z = np.linspace(0.01, 5, 50)
+    value = activation.value(z)
+    return abs(value + activation.value(-z)).max() <= 1e-6 * abs(value).max()
+
+
+def has_flat_ends(activation):
+    """Tell whether an activation comes to rest on both sides."""
+    far = np.array([-1e4, -1e3, 1e3, 1e4])
+    left, left_nearer, right_nearer, right = activation.value(far)
+    return abs(left - left_nearer) < 0.01 and abs(right - right_nearer) < 0.01
+
+
+def is_raw(layer):
+    """Tell whether features are so large, and the first units such, that they should saturate."""
+    if layer.is_output or not has_flat_ends(layer.activation):
+        return False
+    X = layer.inputs
+    square = X.multiply(X).mean() if issparse(X) else np.mean(np.square(X, dtype=np.float64))
+    return square > RAW**2
+
+
+def look(layer, rng):
+    """Let a layer look at some of the data or, where there is none, at imagined samples."""
+    if layer.data is not None:
+        return sampled(layer)
+    if "imagined" not in layer.memo:
+        X = rng.normal(size=(N_IMAGINED, layer.widths[0]))
+        targets = np.zeros((N_IMAGINED, layer.widths[-1]))
+        layer.memo["imagined"] = TrainingData(X, targets), {}
+    data, memo = layer.memo["imagined"]
+    return replace(layer, data=data, memo=memo)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What arrives at a layer, as rotations see it.
+
+    Parameters
+    ----------
+    values : {ndarray, sparse matrix} of shape (n_samples, n_directions)
+        Not centred.
+    mean : ndarray of shape (n_directions,)
+    sample_weight : ndarray of shape (n_samples,) or None
+    weights : callable
+        Turns directions of the signal, of shape (n_directions, n), into weights of the layer, of
+        shape (fan_in, n).
+    """
+
+    values: object
+    mean: np.ndarray
+    sample_weight: np.ndarray | None
+    weights: object
+
+    @property
+    def width(self):
+        """Number of directions that arrive."""
+        return self.values.shape[1]
+
+    def spread_along(self, directions):
+        """Compute the standard deviation of the signal along each of some directions."""
+        along = self.values @ directions - self.mean @ directions
+        return np.sqrt(np.average(along**2, axis=0, weights=self.sample_weight))
+
+    def covariance(self):
+        """Compute the covariance of the signal, of shape (n_directions, n_directions)."""
+        centred = self.values - self.mean
+        weight = np.ones(len(centred)) if self.sample_weight is None else self.sample_weight
+        return (centred.T * weight) @ centred / weight.sum(dtype=np.float64)
+
+
+def arriving_signal(layer, points):
+    """Read the signal that arrives at a layer from the units before it."""
+    if layer.index == 0:
+        return standardized(layer.inputs, layer.sample_weight)
+    point, fan_in = points[layer.index - 1], layer.fan_in
+
+    def weights(directions):
+        read = read_pairs(directions, fan_in) if point.mirrored else directions
+        return read / point.slope
+
+    width = n_read(fan_in) if point.mirrored else fan_in
+    values = layer.inputs.astype(np.float64) @ weights(np.eye(width))
+    mean = np.average(values, axis=0, weights=layer.sample_weight)
+    return Signal(values, mean, layer.sample_weight, weights)
+
+
+def standardized(X, sample_weight):
+    """Read features divided by their standard deviations; one that is constant as it is."""
+    if issparse(X):
+        mean, variance = mean_variance_axis(X.astype(np.float64), axis=0, weights=sample_weight)
+    else:
+        X = X.astype(np.float64)
+        mean = np.average(X, axis=0, weights=sample_weight)
+        variance = np.average((X - mean) ** 2, axis=0, weights=sample_weight)
+    # What is left of a constant feature by rounding is no spread.
+    std = np.sqrt(np.where(variance > 1e-20 * mean**2, variance, 0.0))
+    std[std == 0] = 1.0
+    values = X.multiply(1 / std).tocsr() if issparse(X) else X / std
+    return Signal(values, mean / std, sample_weight, lambda directions: directions / std[:, None])
+
+
+def principal_directions(signal, n_directions, rng):
+    """Choose the directions in which a signal varies most, of shape (signal.width, n_directions).
+
+    All of them need no choice. Directions in which nothing varies are random ones.
+    """
+    width = signal.width
+    others = semi_orthogonal(rng.normal(size=(n_directions, width)).T)
+    if n_directions == width:
+        return np.eye(width)
+    if width > MOST_DIRECTIONS:
+        return others
+    variances, vectors = np.linalg.eigh(signal.covariance())
+    n_varying = int(np.sum(variances > 1e-10 * variances[-1]))
+    principal = vectors[:, ::-1][:, : min(n_directions, n_varying)]
+    # A vector is as good as its negative; one rule, so that rounding does not choose.
+    principal = svd_flip(principal, np.empty((principal.shape[1], 0)))[0]
+    rest = others - principal @ (principal.T @ others)
+    return semi_orthogonal(np.hstack([principal, rest]))[:, :n_directions]
+
+
+def best_constant(layer):
+    """Compute the scores that serve best where nothing is known of a sample."""
+    if layer.data is None:
+        return np.zeros(layer.fan_out)
+    return layer.loss.best_constant(layer.targets, layer.sample_weight)
+
+
+def size_of_targets(layer):
+    """Compute the size of the scores in units of which 1 is usual for a loss."""
+    if layer.data is None or layer.loss.link_name != "identity":
+        return 1.0
+    spread = np.std(layer.targets.astype(np.float64), axis=0).mean()
+    return float(np.clip(spread, np.finfo(float).tiny, 1.0))
+
+
+def told_of_reading(layer, points):
+    """Tell what a layer reads, and how much of it."""
+    if layer.index == 0:
+        n_in, what = layer.fan_in, "standardized features"
+    elif points[layer.index - 1].mirrored:
+        n_in, what = n_read(layer.fan_in), "mirrored pairs"
+    else:
+        n_in, what = layer.fan_in, "units"
+    mirrors = not layer.is_output and points[layer.index].mirrored
+    n_out = n_seen(layer.fan_out) if mirrors else layer.fan_out
+    kept = f"{n_out} principal directions of {n_in}" if n_out < n_in else f"{n_in}"
+    return f"rotates {kept} {what}"
+
+
+def told_of_units(layer, points):
+    """Tell where the units of a layer work, and why there."""
+    point = points[layer.index]
+    if layer.data is not None and layer.index == 0 and is_raw(sampled(layer)):
+        return "saturates the units, as the features are not scaled"
+    where = f"signal of size {point.size:g}"
+    if point.bias:
+        where += f" at bias {point.bias:.2g}"
+    if point.mirrored:
+        return f"to pairs, as the activation is not odd, {where}"
+    return f"{where}"
