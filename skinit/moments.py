@@ -407,8 +407,7 @@ def critical_point(activation, bias_variance=0.0):
     if bias_variance == 0 and abs(activation.value(np.zeros(1))[0]) < 1e-12:
         # Nothing keeps a signal from fading to 0, and around 0 the activation is as good as linear,
         # or as two lines; a rectifier is so everywhere.
-        _, _, slope_square = moments(activation, FADED)
-        weight_variance = at_chi_one(activation, slope_square)
+        weight_variance = at_chi_one(activation, slope_square_at_zero(activation))
         surpluses = [surplus(activation, q, weight_variance, 0.0) for q in (0.01, 1, 100)]
         return weight_variance, float(np.allclose(surpluses, 0, atol=1e-9))
 
@@ -432,7 +431,7 @@ def critical_point(activation, bias_variance=0.0):
 
 # Where critical and fixed points are looked for, and what stands for a signal that has faded to 0
 # or grown without end.
-LOG_Q = np.linspace(np.log(1e-8), np.log(1e6), 200)
+LOG_Q = np.linspace(np.log(1e-8), np.log(1e6), 80)
 FADED, GROWN = 1e-20, 1e20
 
 
@@ -441,9 +440,15 @@ def surplus(activation, q, weight_variance, bias_variance):
     return variance_map(activation, q, weight_variance, bias_variance) / q - 1
 
 
+def slope_square_at_zero(activation):
+    """Return the mean of the squares of the slopes just above and just below 0."""
+    _, _, slope_square = moments(activation, FADED)
+    return slope_square if slope_square > 1e-12 else 0.0
+
+
 def at_chi_one(activation, slope_square):
     """Return the variance of weights that keeps the gradient, or say that none does."""
-    if slope_square < 1e-12:
+    if not slope_square > 0:
         raise ValueError(
             f"activation={activation!r} has no edge of chaos: its slope is 0 around 0, and no "
             "weights bring a gradient through"
