@@ -96,8 +96,8 @@ def told_apart(weight_variance, bias_variance, q, n_layers=8):
 
 
 # %%
-# From scikit-learn's start, and from Glorot and Bengio's, the digits are as good as one and the same
-# after a few layers. Weights that keep the mean square of the signal, as those of
+# From scikit-learn's start, and from Glorot and Bengio's, the digits are as good as one and the
+# same after a few layers. Weights that keep the mean square of the signal, as those of
 # :class:`~skinit.initializers.ActivationGain` do, are half of the answer: most of that is the mean
 # that all samples have in common.
 #

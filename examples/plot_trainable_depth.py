@@ -118,9 +118,9 @@ fig.colorbar(cells, ax=ax, format=PercentFormatter(1))
 
 # %%
 # On both sides training fails about where the line says, in chaos a little earlier, although the
-# theory is one of the start alone, and of layers that are infinitely wide. Next to the edge of chaos
-# the line allows for more than a hundred layers. There 15 epochs, and layers of 50 units, set a
-# limit of their own.
+# theory is one of the start alone, and of layers that are infinitely wide. Next to the edge of
+# chaos the line allows for more than a hundred layers. There 15 epochs, and layers of 50 units, set
+# a limit of their own.
 #
 # :class:`~skinit.initializers.EdgeOfChaos` starts a network on the edge, whatever its activation.
 

@@ -330,7 +330,7 @@ class MuP(Initializer):
     0.70 0.0035
     """
 
-    advice = "wide networks; a start that predicts next to nothing, but is not symmetric"
+    advice = "wide networks; to start with small scores, yet not symmetric"
 
     def __init__(self, gain=1.0, distribution="normal"):
         self.gain = gain
@@ -339,7 +339,10 @@ class MuP(Initializer):
     @property
     def formula(self):
         square = f"{self.gain**2:g}"
-        return f"Var W = {square} / (fan_in E phi^2), of the output / fan_in^2, {self.distribution}"
+        return (
+            f"Var W = {square} / (fan_in E phi^2), output {square} / (fan_in^2 E phi^2), "
+            f"{self.distribution}"
+        )
 
     def weights(self, layer, rng):
         W = ActivationGain("forward", self.gain, self.distribution).weights(layer, rng)
