@@ -6,6 +6,7 @@ from skinit.initializers.building import build_parameters, initialize_parameters
 from skinit.initializers.composite import PerLayer, Scaled, WithBias
 from skinit.initializers.constant import Constant, Given, Identity, Ones, Zeros
 from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
+from skinit.initializers.mean_field import ActivationGain, EdgeOfChaos, Kumar, MuP
 from skinit.initializers.mirrored import Mirrored
 from skinit.initializers.placement import SWIM, HullBias, NguyenWidrow
 from skinit.initializers.structured import (
@@ -33,9 +34,11 @@ __all__ = [
     "INITIALIZERS",
     "LSUV",
     "SWIM",
+    "ActivationGain",
     "Auto",
     "BaseRate",
     "Constant",
+    "EdgeOfChaos",
     "Given",
     "Glorot",
     "He",
@@ -43,9 +46,11 @@ __all__ = [
     "Identity",
     "Initializer",
     "Kraehenbuehl",
+    "Kumar",
     "Layer",
     "LeCun",
     "Mirrored",
+    "MuP",
     "NguyenWidrow",
     "NoisyIdentity",
     "Normal",
@@ -129,5 +134,9 @@ INITIALIZERS.update(
         "swim": SWIM(),
         "base_rate": BaseRate(),
         "class_prior": BaseRate(),
+        "activation_gain": ActivationGain(),
+        "edge_of_chaos": EdgeOfChaos(),
+        "kumar": Kumar(),
+        "mup": MuP(),
     }
 )
