@@ -1,0 +1,200 @@
+"""Count where each start trains: activations x depths x shapes x data x solvers.
+
+Results are kept in a CSV file, and a run goes on where the last one stopped. The cells come in a
+fixed random order, so that the first ones are a sample of all.
+
+    python benchmarks/trainability.py --cells 200 --publish
+    python benchmarks/trainability.py --cells 10000 --output full.csv
+"""
+
+import argparse
+import csv
+import time
+from collections import defaultdict
+from dataclasses import astuple
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from joblib import Parallel, delayed
+from measuring import RESULTS, finish
+from trainable_networks import (
+    DATA,
+    DEPTHS,
+    FAMILIES,
+    SHAPES,
+    SOLVERS,
+    STRATEGIES,
+    Cell,
+    Run,
+    all_cells,
+    base_rate,
+    train_from,
+)
+
+from skinit.comparison import text_table
+
+FIELDS = ("activation", "depth", "shape", "data", "solver",
+          "strategy", "seed", "learning_rate", "validation", "accuracy")  # fmt: skip
+# A strategy succeeds where it gets this part of the best one's accuracy.
+SUCCESS = 0.9
+
+
+def read(path):
+    """Read the runs that there are."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        Run(
+            Cell(row["activation"], int(row["depth"]), row["shape"], row["data"], row["solver"]),
+            row["strategy"],
+            int(row["seed"]),
+            *(float(row[name]) for name in ("learning_rate", "validation", "accuracy")),
+        )
+        for row in rows
+    ]
+
+
+def complete(path, cells, n_seeds, n_jobs):
+    """Train what is missing, and write it down as it comes."""
+    done = {(run.cell, run.strategy, run.seed) for run in read(path)}
+    missing = [
+        (cell, strategy)
+        for cell in cells
+        for strategy in STRATEGIES
+        if any((cell, strategy, seed) not in done for seed in range(n_seeds))
+    ]
+    is_new, began = not path.exists(), time.perf_counter()
+    work = Parallel(n_jobs, return_as="generator_unordered")(
+        delayed(train_from)(*each, n_seeds) for each in missing
+    )
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if is_new:
+            writer.writerow(FIELDS)
+        for number, runs in enumerate(work, start=1):
+            writer.writerows((*astuple(run.cell), *astuple(run)[1:]) for run in runs)
+            file.flush()
+            if number % 100 == 0:
+                minutes = (time.perf_counter() - began) / 60
+                print(f"{number} of {len(missing)}, {minutes:.1f} minutes", flush=True)
+
+
+def mean_accuracies(runs, cells):
+    """Average over the seeds: {cell: {strategy: accuracy}}, of those cells that count.
+
+    A cell counts where the best strategy gets twice as much right as the largest class would, or
+    half of the rest where that is less.
+    """
+    collected = defaultdict(lambda: defaultdict(list))
+    for run in runs:
+        collected[run.cell][run.strategy].append(run.accuracy)
+    wanted = {}
+    for cell in cells:
+        means = {name: np.mean(accuracies) for name, accuracies in collected[cell].items()}
+        nothing = base_rate(cell.data)
+        if len(means) == len(STRATEGIES) and max(means.values()) >= min(
+            2 * nothing, (1 + nothing) / 2
+        ):
+            wanted[cell] = means
+    return wanted
+
+
+def successes(means):
+    """Tell which strategies succeed in a cell: those that come close to the best."""
+    best = max(means.values())
+    return {name: accuracy >= SUCCESS * best for name, accuracy in means.items()}
+
+
+def shares(accuracies, cells):
+    """Compute for each strategy in what share of some cells it succeeds."""
+    found = [successes(accuracies[cell]) for cell in cells]
+    return [np.mean([each[name] for each in found]) if found else np.nan for name in STRATEGIES]
+
+
+def grouped(accuracies):
+    """Group the cells that count: {title: {group: cells}}."""
+    groups = {
+        "all": {"all": list(accuracies)},
+        "data": {name: [c for c in accuracies if c.data == name] for name in DATA},
+        "family": {
+            family: [c for c in accuracies if c.activation in members]
+            for family, members in FAMILIES.items()
+        },
+        "depth": {str(depth): [c for c in accuracies if c.depth == depth] for depth in DEPTHS},
+        "shape": {name: [c for c in accuracies if c.shape == name] for name in SHAPES},
+        "solver": {name: [c for c in accuracies if c.solver == name] for name in SOLVERS},
+    }
+    groups["all"]["all but digits"] = [c for c in accuracies if c.data != "digits"]
+    return groups
+
+
+def report(accuracies, n_cells, n_seeds):
+    """Lay out the shares of success, and all cells where Auto loses."""
+    lines = [
+        f"{n_cells} cells, {len(accuracies)} of which count; {n_seeds} seeds; in how many percent "
+        f"a strategy\nreaches {SUCCESS:.0%} of the best one's accuracy\n"
+    ]
+    rows = []
+    for title, members in grouped(accuracies).items():
+        for name, cells in members.items():
+            percent = ["-" if np.isnan(s) else f"{100 * s:.0f}" for s in shares(accuracies, cells)]
+            label = name if title == "all" else f"{title}: {name}"
+            rows.append([label, str(len(cells)), *percent])
+    short = [name.replace("_uniform", "").replace("_", " ") for name in STRATEGIES]
+    lines.append(text_table(["", "cells", *short], rows))
+    lost = [cell for cell, means in accuracies.items() if not successes(means)["auto"]]
+    lines.append(f"\nwhere auto stays below {SUCCESS:.0%} of the best: {len(lost)} cells")
+    rows = []
+    for cell in sorted(lost):
+        means = accuracies[cell]
+        best = max(means, key=means.get)
+        rows.append([
+            *map(str, astuple(cell)), f"{means['auto']:.2f}", f"{means[best]:.2f}", best
+        ])  # fmt: skip
+    if rows:
+        lines.append(text_table([*FIELDS[:5], "auto", "best", "by"], rows))
+    return "\n".join(lines)
+
+
+def draw(accuracies, path):
+    """Draw the shares of success as a heat map, strategies across and groups down."""
+    groups = [
+        (f"{name} ({len(cells)})", cells)
+        for title, members in grouped(accuracies).items()
+        for name, cells in members.items()
+    ]
+    table = np.array([shares(accuracies, cells) for _, cells in groups])
+    figure, ax = plt.subplots(figsize=(8, 8), layout="constrained")
+    ax.imshow(table, vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    ax.set_xticks(range(len(STRATEGIES)), STRATEGIES, rotation=40, ha="right")
+    ax.set_yticks(range(len(groups)), [name for name, _ in groups])
+    for (row, column), share in np.ndenumerate(table):
+        text = "" if np.isnan(share) else f"{100 * share:.0f}"
+        color = "black" if share > 0.6 else "white"
+        ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
+    ax.set_title("Percent of the networks that a start makes trainable")
+    figure.savefig(path, dpi=120)
+
+
+def main():
+    """Train what is missing, print and draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", type=int, default=200)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=RESULTS / "trainability.csv")
+    parser.add_argument("--publish", action="store_true", help="show it in the documentation")
+    arguments = parser.parse_args()
+
+    cells = all_cells()[: arguments.cells]
+    complete(arguments.output, cells, arguments.seeds, arguments.jobs)
+    accuracies = mean_accuracies(read(arguments.output), cells)
+    finish("trainability", report(accuracies, len(cells), arguments.seeds), arguments.publish)
+    draw(accuracies, arguments.output.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""A grid of networks, data and solvers, and how one of them is trained from some start.
+
+A cell of the grid is one network on one data set with one solver. Every strategy starts it from the
+same seeds, and takes the better of the same two learning rates by the accuracy on samples that are
+held out for that. Accuracies are those on further samples.
+"""
+
+import itertools
+import warnings
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_moons
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from skinit import Activation, DivergedError, InitMLPClassifier
+from skinit.solvers import SGD
+
+STRATEGIES = (
+    "scikit_learn",
+    "pytorch",
+    "glorot_uniform",
+    "he",
+    "orthogonal",
+    "lsuv",
+    "hadamard",
+    "mirrored",
+    "edge_of_chaos",
+    "auto",
+)
+
+
+def wave(z):
+    """Rise like a line, in waves."""
+    return 0.5 * z + np.sin(z) ** 2 / 2
+
+
+def wave_slope(z):
+    """Differentiate `wave`."""
+    return 0.5 + np.sin(2 * z) / 2
+
+
+OWN = Activation(wave, wave_slope)
+FAMILIES = {
+    "linear": ("identity",),
+    "kinked": ("relu", "leaky_relu", "elu", "selu"),
+    "smooth rectifiers": ("gelu", "silu", "mish", "softplus"),
+    "bounded": ("tanh", "logistic", "softsign", "sin"),
+    "a user's own": ("own",),
+}
+ACTIVATIONS = tuple(itertools.chain.from_iterable(FAMILIES.values()))
+DEPTHS = (1, 2, 5, 10, 20, 50, 100)
+WIDTH = 32
+SHAPES = {
+    "constant": lambda depth: np.full(depth, WIDTH),
+    "pyramid": lambda depth: np.geomspace(2 * WIDTH, WIDTH / 4, depth),
+    "alternating": lambda depth: np.where(np.arange(depth) % 2, WIDTH / 4, WIDTH),
+    "bottleneck": lambda depth: WIDTH * np.linspace(-1, 1, depth) ** 2 * 0.75 + WIDTH / 4,
+}
+DATA = ("digits", "breast_cancer", "breast_cancer_raw", "wine", "moons")
+SOLVERS = {"sgd": SGD(momentum=0.9), "adam": "adam", "gd": "gd"}
+LEARNING_RATES = {"sgd": (0.003, 0.03), "adam": (0.0003, 0.003), "gd": (0.01, 0.1)}
+# As many steps on all data sets: epochs of a small one are short.
+BATCH_SIZE, STEPS, FULL_BATCH_STEPS = 50, 300, 150
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One network, on one data set, by one solver."""
+
+    activation: str
+    depth: int
+    shape: str
+    data: str
+    solver: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fit of a cell, and what became of it."""
+
+    cell: Cell
+    strategy: str
+    seed: int
+    learning_rate: float
+    validation: float
+    accuracy: float
+
+
+def all_cells():
+    """List the cells of the grid, in an order that is random and always the same."""
+    grid = itertools.product(ACTIVATIONS, DEPTHS, SHAPES, DATA, SOLVERS)
+    # A single hidden layer has no shape.
+    cells = [Cell(*values) for values in grid if values[1] > 1 or values[2] == "constant"]
+    return [cells[index] for index in np.random.RandomState(0).permutation(len(cells))]
+
+
+@cache
+def load(name):
+    """Load a data set in three parts: to learn from, to choose the rate, and to count on."""
+    loaders = {
+        "digits": load_digits,
+        "breast_cancer": load_breast_cancer,
+        "breast_cancer_raw": load_breast_cancer,
+        "wine": load_wine,
+    }
+    if name == "moons":
+        X, y = make_moons(600, noise=0.2, random_state=1)
+    else:
+        X, y = loaders[name](return_X_y=True)
+    rest = X.astype(np.float32), y
+    parts = []
+    for share in (0.2, 0.25):
+        X, X_held_out, y, y_held_out = train_test_split(
+            *rest, test_size=share, stratify=rest[1], random_state=0
+        )
+        rest = X, y
+        parts.append((X_held_out, y_held_out))
+    if name != "breast_cancer_raw":
+        scaler = StandardScaler().fit(rest[0])
+        rest, *parts = ((scaler.transform(X), y) for X, y in (rest, *parts))
+    return rest, parts[1], parts[0]
+
+
+def base_rate(name):
+    """Return the share of the largest class: what knowing nothing achieves."""
+    _, y = load(name)[2]
+    return np.bincount(y).max() / len(y)
+
+
+def fit(cell, strategy, seed, learning_rate):
+    """Train a network once."""
+    train, validation, test = load(cell.data)
+    n_batches = -(-len(train[1]) // BATCH_SIZE)
+    full_batch = cell.solver == "gd"
+    model = InitMLPClassifier(
+        tuple(int(width) for width in SHAPES[cell.shape](cell.depth).round()),
+        init=strategy,
+        activation=OWN if cell.activation == "own" else cell.activation,
+        solver=SOLVERS[cell.solver],
+        learning_rate=learning_rate,
+        batch_size=None if full_batch else BATCH_SIZE,
+        max_iter=FULL_BATCH_STEPS if full_batch else -(-STEPS // n_batches),
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of predictions that end up the same
+        try:
+            model.fit(*train)
+        except DivergedError:
+            return Run(cell, strategy, seed, learning_rate, 0.0, 0.0)
+        except ValueError as error:
+            if "edge of chaos" not in str(error):
+                raise
+            return Run(cell, strategy, seed, learning_rate, 0.0, 0.0)
+        return Run(
+            cell, strategy, seed, learning_rate, model.score(*validation), model.score(*test)
+        )
+
+
+def train_from(cell, strategy, n_seeds):
+    """Choose the learning rate from the first seed, and train from all seeds."""
+    tried = [fit(cell, strategy, 0, rate) for rate in LEARNING_RATES[cell.solver]]
+    best = max(tried, key=lambda run: run.validation)
+    others = [fit(cell, strategy, seed, best.learning_rate) for seed in range(1, n_seeds)]
+    return [best, *others]
