@@ -12,22 +12,14 @@ of a signal. This page repeats it on handwritten digits.
 # Two starts of the same size
 # ---------------------------
 #
-# Both keep the mean square of a signal from layer to layer. The orthogonal one is a function: the
-# first rows and columns of a random rotation.
+# Both keep the mean square of a signal from layer to layer, on average: Gaussian weights of the
+# variance 1 / fan-in, and random rotations.
 
 import numpy as np
-from scipy.stats import ortho_group
 
 from skinit import initialize_parameters
 
-
-def orthogonal(layer, rng):
-    """A part of a random orthogonal matrix, and no biases."""
-    Q = ortho_group.rvs(max(layer.fan_in, layer.fan_out), random_state=rng)
-    return Q[: layer.fan_in, : layer.fan_out], np.zeros(layer.fan_out)
-
-
-inits = {"Gaussian": "lecun", "orthogonal": orthogonal}
+inits = {"Gaussian": "lecun", "orthogonal": "orthogonal"}
 
 # %%
 # A signal is not all. The network as a whole is the product of its matrices, and each singular
