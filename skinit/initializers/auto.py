@@ -27,7 +27,7 @@ __all__ = ["Auto", "WorkingPoint", "working_point"]
 SIZES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125)
 # Biases to try where no size is small enough at bias 0, those nearest to 0 first.
 BIASES = np.array(sorted(np.linspace(-4, 4, 161), key=abs))
-SIZES_BESIDE_BIASES = (0.5, 0.35, 0.25, 0.18)
+SIZES_BESIDE_BIASES = (0.5, 0.35, 0.25, 0.18, 0.125, 0.06)
 # A place where an activation is flatter than this part of its steepest is not worth working at.
 FLAT = 0.1
 
@@ -110,16 +110,18 @@ class Auto(Initializer):
         points = working_points(layer, self.tolerance)
         signal = arriving_signal(look(layer, rng), points)
         mirrors = not layer.is_output and points[layer.index].mirrored
-        n_out = n_seen(layer.fan_out) if mirrors else layer.fan_out
+        n_out = n_read(layer.fan_out) if mirrors else layer.fan_out
 
         kept = principal_directions(signal, min(signal.width, n_out), rng)
         directions = kept @ semi_orthogonal(rng.normal(size=(n_out, kept.shape[1])).T)
         directions *= self.factor(layer, points, signal.spread_along(directions))
+        if mirrors and n_seen(layer.fan_out) > n_out:
+            directions = np.hstack([directions, one_more(directions, rng)])
         W = signal.weights(directions)
         b = -signal.mean @ directions
         if layer.is_output:
             return W, b + best_constant(layer)
-        b += self.spread * signal.spread_along(directions) * rng.normal(size=n_out)
+        b += self.spread * signal.spread_along(directions) * rng.normal(size=b.shape)
         bias = points[layer.index].bias
         return in_pairs(W, b, bias, layer.fan_out) if mirrors else (W, b + bias)
 
@@ -166,7 +168,7 @@ class WorkingPoint:
     slope: float
 
 
-def working_point(activation, n_hidden, tolerance=0.5, sizes=SIZES):
+def working_point(activation, n_hidden, tolerance=0.5, sizes=SIZES, peak=1.0):
     r"""Find where an activation stays most like a line through many layers.
 
     With the response :math:`h(z) = \phi(z)` of an odd activation, or
@@ -185,6 +187,8 @@ def working_point(activation, n_hidden, tolerance=0.5, sizes=SIZES):
     tolerance : float, default=0.5
     sizes : tuple of float
         Sizes to try.
+    peak : float, default=1.0
+        By how much larger the signal is in the narrowest layer, where e is taken.
 
     Returns
     -------
@@ -201,12 +205,12 @@ def working_point(activation, n_hidden, tolerance=0.5, sizes=SIZES):
     """
     mirrored = not is_odd(activation)
     for size in sizes:
-        slope, deviation = response(activation, np.zeros(1), size, mirrored)
+        slope, deviation = deviations(activation, np.zeros(1), size, peak, mirrored)
         if n_hidden * deviation[0] < tolerance:
             return WorkingPoint(mirrored, 0.0, size, float(slope[0]))
     best = None, np.inf
     for size in [size for size in SIZES_BESIDE_BIASES if size <= max(sizes)]:
-        slope, deviation = response(activation, BIASES, size, mirrored=True)
+        slope, deviation = deviations(activation, BIASES, size, peak, mirrored=True)
         deviation[slope < FLAT * slope.max()] = np.inf
         within = n_hidden * deviation < tolerance
         chosen = np.argmax(within) if within.any() else np.argmin(deviation)
@@ -223,10 +227,11 @@ def working_points(layer, tolerance):
     if "working points" not in layer.memo:
         activations, widths = layer.network.activations, layer.widths[1:-1]
         n_hidden, sizes = len(activations), SIZES
+        peak = np.sqrt(max(widths, default=1) / min(widths, default=1))
         # One object often serves all layers; the second round has the size that suits all.
         for _ in range(2):
             found = {
-                id(activation): working_point(activation, n_hidden, tolerance, sizes)
+                id(activation): working_point(activation, n_hidden, tolerance, sizes, peak)
                 for activation in activations
             }
             sizes = (min((point.size for point in found.values()), default=1.0),)
@@ -240,20 +245,20 @@ def working_points(layer, tolerance):
 def unpaired(activation, size):
     """Find where a single unit works: where it is steep for most of a signal of some size."""
     biases = np.array([0.0] if is_odd(activation) else [0.0, 2 * size, -2 * size])
-    slope, deviation = response(activation, biases, size, mirrored=False, centred=True)
+    slope, deviation = deviations(activation, biases, size, 1.0, mirrored=False, centred=True)
     deviation[slope < FLAT * slope.max()] = np.inf
     chosen = np.argmin(deviation)
     return WorkingPoint(False, float(biases[chosen]), size, float(slope[chosen]) or 1.0)
 
 
-def response(activation, biases, size, mirrored, centred=False):
+def deviations(activation, biases, size, peak, mirrored, centred=False):
     r"""Compute by how much units enlarge a signal, and how far from a line they are.
 
     Parameters
     ----------
     activation : BaseActivation
     biases : ndarray of shape (n_biases,)
-    size : float
+    size, peak : float
     mirrored : bool
     centred : bool, default=False
         Whether the mean is subtracted, as the next layer's biases do for units without a mirror.
@@ -264,6 +269,16 @@ def response(activation, biases, size, mirrored, centred=False):
     deviation : ndarray of shape (n_biases,)
         The larger one of \|log chi\| and e - 1; infinite where units do not answer at all.
     """
+    slope, chi, growth = response(activation, biases, size, mirrored, centred)
+    if peak > 1:
+        _, _, growth = response(activation, biases, size * peak, mirrored, centred)
+    with np.errstate(all="ignore"):  # where units do not answer
+        deviation = np.maximum(abs(np.log(chi)), growth - 1)
+    return slope, np.where(np.isfinite(deviation), deviation, np.inf)
+
+
+def response(activation, biases, size, mirrored, centred=False):
+    """Compute the slope, chi and e of `working_point` for each bias."""
     z, b = size * NODES, biases[:, np.newaxis]
     with np.errstate(all="ignore"):  # what overflows, or does not answer, is left out
         h, h_slope = activation.value(b + z), activation.slope(b + z)
@@ -274,8 +289,7 @@ def response(activation, biases, size, mirrored, centred=False):
         h_square = h**2 @ WEIGHTS
         chi = size**2 * (h_slope**2 @ WEIGHTS) / h_square
         growth = (h * h_slope * z) @ WEIGHTS / h_square
-        deviation = np.maximum(abs(np.log(chi)), growth - 1)
-    return np.sqrt(h_square) / size, np.where(np.isfinite(deviation), deviation, np.inf)
+    return np.sqrt(h_square) / size, chi, growth
 
 
 def is_odd(activation):
@@ -288,8 +302,9 @@ def is_odd(activation):
 def has_flat_ends(activation):
     """Tell whether an activation comes to rest on both sides."""
     far = np.array([-1e4, -1e3, 1e3, 1e4])
-    left, left_nearer, right_nearer, right = activation.value(far)
-    return abs(left - left_nearer) < 0.01 and abs(right - right_nearer) < 0.01
+    with np.errstate(all="ignore"):  # one that overflows is not flat
+        left, left_nearer, right_nearer, right = activation.value(far)
+        return abs(left - left_nearer) < 0.01 and abs(right - right_nearer) < 0.01
 
 
 def is_raw(layer):
@@ -341,11 +356,15 @@ class Signal:
     def spread_along(self, directions):
         """Compute the standard deviation of the signal along each of some directions."""
         along = self.values @ directions - self.mean @ directions
-        return np.sqrt(np.average(along**2, axis=0, weights=self.sample_weight))
+        spread = np.sqrt(np.average(along**2, axis=0, weights=self.sample_weight))
+        # What is left of a constant by rounding is no spread.
+        rounding = 1e-10 * (abs(self.mean) @ abs(directions))
+        return np.where(spread > rounding, spread, 0.0)
 
     def covariance(self):
         """Compute the covariance of the signal, of shape (n_directions, n_directions)."""
-        centred = self.values - self.mean
+        values = self.values.toarray() if issparse(self.values) else self.values
+        centred = values - self.mean
         weight = np.ones(len(centred)) if self.sample_weight is None else self.sample_weight
         return (centred.T * weight) @ centred / weight.sum(dtype=np.float64)
 
@@ -374,7 +393,7 @@ def standardized(X, sample_weight):
         X = X.astype(np.float64)
         mean = np.average(X, axis=0, weights=sample_weight)
         variance = np.average((X - mean) ** 2, axis=0, weights=sample_weight)
-    # What is left of a constant feature by rounding is no spread.
+    # As above: what is left by rounding.
     std = np.sqrt(np.where(variance > 1e-20 * mean**2, variance, 0.0))
     std[std == 0] = 1.0
     values = X.multiply(1 / std).tocsr() if issparse(X) else X / std
@@ -401,19 +420,30 @@ def principal_directions(signal, n_directions, rng):
     return semi_orthogonal(np.hstack([principal, rest]))[:, :n_directions]
 
 
+def one_more(directions, rng):
+    """Draw another direction, as long as the others are: for a unit that nobody reads at first."""
+    direction = rng.normal(size=(len(directions), 1))
+    length = np.sqrt(np.mean(np.sum(directions**2, axis=0)))
+    return length * direction / np.linalg.norm(direction)
+
+
 def best_constant(layer):
     """Compute the scores that serve best where nothing is known of a sample."""
     if layer.data is None:
         return np.zeros(layer.fan_out)
-    return layer.loss.best_constant(layer.targets, layer.sample_weight)
+    seen = sampled(layer)
+    return layer.loss.best_constant(seen.targets, seen.sample_weight)
 
 
 def size_of_targets(layer):
     """Compute the size of the scores in units of which 1 is usual for a loss."""
     if layer.data is None or layer.loss.link_name != "identity":
         return 1.0
-    spread = np.std(layer.targets.astype(np.float64), axis=0).mean()
-    return float(np.clip(spread, np.finfo(float).tiny, 1.0))
+    seen = sampled(layer)
+    targets = seen.targets.astype(np.float64)
+    mean = np.average(targets, axis=0, weights=seen.sample_weight)
+    variance = np.average((targets - mean) ** 2, axis=0, weights=seen.sample_weight).mean()
+    return float(np.clip(np.sqrt(variance), np.finfo(float).tiny, 1.0))
 
 
 def told_of_reading(layer, points):
@@ -425,7 +455,7 @@ def told_of_reading(layer, points):
     else:
         n_in, what = layer.fan_in, "units"
     mirrors = not layer.is_output and points[layer.index].mirrored
-    n_out = n_seen(layer.fan_out) if mirrors else layer.fan_out
+    n_out = n_read(layer.fan_out) if mirrors else layer.fan_out
     kept = f"{n_out} principal directions of {n_in}" if n_out < n_in else f"{n_in}"
     return f"rotates {kept} {what}"
 

@@ -58,6 +58,7 @@ NOT_RANDOM |= {"padded_identity", "hadamard", "sinusoidal"}
 
 # Everything else must start without data, and the same whatever the data are.
 LOOK_AT_DATA = {
+    "auto",
     "lsuv",
     "unit_variance",
     "kraehenbuehl",
@@ -70,6 +71,8 @@ LOOK_AT_DATA = {
 }
 # Of these, some draw samples: a sample that counts twice is not drawn as two samples are.
 DRAW_SAMPLES = {"hull", "swim"}
+# And some imagine data where there are none.
+IMAGINE_DATA = {"auto"}
 
 for_every_init = pytest.mark.parametrize("init", INITS.values(), ids=INITS)
 for_all_that_look = pytest.mark.parametrize("name", sorted(LOOK_AT_DATA))
@@ -207,7 +210,7 @@ def test_a_start_that_does_not_look_at_the_data_needs_none(name, start):
     assert_array_equal(start(INITS[name]), without)
 
 
-@for_all_that_look
+@pytest.mark.parametrize("name", sorted(LOOK_AT_DATA - IMAGINE_DATA))
 def test_a_start_that_looks_at_the_data_says_so_where_there_is_none(name):
     with pytest.raises(ValueError, match=r"there is no data yet; use it as the init of an Init"):
         initialize_parameters([4, 6, 3], name)

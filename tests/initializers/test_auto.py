@@ -1,0 +1,190 @@
+"""What `Auto` promises: signal and gradient keep their size, whatever the network."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from skinit import InitMLPClassifier, initialize_parameters, load_moons
+from skinit.activations import ACTIVATIONS, Activation
+from skinit.initializers import Auto, build_parameters
+from skinit.initializers.auto import is_odd, working_point
+from skinit.losses import LOSSES
+from skinit.network import (
+    Network,
+    TrainingData,
+    backward,
+    forward,
+    layer_views,
+    loss_and_gradient,
+)
+
+OWN = {
+    "square": Activation(np.square, lambda z: 2 * z),
+    "exp": Activation(np.exp, np.exp),
+    "bump": Activation(lambda z: np.exp(-z * z), lambda z: -2 * z * np.exp(-z * z)),
+    "wave": Activation(lambda z: z + np.sin(z) ** 2, lambda z: 1 + np.sin(2 * z)),
+}
+ALL = {**ACTIVATIONS, **OWN}
+
+
+def network_of(activation, hidden, n_features=8, n_outputs=3):
+    loss = LOSSES["multinomial_cross_entropy"]
+    return Network((n_features, *hidden, n_outputs), (activation,) * len(hidden), loss)
+
+
+def data_for(network, n_samples=200, seed=0):
+    rng = np.random.RandomState(seed)
+    X = rng.normal(size=(n_samples, network.widths[0]))
+    return TrainingData(
+        X, np.eye(network.widths[-1])[rng.randint(0, network.widths[-1], n_samples)]
+    )
+
+
+def started(network, data, seed=1, init=None):
+    init = init or Auto()
+    parameters, _ = build_parameters(init, network, np.random.RandomState(seed), data=data)
+    return parameters
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [(32,) * 60, (32, 8) * 30, (64, 48, 32, 24, 16, 12, 8)],
+    ids=["deep", "uneven", "cone"],
+)
+@pytest.mark.parametrize("name", ALL)
+def test_signal_and_gradient_keep_their_size_through_any_network(name, hidden):
+    network = network_of(ALL[name], hidden)
+    data = data_for(network)
+    layers = layer_views(network, started(network, data))
+    signals, pre_activations = forward(network, layers, data.X)
+    # The length of what the samples make of a layer, whatever the number of units.
+    lengths = [np.sqrt(z.var(axis=0).sum()) for z in pre_activations[:-1]]
+    assert 0.2 < lengths[-1] / lengths[0] < 5
+
+    delta = np.random.RandomState(2).normal(size=signals[-1].shape)
+    gradients = backward(network, layers, signals, pre_activations, delta)
+    sizes = [np.linalg.norm(db) / np.sqrt(db.size) for _, db in gradients]
+    assert 0.05 < sizes[0] / sizes[-2] < 20
+
+
+@pytest.mark.parametrize("n_hidden", [1, 10, 100])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_gradients_change_within_the_tolerance(name, n_hidden):
+    """The same averages by adaptive integration."""
+    activation, tolerance = ACTIVATIONS[name], 0.5
+    point = working_point(activation, n_hidden, tolerance)
+
+    def answer(function, z, sign):
+        there = function(np.array([point.bias + point.size * z, point.bias - point.size * z]))
+        return there[0] + sign * there[1] if point.mirrored else there[0]
+
+    def average(function):
+        kinks = [0, point.bias / point.size, -point.bias / point.size]
+        inside = [kink for kink in kinks if abs(kink) < 10]
+        return quad(lambda z: function(z) * norm.pdf(z), -10, 10, points=inside, limit=200)[0]
+
+    square = average(lambda z: answer(activation.value, z, -1) ** 2)
+    slope_square = average(lambda z: answer(activation.slope, z, 1) ** 2)
+    assert_allclose(point.slope, np.sqrt(square) / point.size, rtol=1e-6)
+    chi = slope_square * point.size**2 / square
+    assert n_hidden * abs(np.log(chi)) < tolerance
+
+
+def test_odd_activations_work_alone_and_others_in_pairs():
+    odd = {name for name, activation in ACTIVATIONS.items() if is_odd(activation)}
+    assert odd == {"identity", "linear", "tanh", "softsign", "sin"}
+    assert not working_point(ACTIVATIONS["tanh"], 2).mirrored
+    assert working_point(ACTIVATIONS["gelu"], 2).mirrored
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"), [("identity", (16, 2, 16, 2, 16)), ("relu", (16, 5, 17, 4, 32))]
+)
+def test_narrow_layers_carry_the_principal_directions(name, hidden):
+    """What two directions of eight hold arrives in full, behind ReLU in two pairs of units."""
+    rng = np.random.RandomState(0)
+    network = network_of(ACTIVATIONS[name], hidden, n_outputs=2)
+    plane = rng.normal(size=(2, 8))
+    X = rng.normal(size=(300, 2)) @ plane + 0.001 * rng.normal(size=(300, 8))
+    data = TrainingData(X, np.eye(2)[rng.randint(0, 2, 300)])
+    layers = layer_views(network, started(network, data, init=Auto(spread=0.0)))
+    _, pre_activations = forward(network, layers, data.X)
+    read = [z[:, : z.shape[1] // (2 if name == "relu" else 1)] for z in pre_activations[:-1]]
+    energies = [z.var(axis=0).sum() for z in read]
+    assert_allclose(energies, energies[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("counts", [(50, 50, 50), (120, 20, 10)])
+@pytest.mark.parametrize("hidden", [(), (10,), (32,) * 30])
+def test_the_loss_starts_near_the_entropy_of_the_base_rate(hidden, counts):
+    network = network_of(ACTIVATIONS["relu"], hidden)
+    labels = np.repeat(range(3), counts)
+    data = TrainingData(np.random.RandomState(0).normal(size=(150, 8)), np.eye(3)[labels])
+    share = np.array(counts) / sum(counts)
+    loss, _ = loss_and_gradient(network, started(network, data), data)
+    assert_allclose(loss, -(share * np.log(share)).sum(), atol=0.1)
+
+
+def test_scales_and_offsets_of_features_do_not_show():
+    network = network_of(ACTIVATIONS["relu"], (16, 16))
+    data = data_for(network)
+    raw = data.X * 10.0 ** np.arange(-4, 4) + 100
+    scores = [
+        forward(network, layer_views(network, started(network, seen)), seen.X)[0][-1]
+        for seen in (data, TrainingData(raw, data.targets))
+    ]
+    assert_allclose(scores[1], scores[0], atol=1e-7)
+
+
+def test_raw_features_saturate_units_that_have_flat_ends():
+    network = network_of(ACTIVATIONS["tanh"], (16, 16))
+    data = data_for(network)
+    raw = TrainingData(data.X + 1000, data.targets)
+    _, (first, *_) = forward(network, layer_views(network, started(network, raw)), raw.X)
+    slopes = 1 - np.tanh(first) ** 2
+    assert np.median(slopes) < 1e-3
+
+
+def test_targets_of_a_regression_set_the_size_of_the_scores():
+    network = Network((4, 8, 1), (ACTIVATIONS["relu"],), LOSSES["squared_error"])
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(100, 4)), 1e-3 * rng.normal(size=(100, 1)) + 5
+    data = TrainingData(X, y)
+    scores = forward(network, layer_views(network, started(network, data)), X)[0][-1]
+    assert_allclose(scores.mean(), y.mean(), rtol=1e-9)
+    assert_allclose(scores.std(), Auto().output_size * y.std(), rtol=1e-9)
+
+
+def test_without_data_features_are_taken_for_standard_normal():
+    start = initialize_parameters([8, 32, 32, 3], "auto", random_state=0)
+    X = np.random.RandomState(5).normal(size=(4000, 8))
+    z = X @ start["W1"].T + start["b1"].T
+    assert_allclose(np.sqrt(z.var(axis=0).mean()), 1, rtol=0.1)
+
+
+def test_many_directions_are_not_searched():
+    network = network_of(ACTIVATIONS["relu"], (6,), n_features=1500)
+    data = data_for(network, n_samples=20)
+    parameters = started(network, data)
+    (W, _), _ = layer_views(network, parameters)
+    assert np.isfinite(W).all()
+    assert_array_equal(parameters, started(network, data))
+
+
+def test_a_deep_network_of_every_kind_says_what_it_did_and_learns():
+    X, y, X_test, y_test = load_moons()
+    model = InitMLPClassifier(
+        (20, 5) * 15,
+        init="auto",
+        activation="softplus",
+        solver="adam",
+        learning_rate=0.003,
+        max_iter=200,
+        random_state=0,
+    )
+    model.fit(X, y)
+    assert model.score(X_test, y_test) > 0.9
+    assert "standardized features" in model.init_resolved_[0]
+    assert "2 principal directions of 10 mirrored pairs" in model.init_resolved_[1]
