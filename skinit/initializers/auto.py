@@ -87,12 +87,12 @@ class Auto(Initializer):
     >>> from skinit import InitMLPClassifier, load_moons
     >>> X_train, y_train, X_test, y_test = load_moons()
     >>> model = InitMLPClassifier(
-    ...     (16,) * 40, init="auto", activation="gelu", solver="adam", learning_rate=0.003,
-    ...     max_iter=50, random_state=0,
+    ...     (16,) * 40, init="auto", activation="gelu", solver="adam", max_iter=50, random_state=0
     ... )
     >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.9
     True
-    >>> print(model.init_resolved_[1])
+    >>> print(model.init_resolved_[1].partition("see, ")[2])
+    as GELU is not odd, a rotation of 8 mirrored pairs, of size 1
     """
 
     formula = "W = read signal, keep principal directions, rotate"
@@ -138,12 +138,12 @@ class Auto(Initializer):
 
     def explain(self, layer):
         points = working_points(layer, self.tolerance)
-        told = [told_of_reading(layer, points)]
-        if layer.is_output:
-            told.append(f"scores of size {self.output_size:g} around the best constant")
-        else:
-            told.append(told_of_units(layer, points))
-        return f"{self!r}: " + ", ".join(told)
+        told = (
+            told_of_units(layer, points),
+            told_of_signal(layer, points),
+            told_of_size(layer, points, self.output_size),
+        )
+        return f"{self!r}: {' '.join(told)}"
 
 
 @dataclass(frozen=True)
@@ -446,28 +446,42 @@ def size_of_targets(layer):
     return float(np.clip(np.sqrt(variance), np.finfo(float).tiny, 1.0))
 
 
-def told_of_reading(layer, points):
-    """Tell what a layer reads, and how much of it."""
+def told_of_units(layer, points):
+    """Tell who sees the signal of a layer, and why they."""
+    if layer.is_output:
+        return "the scores are"
+    name = type(layer.activation).__name__
+    if points[layer.index].mirrored:
+        why = f"as {name} is not odd" if not is_odd(layer.activation) else f"as {name} bends"
+        return f"{counted(n_read(layer.fan_out), 'mirrored pair')} see, {why},"
+    return f"{counted(layer.fan_out, 'unit')} of {name} see"
+
+
+def told_of_signal(layer, points):
+    """Tell what signal it is."""
     if layer.index == 0:
-        n_in, what = layer.fan_in, "standardized features"
+        n_in, what = layer.fan_in, "standardized feature"
     elif points[layer.index - 1].mirrored:
-        n_in, what = n_read(layer.fan_in), "mirrored pairs"
+        n_in, what = n_read(layer.fan_in), "mirrored pair"
     else:
-        n_in, what = layer.fan_in, "units"
+        n_in, what = layer.fan_in, "unit"
     mirrors = not layer.is_output and points[layer.index].mirrored
     n_out = n_read(layer.fan_out) if mirrors else layer.fan_out
-    kept = f"{n_out} principal directions of {n_in}" if n_out < n_in else f"{n_in}"
-    return f"rotates {kept} {what}"
+    kept = f"{counted(n_out, 'principal direction')} of " if n_out < n_in else ""
+    return f"a rotation of {kept}{counted(n_in, what)},"
 
 
-def told_of_units(layer, points):
-    """Tell where the units of a layer work, and why there."""
-    point = points[layer.index]
+def counted(number, what):
+    """Write a number of things."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def told_of_size(layer, points, output_size):
+    """Tell how large the signal is, and why."""
+    if layer.is_output:
+        return f"of size {output_size:g} around the best constant"
     if layer.data is not None and layer.index == 0 and is_raw(sampled(layer)):
-        return "saturates the units, as the features are not scaled"
-    where = f"signal of size {point.size:g}"
-    if point.bias:
-        where += f" at bias {point.bias:.2g}"
-    if point.mirrored:
-        return f"to pairs, as the activation is not odd, {where}"
-    return f"{where}"
+        return f"of size {SATURATED:g}, as raw features teach only units at rest"
+    point, depth = points[layer.index], f"to stay straight through {layer.n_layers - 1} layers"
+    bias = f" at bias {point.bias:.2g}" if point.bias else ""
+    return f"of size {point.size:g}{bias}{', ' + depth if bias or point.size < 1 else ''}"

@@ -49,10 +49,13 @@ class Mirrored(Initializer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from skinit import initialize_parameters
-    >>> start = initialize_parameters([1, 4, 1], Mirrored(), random_state=0)
-    >>> start["W1"].T @ start["W2"].T  # pairs see +1 and -1, or the other way around
-    array([[0.]])
+    >>> start = initialize_parameters([2, 4, 2], Mirrored(), random_state=0)
+    >>> rotation = start["W2"] @ np.maximum(start["W1"], 0)  # of the two unit vectors
+    >>> abs(rotation @ rotation.T).round(12)
+    array([[1., 0.],
+           [0., 1.]])
     """
 
     advice = "deep networks of ReLU, GELU, SiLU, softplus"
