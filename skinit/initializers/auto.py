@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.sparse import issparse
 from sklearn.utils import check_scalar
 from sklearn.utils.extmath import svd_flip
@@ -33,6 +34,8 @@ FLAT = 0.1
 
 # Where more directions arrive than this, finding the principal ones would take too long.
 MOST_DIRECTIONS = 1000
+# Its samples; principal directions need no more to be good ones.
+MOST_SAMPLES_OF_COVARIANCE = 2000
 # Without data, this many standard normal samples stand in for it.
 N_IMAGINED = 1000
 
@@ -228,11 +231,12 @@ def working_points(layer, tolerance):
         activations, widths = layer.network.activations, layer.widths[1:-1]
         n_hidden, sizes = len(activations), SIZES
         peak = np.sqrt(max(widths, default=1) / min(widths, default=1))
-        # One object often serves all layers; the second round has the size that suits all.
+        kinds = {id(activation): activation for activation in activations}  # often one for all
+        # The second round has the size that suits all kinds.
         for _ in range(2):
             found = {
-                id(activation): working_point(activation, n_hidden, tolerance, sizes, peak)
-                for activation in activations
+                key: working_point(kind, n_hidden, tolerance, sizes, peak)
+                for key, kind in kinds.items()
             }
             sizes = (min((point.size for point in found.values()), default=1.0),)
         layer.memo["working points"] = [
@@ -363,10 +367,13 @@ class Signal:
 
     def covariance(self):
         """Compute the covariance of the signal, of shape (n_directions, n_directions)."""
-        values = self.values.toarray() if issparse(self.values) else self.values
+        some = slice(None, None, -(-self.values.shape[0] // MOST_SAMPLES_OF_COVARIANCE))
+        values = self.values[some].toarray() if issparse(self.values) else self.values[some]
         centred = values - self.mean
-        weight = np.ones(len(centred)) if self.sample_weight is None else self.sample_weight
-        return (centred.T * weight) @ centred / weight.sum(dtype=np.float64)
+        if self.sample_weight is None:
+            return centred.T @ centred / len(centred)
+        weight = self.sample_weight[some].astype(np.float64)
+        return (centred.T * weight) @ centred / weight.sum()
 
 
 def arriving_signal(layer, points):
@@ -411,9 +418,9 @@ def principal_directions(signal, n_directions, rng):
         return np.eye(width)
     if width > MOST_DIRECTIONS:
         return others
-    variances, vectors = np.linalg.eigh(signal.covariance())
-    n_varying = int(np.sum(variances > 1e-10 * variances[-1]))
-    principal = vectors[:, ::-1][:, : min(n_directions, n_varying)]
+    largest = [width - n_directions, width - 1]
+    variances, vectors = eigh(signal.covariance(), subset_by_index=largest)
+    principal = vectors[:, variances > 1e-10 * variances[-1]][:, ::-1]
     # A vector is as good as its negative; one rule, so that rounding does not choose.
     principal = svd_flip(principal, np.empty((principal.shape[1], 0)))[0]
     rest = others - principal @ (principal.T @ others)
