@@ -40,7 +40,7 @@ INITIALIZER_ROWS = [
     ["composite"],
     ["data_dependent"],  # made of others
     ["placement"],
-    ["mirrored"],
+    ["mirrored", "working_points"],
     ["auto"],
     ["building"],
     ["__init__"],

@@ -19,18 +19,10 @@ from skinit.initializers.base import Initializer
 from skinit.initializers.data_dependent import sampled
 from skinit.initializers.mirrored import in_pairs, n_read, n_seen, read_pairs
 from skinit.initializers.structured import semi_orthogonal
-from skinit.moments import NODES, WEIGHTS
+from skinit.initializers.working_points import has_flat_ends, is_odd, working_points
 from skinit.network import TrainingData
 
-__all__ = ["Auto", "WorkingPoint", "working_point"]
-
-# Sizes of a signal, largest first: a small one bends less, and teaches the weights less.
-SIZES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125)
-# Biases to try where no size is small enough at bias 0, those nearest to 0 first.
-BIASES = np.array(sorted(np.linspace(-4, 4, 161), key=abs))
-SIZES_BESIDE_BIASES = (0.5, 0.35, 0.25, 0.18, 0.125, 0.06)
-# A place where an activation is flatter than this part of its steepest is not worth working at.
-FLAT = 0.1
+__all__ = ["Auto"]
 
 # Where more directions arrive than this, finding the principal ones would take too long.
 MOST_DIRECTIONS = 1000
@@ -57,8 +49,9 @@ class Auto(Initializer):
     - Q is a random rotation, to as many units or pairs as there are.
 
     The signal starts with the size, and the units with the bias, at which the activation stays
-    most like a line through all layers (see `working_point`). Biases centre the signal and spread
-    the units' thresholds over the data. The output starts small, around the best constant answer.
+    most like a line through all layers (see `skinit.initializers.working_points`). Biases centre
+    the signal and spread the units' thresholds over the data. The output starts small, around the
+    best constant answer.
 
     Parameters
     ----------
@@ -111,13 +104,15 @@ class Auto(Initializer):
         check_scalar(self.tolerance, "tolerance", Real, min_val=0)
         check_scalar(self.spread, "spread", Real, min_val=0)
         points = working_points(layer, self.tolerance)
-        signal = arriving_signal(look(layer, rng), points)
-        mirrors = not layer.is_output and points[layer.index].mirrored
-        n_out = n_read(layer.fan_out) if mirrors else layer.fan_out
+        seen = look(layer, rng)
+        signal = arriving_signal(seen, points)
+        mirrors, n_out = has_pairs(layer, points), n_signals(layer, points)
 
         kept = principal_directions(signal, min(signal.width, n_out), rng)
         directions = kept @ semi_orthogonal(rng.normal(size=(n_out, kept.shape[1])).T)
-        directions *= self.factor(layer, points, signal.spread_along(directions))
+        rms = np.sqrt(np.mean(signal.spread_along(directions) ** 2))
+        if rms > 0:  # the data varies
+            directions *= self.wanted_size(layer, seen, points, rms) / rms
         if mirrors and n_seen(layer.fan_out) > n_out:
             directions = np.hstack([directions, one_more(directions, rng)])
         W = signal.weights(directions)
@@ -128,16 +123,13 @@ class Auto(Initializer):
         bias = points[layer.index].bias
         return in_pairs(W, b, bias, layer.fan_out) if mirrors else (W, b + bias)
 
-    def factor(self, layer, points, spreads):
-        """Tell what brings the signal to its size where it enters and where it leaves."""
-        rms = np.sqrt(np.mean(spreads**2))
-        if rms == 0:  # the data does not vary
-            return 1.0
+    def wanted_size(self, layer, seen, points, rms):
+        """Tell how large the signal is to be; but where it enters and leaves, as it comes."""
         if layer.is_output:
-            return self.output_size * size_of_targets(layer) / rms
+            return self.output_size * size_of_targets(layer)
         if layer.index == 0:
-            return (SATURATED if is_raw(layer) else points[0].size) / rms
-        return 1.0
+            return SATURATED if is_raw(seen) else points[0].size
+        return rms
 
     def explain(self, layer):
         points = working_points(layer, self.tolerance)
@@ -149,166 +141,14 @@ class Auto(Initializer):
         return f"{self!r}: {' '.join(told)}"
 
 
-@dataclass(frozen=True)
-class WorkingPoint:
-    """Where the units of a layer work.
-
-    Parameters
-    ----------
-    mirrored : bool
-        Whether in pairs, see `Mirrored`.
-    bias : float
-        Bias of the units.
-    size : float
-        Root mean square of the signal that they see.
-    slope : float
-        By how much they, or the pairs, enlarge it.
-    """
-
-    mirrored: bool
-    bias: float
-    size: float
-    slope: float
+def has_pairs(layer, points):
+    """Tell whether the units of a layer are mirrored pairs."""
+    return not layer.is_output and points[layer.index].mirrored
 
 
-def working_point(activation, n_hidden, tolerance=0.5, sizes=SIZES, peak=1.0):
-    r"""Find where an activation stays most like a line through many layers.
-
-    With the response :math:`h(z) = \phi(z)` of an odd activation, or
-    :math:`h(z) = \phi(b + z) - \phi(b - z)` of mirrored pairs, scaled to keep a signal of the size
-    r, a layer multiplies the mean square of the gradient by :math:`\chi = r^2 \operatorname{E}
-    h'^2 / \operatorname{E} h^2`, and a deviation of the signal's mean square from r^2 by
-    :math:`e = \operatorname{E} h h' z / \operatorname{E} h^2`. Both are 1 for a line. Taken is the
-    largest size at which, for all layers together, :math:`|\log \chi|` and :math:`e - 1` are
-    within the tolerance; and where there is none, the bias nearest to 0 at which they are.
-
-    Parameters
-    ----------
-    activation : BaseActivation
-    n_hidden : int
-        Hidden layers of the network.
-    tolerance : float, default=0.5
-    sizes : tuple of float
-        Sizes to try.
-    peak : float, default=1.0
-        By how much larger the signal is in the narrowest layer, where e is taken.
-
-    Returns
-    -------
-    WorkingPoint
-        That of the least deviation, where none is within the tolerance.
-
-    Examples
-    --------
-    >>> from skinit.activations import ReLU, Tanh
-    >>> working_point(ReLU(), n_hidden=100)
-    WorkingPoint(mirrored=True, bias=0.0, size=1.0, slope=1.0)
-    >>> working_point(Tanh(), n_hidden=100).size
-    0.25
-    """
-    mirrored = not is_odd(activation)
-    for size in sizes:
-        slope, deviation = deviations(activation, np.zeros(1), size, peak, mirrored)
-        if n_hidden * deviation[0] < tolerance:
-            return WorkingPoint(mirrored, 0.0, size, float(slope[0]))
-    best = None, np.inf
-    for size in [size for size in SIZES_BESIDE_BIASES if size <= max(sizes)]:
-        slope, deviation = deviations(activation, BIASES, size, peak, mirrored=True)
-        deviation[slope < FLAT * slope.max()] = np.inf
-        within = n_hidden * deviation < tolerance
-        chosen = np.argmax(within) if within.any() else np.argmin(deviation)
-        if deviation[chosen] < best[1]:
-            point = WorkingPoint(True, float(BIASES[chosen]), size, float(slope[chosen]))
-            best = point, deviation[chosen]
-        if within.any():
-            break
-    return best[0] or WorkingPoint(mirrored, 0.0, 1.0, 1.0)
-
-
-def working_points(layer, tolerance):
-    """Find where the units of every hidden layer work, with a size of the signal for all."""
-    if "working points" not in layer.memo:
-        activations, widths = layer.network.activations, layer.widths[1:-1]
-        n_hidden, sizes = len(activations), SIZES
-        peak = np.sqrt(max(widths, default=1) / min(widths, default=1))
-        kinds = {id(activation): activation for activation in activations}  # often one for all
-        # The second round has the size that suits all kinds.
-        for _ in range(2):
-            found = {
-                key: working_point(kind, n_hidden, tolerance, sizes, peak)
-                for key, kind in kinds.items()
-            }
-            sizes = (min((point.size for point in found.values()), default=1.0),)
-        layer.memo["working points"] = [
-            found[id(activation)] if width > 1 else unpaired(activation, sizes[0])
-            for activation, width in zip(activations, widths, strict=True)
-        ]
-    return layer.memo["working points"]
-
-
-def unpaired(activation, size):
-    """Find where a single unit works: where it is steep for most of a signal of some size."""
-    biases = np.array([0.0] if is_odd(activation) else [0.0, 2 * size, -2 * size])
-    slope, deviation = deviations(activation, biases, size, 1.0, mirrored=False, centred=True)
-    deviation[slope < FLAT * slope.max()] = np.inf
-    chosen = np.argmin(deviation)
-    return WorkingPoint(False, float(biases[chosen]), size, float(slope[chosen]) or 1.0)
-
-
-def deviations(activation, biases, size, peak, mirrored, centred=False):
-    r"""Compute by how much units enlarge a signal, and how far from a line they are.
-
-    Parameters
-    ----------
-    activation : BaseActivation
-    biases : ndarray of shape (n_biases,)
-    size, peak : float
-    mirrored : bool
-    centred : bool, default=False
-        Whether the mean is subtracted, as the next layer's biases do for units without a mirror.
-
-    Returns
-    -------
-    slope : ndarray of shape (n_biases,)
-    deviation : ndarray of shape (n_biases,)
-        The larger one of \|log chi\| and e - 1; infinite where units do not answer at all.
-    """
-    slope, chi, growth = response(activation, biases, size, mirrored, centred)
-    if peak > 1:
-        _, _, growth = response(activation, biases, size * peak, mirrored, centred)
-    with np.errstate(all="ignore"):  # where units do not answer
-        deviation = np.maximum(abs(np.log(chi)), growth - 1)
-    return slope, np.where(np.isfinite(deviation), deviation, np.inf)
-
-
-def response(activation, biases, size, mirrored, centred=False):
-    """Compute the slope, chi and e of `working_point` for each bias."""
-    z, b = size * NODES, biases[:, np.newaxis]
-    with np.errstate(all="ignore"):  # what overflows, or does not answer, is left out
-        h, h_slope = activation.value(b + z), activation.slope(b + z)
-        if mirrored:
-            h, h_slope = h - activation.value(b - z), h_slope + activation.slope(b - z)
-        if centred:
-            h = h - (h @ WEIGHTS)[:, np.newaxis]
-        h_square = h**2 @ WEIGHTS
-        chi = size**2 * (h_slope**2 @ WEIGHTS) / h_square
-        growth = (h * h_slope * z) @ WEIGHTS / h_square
-    return np.sqrt(h_square) / size, chi, growth
-
-
-def is_odd(activation):
-    """Tell whether phi(-z) is -phi(z)."""
-    z = np.linspace(0.01, 5, 50)
-    value = activation.value(z)
-    return abs(value + activation.value(-z)).max() <= 1e-6 * abs(value).max()
-
-
-def has_flat_ends(activation):
-    """Tell whether an activation comes to rest on both sides."""
-    far = np.array([-1e4, -1e3, 1e3, 1e4])
-    with np.errstate(all="ignore"):  # one that overflows is not flat
-        left, left_nearer, right_nearer, right = activation.value(far)
-        return abs(left - left_nearer) < 0.01 and abs(right - right_nearer) < 0.01
+def n_signals(layer, points):
+    """Count the signals that a layer hands on: one for a unit, or for a pair."""
+    return n_read(layer.fan_out) if has_pairs(layer, points) else layer.fan_out
 
 
 def is_raw(layer):
@@ -423,8 +263,9 @@ def principal_directions(signal, n_directions, rng):
     principal = vectors[:, variances > 1e-10 * variances[-1]][:, ::-1]
     # A vector is as good as its negative; one rule, so that rounding does not choose.
     principal = svd_flip(principal, np.empty((principal.shape[1], 0)))[0]
-    rest = others - principal @ (principal.T @ others)
-    return semi_orthogonal(np.hstack([principal, rest]))[:, :n_directions]
+    others = others[:, principal.shape[1] :]
+    others = others - principal @ (principal.T @ others)
+    return semi_orthogonal(np.hstack([principal, others]))
 
 
 def one_more(directions, rng):
@@ -458,7 +299,7 @@ def told_of_units(layer, points):
     if layer.is_output:
         return "the scores are"
     name = type(layer.activation).__name__
-    if points[layer.index].mirrored:
+    if has_pairs(layer, points):
         why = f"as {name} is not odd" if not is_odd(layer.activation) else f"as {name} bends"
         return f"{counted(n_read(layer.fan_out), 'mirrored pair')} see, {why},"
     return f"{counted(layer.fan_out, 'unit')} of {name} see"
@@ -472,8 +313,7 @@ def told_of_signal(layer, points):
         n_in, what = n_read(layer.fan_in), "mirrored pair"
     else:
         n_in, what = layer.fan_in, "unit"
-    mirrors = not layer.is_output and points[layer.index].mirrored
-    n_out = n_read(layer.fan_out) if mirrors else layer.fan_out
+    n_out = n_signals(layer, points)
     kept = f"{counted(n_out, 'principal direction')} of " if n_out < n_in else ""
     return f"a rotation of {kept}{counted(n_in, what)},"
 

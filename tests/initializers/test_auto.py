@@ -9,7 +9,7 @@ from scipy.stats import norm
 from skinit import InitMLPClassifier, initialize_parameters, load_moons
 from skinit.activations import ACTIVATIONS, Activation
 from skinit.initializers import Auto, build_parameters
-from skinit.initializers.auto import is_odd, working_point
+from skinit.initializers.working_points import is_odd, working_point
 from skinit.losses import LOSSES
 from skinit.network import (
     Network,
@@ -100,7 +100,8 @@ def test_odd_activations_work_alone_and_others_in_pairs():
 
 
 @pytest.mark.parametrize(
-    ("name", "hidden"), [("identity", (16, 2, 16, 2, 16)), ("relu", (16, 5, 17, 4, 32))]
+    ("name", "hidden"),
+    [("identity", (16, 2, 16, 2, 16)), ("relu", (16, 5, 17, 4, 32)), ("identity", (16, 12, 10, 9))],
 )
 def test_narrow_layers_carry_the_principal_directions(name, hidden):
     """What two directions of eight hold arrives in full, behind ReLU in two pairs of units."""
@@ -157,8 +158,9 @@ def test_targets_of_a_regression_set_the_size_of_the_scores():
     assert_allclose(scores.std(), Auto().output_size * y.std(), rtol=1e-9)
 
 
-def test_without_data_features_are_taken_for_standard_normal():
-    start = initialize_parameters([8, 32, 32, 3], "auto", random_state=0)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_without_data_features_are_taken_for_standard_normal(activation):
+    start = initialize_parameters([8, 32, 32, 3], "auto", 0, activation=activation)
     X = np.random.RandomState(5).normal(size=(4000, 8))
     z = X @ start["W1"].T + start["b1"].T
     assert_allclose(np.sqrt(z.var(axis=0).mean()), 1, rtol=0.1)
