@@ -18,12 +18,13 @@ from sklearn.base import is_regressor
 
 from skinit import __version__
 from skinit.activations import ACTIVATIONS, resolve_activation
-from skinit.comparison import compare_inits, text_table, write_score
+from skinit.comparison import compare_inits
 from skinit.datasets import BUILT_IN, load_split
 from skinit.displays import DecisionBoundaryPanel, LossCurveDisplay, save_display
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
 from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias, resolve_init
 from skinit.solvers import SOLVERS, resolve_solver
+from skinit.tables import text_table, write_score
 from skinit.tutorials import EXPERIMENTS, run_experiment
 
 __all__ = ["main"]
