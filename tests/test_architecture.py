@@ -22,8 +22,9 @@ ROWS = [
     # scikit-learn's front door
     ["callbacks", "preparation", "outcome", "perceptron", "pipelines", "estimators"],
     # take estimators or their parts
-    ["signal_propagation", "curvature", "verdicts", "diagnostics", "watching", "sweeps"],
     ["population", "ensembles", "interop", "onnx_export"],
+    ["signal_propagation", "spectra", "verdicts", "recommendation", "diagnostics"],
+    ["watching", "sweeps"],
     ["search", "drop_in"],
     ["comparison", "tutorials", "tracing", "learning_rate_search"],
     ["displays", "report"],  # the only importers of matplotlib and of the page template
