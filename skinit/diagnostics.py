@@ -15,6 +15,7 @@ from sklearn import neural_network
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_is_fitted
 
 from skinit.initializers import build_parameters, resolve_init
@@ -110,13 +111,18 @@ class Diagnosis:
 
     def __repr__(self):
         verdict = "no fault found" if self.severity == "ok" else f"worst finding: {self.severity}"
-        widths = "-".join(map(str, self.propagation.network.widths))
-        if len(widths) > 40:
-            widths = f"{widths[:18]}...{widths[-12:]}"
-        return f"<Diagnosis of {self.init} in a {widths} network: {verdict}>"
+        network = self.propagation.network
+        what = f"a {'-'.join(map(str, network.widths))} network"
+        if len(what) > 40:
+            what = f"a network of {network.n_layers} layers"
+        return f"<Diagnosis of {self.init} in {what}: {verdict}>"
 
     def __str__(self):
-        parts = [repr(self)[1:-1], layer_table(self.propagation), "\n".join(self.remarks())]
+        parts = [
+            fill(repr(self)[1:-1], WIDTH),
+            layer_table(self.propagation),
+            "\n".join(self.remarks()),
+        ]
         parts += [fill(f"{each}.", WIDTH, subsequent_indent="  ") for each in self.findings]
         if self.recommendation is not None:
             found = self.recommendation
@@ -388,8 +394,7 @@ def stable_rate_of(solver, curvature):
 
 def feature_moments(X):
     """Return the mean and the standard deviation of each feature, of a sparse matrix too."""
-    mean = np.asarray(X.mean(axis=0)).ravel()
     if not issparse(X):
-        return mean, X.std(axis=0)
-    square = np.asarray(X.multiply(X).mean(axis=0)).ravel()
-    return mean, np.sqrt(np.maximum(square - mean**2, 0))
+        return X.mean(axis=0), X.std(axis=0)
+    mean, variance = mean_variance_axis(X, axis=0)
+    return mean, np.sqrt(variance)

@@ -96,7 +96,8 @@ class SignalPropagation:
     @property
     def pre_activation_square(self):
         """Mean square of the pre-activations, of shape (n_layers,)."""
-        return self.pre_activation_mean**2 + self.pre_activation_variance
+        with np.errstate(over="ignore"):  # infinite says as much
+            return self.pre_activation_mean**2 + self.pre_activation_variance
 
     @property
     def units(self):
@@ -386,7 +387,7 @@ def mean_cosine(signal):
     0.0
     """
     squares = signal.multiply(signal) if issparse(signal) else signal * signal
-    norms = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
+    norms = np.sqrt(squares @ np.ones(squares.shape[1]))
     n_samples = np.count_nonzero(norms)
     if n_samples < 2:
         return np.nan

@@ -138,10 +138,10 @@ def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
         v = direction / length
         basis = np.vstack([basis, v])
         direction = (gradient(STEP * v) - gradient(-STEP * v)) / (2 * STEP)
-        if not np.isfinite(direction).all():
-            return np.nan
         diagonal.append(v @ direction)
         # Twice, as once leaves what rounding has brought in.
         for _ in range(2):
             direction = direction - (basis @ direction) @ basis
+    if not np.isfinite([*diagonal, *off_diagonal]).all():
+        return np.nan
     return float(eigvalsh_tridiagonal(diagonal, off_diagonal[1:])[-1])
