@@ -4,7 +4,14 @@ from skinit.activations import Activation
 from skinit.callbacks import Checkpoint, WeightSnapshots
 from skinit.datasets import load_circles, load_moons
 from skinit.diagnostics import diagnose
-from skinit.displays import DecisionBoundaryPanel, LearningRateDisplay, LossCurveDisplay
+from skinit.displays import (
+    ActivationHistogramDisplay,
+    DecisionBoundaryPanel,
+    JacobianSpectrumDisplay,
+    LearningRateDisplay,
+    LossCurveDisplay,
+    SignalPropagationDisplay,
+)
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
 from skinit.initializers import INITIALIZERS, Initializer, initialize_parameters
 from skinit.interop import from_sklearn, to_sklearn
@@ -21,6 +28,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "INITIALIZERS",
     "Activation",
+    "ActivationHistogramDisplay",
     "Checkpoint",
     "DecisionBoundaryPanel",
     "DiagnosisRecorder",
@@ -29,9 +37,11 @@ __all__ = [
     "InitMLPRegressor",
     "Initializer",
     "InterruptedFitWarning",
+    "JacobianSpectrumDisplay",
     "LearningRateDisplay",
     "Loss",
     "LossCurveDisplay",
+    "SignalPropagationDisplay",
     "WeightSnapshots",
     "diagnose",
     "diagnose_grid",
