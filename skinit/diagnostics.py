@@ -292,10 +292,12 @@ def diagnose(
         feature_mean, feature_std = feature_moments(data.X)
         [learning_rate] = plan.rates([model.n_iter_ if fitted else 0])
         instead = recommendation and not recommendation.keeps and recommendation.init
+        of_start = faults_of_start(propagation, start_loss, guessing_loss, instead or None)
+        is_fine = all(each.severity == "note" for each in of_start)
         findings = by_severity([
             *faults_of_data(feature_mean, feature_std),
-            *faults_of_start(propagation, start_loss, guessing_loss, instead or None),
-            *faults_of_rate(learning_rate, stable_rate_of(plan.solver, curvature)),
+            *of_start,
+            *faults_of_rate(learning_rate, stable_rate_of(plan.solver, curvature), is_fine),
         ])  # fmt: skip
         singular_values = jacobian_singular_values(network, parameters, some.X)
     return Diagnosis(

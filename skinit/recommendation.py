@@ -11,11 +11,12 @@ import numpy as np
 from skinit.network import forward, layer_views, mean_loss
 from skinit.signal_propagation import measure_propagation
 from skinit.tables import text_table
-from skinit.verdicts import faults_of_start
+from skinit.verdicts import faults_of_start, usual_init
 
 __all__ = ["CANDIDATES", "Candidate", "Recommendation", "decades_of_drift", "recommend"]
 
-# From the simplest to the most elaborate: where several are as good, the first one is taken.
+# From the simplest to the most elaborate: where several are as good, the first one is taken, or
+# the one that is usual for the activation.
 CANDIDATES = ("he", "glorot", "lecun", "orthogonal", "lsuv", "auto")
 
 # A start is clearly better if it has fewer faults, or drifts by so many powers of ten less: a
@@ -148,8 +149,8 @@ def recommend(network, present, init, draw, data, guessing_loss, candidates=CAND
     """Measure candidates, and choose.
 
     The best candidate has the fewest severe findings, then the fewest warnings, then the least
-    drift; of those that are not clearly worse than it the first one is taken, and that of the
-    estimator before all.
+    drift; of those that are not clearly worse than it, that of the estimator is taken if it is one,
+    then the one that is usual for the activation, then the first.
 
     Parameters
     ----------
@@ -172,7 +173,8 @@ def recommend(network, present, init, draw, data, guessing_loss, candidates=CAND
     """
     name, start_loss = init
     measured = [judge(name, present, start_loss, guessing_loss)]
-    for candidate in candidates:
+    usual = usual_init(network)
+    for candidate in sorted(candidates, key=lambda each: each != usual):
         try:
             parameters = draw(candidate)
         except ValueError:

@@ -10,7 +10,15 @@ import numpy as np
 
 from skinit.tables import write_loss
 
-__all__ = ["SEVERITIES", "Finding", "faults_of_data", "faults_of_rate", "faults_of_start"]
+__all__ = [
+    "SEVERITIES",
+    "Finding",
+    "by_severity",
+    "faults_of_data",
+    "faults_of_rate",
+    "faults_of_start",
+    "usual_init",
+]
 
 # From the mildest to the worst. A note is worth knowing, a warning will cost time or accuracy,
 # and what is severe keeps a layer or the whole network from learning.
@@ -65,7 +73,7 @@ def faults_of_start(propagation, start_loss=np.nan, guessing_loss=np.nan, instea
     tuple of Finding
         The worst first.
     """
-    use = f"use init={instead!r}" if instead else suggestion(propagation.network)
+    use = f"use init={instead or usual_init(propagation.network)!r}"
     found = [
         symmetry(propagation, use),
         dead(propagation, use),
@@ -84,14 +92,12 @@ def by_severity(findings):
     return tuple(sorted(found, key=lambda each: -SEVERITIES.index(each.severity)))
 
 
-def suggestion(network):
-    """Say which inits are made for the activations of a network."""
+def usual_init(network):
+    """Name the init that the activations of a network are usually started with."""
     names = {type(activation).__name__ for activation in network.activations}
     if names <= {"SELU"}:
-        return "use init='lecun'"
-    if names <= {"Tanh", "Softsign", "Identity", "Logistic"}:
-        return "use init='glorot'"
-    return "use init='he'"
+        return "lecun"
+    return "glorot" if names <= {"Identity", "Logistic", "Softsign", "Tanh"} else "he"
 
 
 def severity_by(value, thresholds):
@@ -376,7 +382,7 @@ def faults_of_data(feature_mean, feature_std):
 CATAPULT = 2.0
 
 
-def faults_of_rate(learning_rate, stable_rate):
+def faults_of_rate(learning_rate, stable_rate, start_is_fine=True):
     """List what is wrong with a learning rate.
 
     Parameters
@@ -386,6 +392,8 @@ def faults_of_rate(learning_rate, stable_rate):
     stable_rate : float
         The largest at which the steps of the solver go down the steepest curvature of the start;
         nan where there is none.
+    start_is_fine : bool, default=True
+        Whether nothing is wrong with the start; otherwise it is not the rate that has to change.
 
     Returns
     -------
@@ -399,6 +407,7 @@ def faults_of_rate(learning_rate, stable_rate):
     """
     if not learning_rate > stable_rate:
         return ()
+    advice = f"begin with learning_rate={write(0.5 * stable_rate)}, or warm up"
     return (
         Finding(
             "warning" if learning_rate > CATAPULT * stable_rate else "note",
@@ -406,7 +415,7 @@ def faults_of_rate(learning_rate, stable_rate):
             f"learning_rate={write(learning_rate)} is above {write(stable_rate)}, the largest that "
             "is stable at the start",
             "the loss climbs until it finds a flatter place, or diverges",
-            f"begin with learning_rate={write(0.5 * stable_rate)}, or warm up",
+            advice if start_is_fine else "mend the start first: a better one is stable at more",
             {"learning_rate": learning_rate, "stable_rate": stable_rate},
         ),
     )

@@ -240,7 +240,7 @@ def test_diagnose_prints_the_verdict_the_layers_and_the_recommendation(zeros):
     assert zeros.out.startswith("Diagnosis of Zeros() in a 13-64-64-64-3 network: worst finding: s")
     assert len(re.findall(r"^[1-4]  +\d+ ", zeros.out, re.MULTILINE)) == 4
     assert "severe: layers 1 to 3: all units are identical" in zeros.out
-    assert "recommended: use init='he'" in zeros.out
+    assert "recommended: use init='glorot'" in zeros.out
 
 
 def test_diagnose_writes_three_pictures_into_the_folder_that_it_names(zeros):

@@ -196,6 +196,16 @@ def test_a_start_written_as_an_object_is_not_compared_with_itself():
     assert "lecun" not in names
 
 
+def test_a_rate_is_not_to_be_lowered_for_a_bad_start():
+    assert "mend the start first" in found("random", activation="tanh")["learning rate"].advice
+    assert "begin with" in found("he", learning_rate=10.0)["learning rate"].advice
+
+
+@pytest.mark.parametrize(("activation", "usual"), [("relu", "he"), ("tanh", "glorot")])
+def test_of_several_that_are_as_good_the_usual_one_is_recommended(activation, usual):
+    assert recommended("zeros", activation=activation).init == usual
+
+
 def test_of_several_that_are_as_good_the_simplest_is_recommended():
     advised = recommended("zeros", activation="tanh", candidates=("glorot", "orthogonal"))
     assert advised.init == "glorot"
