@@ -110,7 +110,9 @@ class Diagnosis:
         return data_frame(self.to_dict())
 
     def __repr__(self):
-        verdict = "no fault found" if self.severity == "ok" else f"worst finding: {self.severity}"
+        verdict = f"worst finding: {self.severity}"
+        if self.severity == "ok":
+            verdict = "nothing worse than notes" if self.findings else "no fault found"
         network = self.propagation.network
         what = f"a {'-'.join(map(str, network.widths))} network"
         if len(what) > 40:

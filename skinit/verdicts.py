@@ -160,7 +160,7 @@ def symmetry(propagation, use):
 
 # In a ReLU network some units are silent by chance, the more the narrower and deeper it is; half of
 # a layer is more than chance leaves in a healthy one, and behind a whole one nothing is left.
-DEAD_SHARES = (0.2, 0.5, 1.0)
+DEAD_SHARES = (0.3, 0.5, 1.0)
 
 
 def dead(propagation, use):
@@ -202,9 +202,9 @@ def saturation(propagation, use):
 
 
 # How far the size of a signal or a gradient may drift between the first hidden layer and the last.
-# All layers share one learning rate: at a factor of 100 the steps of some layers are too small or
-# too large by as much, and at 10,000 rounding to float32 begins to count, too.
-DRIFTS = (30.0, 1e2, 1e4)
+# All layers share one learning rate: at a factor of 30 the gradients of some layers are too small or
+# too large for it by as much, and at 10,000 rounding to float32 begins to count, too.
+DRIFTS = (10.0, 30.0, 1e4)
 
 
 def signal(propagation, use):

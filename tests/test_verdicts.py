@@ -52,7 +52,7 @@ def test_some_twins_are_told_with_their_number():
 
 
 @pytest.mark.parametrize(
-    ("n_dead", "severity"), [(3, None), (5, "note"), (10, "warning"), (20, "severe")]
+    ("n_dead", "severity"), [(5, None), (6, "note"), (10, "warning"), (20, "severe")]
 )
 def test_dead_units_are_as_bad_as_they_are_many(n_dead, severity):
     def bias(layer, rng):
