@@ -212,7 +212,7 @@ def diagnose(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
         Without it there are no losses, gradients and curvature, and a network that is not fitted is
-        taken for one with a single output.
+        taken for one with a single output. A start that looks at y needs it.
     sample_weight : array-like of shape (n_samples,), default=None
     weights : {"start", "fitted"}, default="start"
         Whether to look at the start, also of an estimator that is fitted, or at the weights that it
@@ -331,20 +331,27 @@ def as_ours(estimator):
 
 def prepare(model, X, y, sample_weight, fitted):
     """Return what a fit would begin with or go on from, and a generator as it was before."""
-    if y is None:
-        y = placeholder(model, X.shape[0] if hasattr(X, "shape") else len(X), fitted)
+    targets = placeholder(model, X, fitted) if y is None else y
     if fitted:
         model = copy(model).set_params(early_stopping=False)  # all samples are looked at
         rng = check_random_state(0)  # of which nothing is drawn
-        before, request = deepcopy(rng), Request(True, rng, model.n_iter_, one_step=True)
-    else:
-        rng = deepcopy(check_random_state(model.random_state))
-        before, request = deepcopy(rng), Request(False, rng)
-    return model._prepare(X, y, sample_weight, request), before
+        request = Request(True, rng, model.n_iter_, one_step=True)
+        return model._prepare(X, targets, sample_weight, request), rng
+    before = deepcopy(check_random_state(model.random_state))
+    prepared = model._prepare(X, targets, sample_weight, Request(False, deepcopy(before)))
+    if y is None:
+        # A start that depends on what was made up would be nobody's.
+        request = Request(False, deepcopy(before))
+        others = (np.arange(len(targets)) % 3 == 0) + (0 if is_classifier(model) else 1)
+        again = model._prepare(X, others, sample_weight, request)
+        if not np.array_equal(prepared.parameters, again.parameters):
+            raise ValueError(f"init={model.init!r} looks at the targets; give y to diagnose")
+    return prepared, before
 
 
-def placeholder(model, n_samples, fitted):
+def placeholder(model, X, fitted):
     """Make up targets, which only say how many outputs there are."""
+    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
     if not fitted:
         return np.arange(n_samples) % 2 if is_classifier(model) else np.ones(n_samples)
     if not is_classifier(model):

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 from scipy.sparse.csgraph import connected_components
 
+from skinit.activations import Identity
 from skinit.moments import chi, correlation_map, variance_map
 from skinit.network import Network, carry_back, forward, layer_views, loss_and_gradient, transpose
 
@@ -103,6 +104,9 @@ class SignalPropagation:
     def units(self):
         """Number of units of each layer, of shape (n_layers,)."""
         return np.array(self.network.widths[1:])
+
+    def __repr__(self):
+        return f"<SignalPropagation through {self.network.n_layers} layers>"
 
     def to_dict(self):
         """Return the figures as columns, one entry for each layer."""
@@ -412,26 +416,35 @@ def histogram(signal):
 def mean_field(layers, activations, input_square, input_correlation, last_gradient):
     """Follow mean squares and correlations forward, and gradients back, by `skinit.moments`."""
     weight_squares = [mean_square(W) for W, _ in layers]
+    q, c = np.float64(input_square), input_correlation
     squares, correlations = [], []
     with np.errstate(all="ignore"):  # where a signal fades or grows beyond all numbers
-        for index, (W, b) in enumerate(layers):
-            variances = len(W) * weight_squares[index], mean_square(b)
-            if index == 0:
-                q = variances[0] * input_square + variances[1]
-                c = (variances[0] * input_square * input_correlation + variances[1]) / np.float64(q)
-            else:
-                activation, before = activations[index - 1], squares[-1]
-                c = correlation_map(activation, np.clip(c, -1, 1), before, *variances)
-                q = variance_map(activation, before, *variances)
+        for activation, (W, b), weight_square in zip(
+            (Identity(), *activations[:-1]), layers, weight_squares, strict=True
+        ):
+            q, c = next_layer(activation, q, c, len(W) * weight_square, mean_square(b))
             squares.append(q)
             correlations.append(c)
         gradients = [last_gradient**2]
         for index in reversed(range(len(layers) - 1)):
-            fan_out = layers[index + 1][0].shape[1]
-            factor = chi(activations[index], squares[index], fan_out * weight_squares[index + 1])
+            factor, fan_out = np.nan, layers[index + 1][0].shape[1]
+            if np.isfinite(squares[index]):
+                weight_variance = fan_out * weight_squares[index + 1]
+                factor = chi(activations[index], squares[index], weight_variance)
             gradients.append(factor * gradients[-1])
     return {
         "expected_square": np.array(squares),
         "expected_gradient": np.sqrt(gradients[::-1]),
         "expected_correlation": np.array(correlations),
     }
+
+
+def next_layer(activation, q, c, weight_variance, bias_variance):
+    """Return the mean square and the correlation of the next layer; nan where one is lost."""
+    if not np.isfinite(q):
+        return np.nan, np.nan
+    expected = variance_map(activation, q, weight_variance, bias_variance)
+    if not expected > 0 or not np.isfinite([expected, c]).all():
+        return expected, np.nan
+    c = float(np.clip(c, -1, 1))
+    return expected, correlation_map(activation, c, q, weight_variance, bias_variance)

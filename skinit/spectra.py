@@ -20,7 +20,7 @@ JACOBIAN_SCORES = 200
 def jacobian_singular_values(network, parameters, X):
     r"""Compute the singular values of the derivatives of the scores by the inputs.
 
-    .. math:: J = \left( W^{(1)} D^{(1)} W^{(2)} \dots D^{(L-1)} W^{(L)} \right)^\top,
+    .. math:: J = \left( W^{(1)} D^{(1)} W^{(2)} \cdots D^{(L-1)} W^{(L)} \right)^\top,
         \qquad D^{(l)} = \operatorname{diag} \phi'(z^{(l)})
 
     All equal to 1, the network neither stretches nor squeezes what it is given.

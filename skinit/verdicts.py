@@ -202,8 +202,8 @@ def saturation(propagation, use):
 
 
 # How far the size of a signal or a gradient may drift between the first hidden layer and the last.
-# All layers share one learning rate: at a factor of 30 the gradients of some layers are too small or
-# too large for it by as much, and at 10,000 rounding to float32 begins to count, too.
+# All layers share one learning rate: at a factor of 30 the gradients of some layers are too small
+# or too large for it by as much, and at 10,000 rounding to float32 begins to count, too.
 DRIFTS = (10.0, 30.0, 1e4)
 
 

@@ -128,6 +128,14 @@ def test_without_y_all_is_there_but_what_needs_the_loss():
     assert "loss" not in str(unknown)
 
 
+@pytest.mark.parametrize("init", ["swim", "base_rate"])
+@pytest.mark.parametrize("Estimator", [InitMLPClassifier, InitMLPRegressor])
+def test_a_start_that_looks_at_the_targets_needs_them(Estimator, init):
+    model = Estimator((20,), init=init, activation="tanh", random_state=0)
+    with pytest.raises(ValueError, match=f"init='{init}' looks at the targets; give y"):
+        diagnose(model, X)
+
+
 @pytest.mark.parametrize("y", [Y, Y % 2, np.eye(3, dtype=int)[Y]], ids=["3", "2", "labels"])
 def test_without_y_a_fitted_network_keeps_its_outputs(y):
     model = classifier().fit(X, y)

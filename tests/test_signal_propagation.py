@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from scipy.stats import ortho_group
 from sklearn.metrics.pairwise import cosine_similarity
 
-from skinit.activations import ACTIVATIONS, GELU, SELU, Identity, Logistic, ReLU, Sin, Tanh
+from skinit.activations import ACTIVATIONS, GELU, Identity, Logistic, ReLU, Sin, Tanh
 from skinit.initializers import He, LeCun, VarianceScaling, build_parameters
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, forward, layer_views
@@ -150,14 +150,12 @@ def alike_samples(n_samples, n_features, cosine):
     return np.sqrt(n_features) * (np.sqrt(cosine) * Q[0] + np.sqrt(1 - cosine) * Q[1:])
 
 
-@pytest.mark.parametrize(
-    ("activation", "scale"), [(ReLU(), 2.0), (Tanh(), 1.5), (SELU(), 1.0), (GELU(), 2.0)]
-)
+@pytest.mark.parametrize(("activation", "scale"), [(ReLU(), 2.0), (Tanh(), 1.5), (GELU(), 2.0)])
 def test_a_wide_network_is_on_average_what_mean_field_theory_expects(activation, scale):
     # So far from the scores, the targets give all samples the same gradient.
     data = TrainingData(alike_samples(12, 200, cosine=0.4), np.full((12, 1), 100.0))
     ratios, differences = [], []
-    for seed in range(10):
+    for seed in range(8):
         drawn = start((200, *[300] * 3, 1), activation, VarianceScaling(scale), seed)
         found = measure_propagation(*drawn, data)
         of_signal = found.pre_activation_square / found.expected_square
