@@ -48,7 +48,7 @@ def assert_same(one, other, rtol=1e-9):
         {"class_weight": {0: 1, 1: 5, 2: 0.1}},
         {"random_state": np.random.RandomState(3)},
     ],
-    ids=str,
+    ids=["he", "no hidden layers", "lsuv", "early stopping", "class weights", "random state"],
 )
 def test_the_start_is_the_one_that_a_fit_draws(settings):
     model = classifier(**settings)
