@@ -66,7 +66,7 @@ right.set_title("Diabetes, gradient descent")
 # having trained with each. The last column is how much of the best fall of the loss the suggestion
 # reaches.
 
-from skinit.comparison import text_table
+from skinit.tables import text_table
 
 X_cancer, y_cancer = load_breast_cancer(return_X_y=True)
 data = {

@@ -1,7 +1,7 @@
 """The command line: words in, words and pictures out.
 
 ``skinit demo`` runs the tutorials' experiments, ``skinit compare`` does the same on other data,
-``skinit list`` shows what there is to compare.
+``skinit diagnose`` looks at one start before any training, ``skinit list`` shows what there is.
 """
 
 import argparse
@@ -18,12 +18,21 @@ from sklearn.base import is_regressor
 
 from skinit import __version__
 from skinit.activations import ACTIVATIONS, resolve_activation
-from skinit.comparison import compare_inits, text_table, write_score
+from skinit.comparison import compare_inits
 from skinit.datasets import BUILT_IN, load_split
-from skinit.displays import DecisionBoundaryPanel, LossCurveDisplay, save_display
+from skinit.diagnostics import diagnose
+from skinit.displays import (
+    ActivationHistogramDisplay,
+    DecisionBoundaryPanel,
+    JacobianSpectrumDisplay,
+    LossCurveDisplay,
+    SignalPropagationDisplay,
+    save_display,
+)
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
 from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias, resolve_init
 from skinit.solvers import SOLVERS, resolve_solver
+from skinit.tables import text_table, write_score
 from skinit.tutorials import EXPERIMENTS, run_experiment
 
 __all__ = ["main"]
@@ -96,6 +105,7 @@ def make_parser():
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_demo(commands)
     add_compare(commands)
+    add_diagnose(commands)
     add_list(commands)
     return parser
 
@@ -130,17 +140,10 @@ def add_compare(commands):
         "  skinit compare digits --init he --init glorot --hidden 64,32 --seeds 5\n"
         "  skinit compare houses.csv --target price --init he --init lecun",
     )
-    compare.add_argument("data", metavar="DATA",
-                         help=f"{', '.join(BUILT_IN)}, or a CSV file with a header")  # fmt: skip
+    add_data(compare)
     compare.add_argument("--init", action="extend", type=names, metavar="NAME", required=True,
                          help="a start, as often as you like (see 'skinit list')")  # fmt: skip
-    compare.add_argument("--target", metavar="COLUMN", help="the column of the CSV to predict")
-    compare.add_argument("--task", choices=["classification", "regression"],
-                         help="what to do with the target (default: by its values)")  # fmt: skip
-    compare.add_argument("--hidden", type=widths, default=(10, 5), metavar="N,N",
-                         help="units of the hidden layers (default: 10,5)")  # fmt: skip
-    compare.add_argument("--activation", default="relu", metavar="NAME",
-                         help=f"{', '.join(ACTIVATIONS)} (default: relu)")  # fmt: skip
+    add_network(compare)
     compare.add_argument("--solver", default="gd", metavar="NAME",
                          help=f"{', '.join(SOLVERS)} (default: gd)")  # fmt: skip
     compare.add_argument("--learning-rate", type=positive_number, metavar="RATE",
@@ -151,6 +154,46 @@ def add_compare(commands):
                          help="seeds 0 to N-1 for each start (default: 3)")  # fmt: skip
     compare.set_defaults(command=compare_command, parser=compare)
     add_output(compare)
+
+
+def add_diagnose(commands):
+    """Describe the command that looks at a start."""
+    look = commands.add_parser(
+        "diagnose",
+        formatter_class=LAYOUT,
+        help="what is wrong with a start, before any training",
+        description="Draw the start of a network, send the data and the gradient through it, and\n"
+        "say what is wrong. The features are standardized, and for regression the\n"
+        "target too.",
+        epilog="examples:\n"
+        "  skinit diagnose digits --hidden 64,64,64 --activation tanh --init glorot\n"
+        "  skinit diagnose houses.csv --target price --init zeros",
+    )
+    add_data(look)
+    look.add_argument("--init", default="he", metavar="NAME",
+                      help="the start (default: he; see 'skinit list')")  # fmt: skip
+    add_network(look)
+    look.add_argument("--seed", type=int, default=0, metavar="N",
+                      help="what the start is drawn from (default: 0)")  # fmt: skip
+    look.set_defaults(command=diagnose_command, parser=look)
+    add_output(look)
+
+
+def add_data(command):
+    """Describe what a command runs on."""
+    command.add_argument("data", metavar="DATA",
+                         help=f"{', '.join(BUILT_IN)}, or a CSV file with a header")  # fmt: skip
+    command.add_argument("--target", metavar="COLUMN", help="the column of the CSV to predict")
+    command.add_argument("--task", choices=["classification", "regression"],
+                         help="what to do with the target (default: by its values)")  # fmt: skip
+
+
+def add_network(command):
+    """Describe the network of a command."""
+    command.add_argument("--hidden", type=widths, default=(10, 5), metavar="N,N",
+                         help="units of the hidden layers (default: 10,5)")  # fmt: skip
+    command.add_argument("--activation", default="relu", metavar="NAME",
+                         help=f"{', '.join(ACTIVATIONS)} (default: relu)")  # fmt: skip
 
 
 def add_output(command):
@@ -271,6 +314,34 @@ def compare_command(arguments):
     return finish(comparison, pictures)
 
 
+def diagnose_command(arguments):
+    """Look at a start, print what is found and draw it."""
+    resolve_init(arguments.init)
+    resolve_activation(arguments.activation)
+    loaded = load_split(arguments.data, target=arguments.target, task=arguments.task)
+    X, y, *_, task = loaded
+    make_folder(arguments.output)
+    estimator = InitMLPClassifier if task == "classification" else InitMLPRegressor
+    model = estimator(
+        arguments.hidden,
+        activation=arguments.activation,
+        init=arguments.init,
+        random_state=arguments.seed,
+    )
+    found, name = diagnose(model, X, y), Path(arguments.data).stem
+    print(found)
+    displays = {
+        "signal": SignalPropagationDisplay({arguments.init: found}),
+        "jacobian": JacobianSpectrumDisplay({arguments.init: found}),
+        "activations": ActivationHistogramDisplay(found),
+    }
+    pictures = [arguments.output / f"{name}_{what}.png" for what in displays]
+    for display, path in zip(displays.values(), pictures, strict=True):
+        save_display(display.plot(), path)
+    tell_pictures(pictures)
+    return 0
+
+
 # What fits on any terminal.
 WIDTH = 79
 
@@ -330,11 +401,16 @@ def draw(comparison, X, y, folder, name):
 def finish(comparison, pictures):
     """Say where the pictures are, and pass on an interrupt now that nothing is lost."""
     if pictures:
-        print(f"\nPictures in {pictures[0].parent.resolve()}:")
-        print(textwrap.fill(", ".join(path.name for path in pictures), WIDTH))
+        tell_pictures(pictures)
     if comparison.interrupted:
         raise KeyboardInterrupt
     return 0
+
+
+def tell_pictures(pictures):
+    """Say where the pictures are."""
+    print(f"\nPictures in {pictures[0].parent.resolve()}:")
+    print(textwrap.fill(", ".join(path.name for path in pictures), WIDTH))
 
 
 @contextmanager

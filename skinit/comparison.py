@@ -4,20 +4,19 @@ import warnings
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from skinit.losses import loss_of_guessing
 from skinit.perceptron import loss_and_targets
+from skinit.tables import data_frame, text_table, write_loss, write_score
 from skinit.training import DivergedError, InterruptedFitWarning
 
 __all__ = [
     "InitComparison",
     "InitRun",
     "compare_inits",
-    "data_frame",
     "describe_outcome",
-    "text_table",
 ]
 
 
@@ -98,28 +97,6 @@ class InitComparison:
             for init in self.inits
         ]
         return text_table(["init", *COLUMNS], rows)
-
-
-def data_frame(columns):
-    """Make a pandas DataFrame of a dict of columns."""
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            "to_frame needs pandas (the extra skinit[pandas]): pip install pandas"
-        ) from error
-    return pd.DataFrame(columns)
-
-
-def write_loss(loss, digits):
-    """Write a loss with so many significant digits: 1347, 0.03618, 5.229e7."""
-    rounded = float(f"{loss:.{digits}g}")
-    return f"{rounded:.4g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
-
-
-def write_score(score, digits):
-    """Write a score with so many decimals, unless it is an R^2 far from 1."""
-    return f"{score:z.{digits}f}" if abs(score) < 10 else write_loss(score, 1)
 
 
 # Heading, attribute of a run, how to write it, and the digits of its mean and of its spread.
@@ -234,7 +211,8 @@ def describe_outcome(model, y):
     """
     if np.all(np.asarray(y) == np.asarray(y)[0]):
         return "nothing to learn: the target is the same for all samples"
-    guessing, start, end = loss_of_guessing(model, y), start_loss(model), float(model.loss_)
+    guessing = loss_of_guessing(*loss_and_targets(model, y))
+    start, end = start_loss(model), float(model.loss_)
     ends = f"the loss ends at {relative(end, guessing)} that of guessing"
     exploded = end > 2 * max(start, guessing)
     if not exploded and any(has_identical_units(W) for W in model.coefs_[:-1]):
@@ -264,18 +242,6 @@ def relative(loss, guessing):
     return f"{ratio:.0f} times" if ratio < 1e6 else f"{write_loss(ratio, 1)} times"
 
 
-def loss_of_guessing(model, y):
-    """Find the smallest mean loss that is possible without looking at X."""
-    loss, targets = loss_and_targets(model, y)
-
-    def guess(scores):
-        same = np.broadcast_to(scores, targets.shape)
-        return loss.per_sample(same, targets).mean(), loss.gradient(same, targets).mean(axis=0)
-
-    with np.errstate(over="ignore"):
-        return minimize(guess, np.zeros(targets.shape[1]), jac=True, method="L-BFGS-B").fun
-
-
 def has_identical_units(W):
     """Tell whether all units of a layer of two or more have the same weights."""
     # Rounding differs from column to column, and training carries it on.
@@ -292,33 +258,3 @@ def mean_and_spread(values, write, digits, spread_digits):
     if len(set(values)) == 1:
         spread = 0.0  # and not what rounding leaves of it
     return f"{write(mean, digits)} ± {write(spread, spread_digits)}"
-
-
-def text_table(headings, rows):
-    """Lay out a table: first column to the left, the others to the right.
-
-    Parameters
-    ----------
-    headings : list of str
-    rows : list of list of str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> print(text_table(["init", "loss"], [["zeros", "0.69"], ["he", "0.06"]]))
-    init   loss
-    -----------
-    zeros  0.69
-    he     0.06
-    """
-    table = [headings, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(headings))]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(map(str.rjust, row[1:], widths[1:]))]).rstrip()
-        for row in table
-    ]
-    lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-    return "\n".join(lines)

@@ -11,13 +11,13 @@ from textwrap import fill
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
-from skinit.comparison import data_frame, text_table, write_loss
-from skinit.perceptron import BaseInitMLP, takes_steps
+from skinit.perceptron import takes_steps
+from skinit.pipelines import last_step
 from skinit.preparation import Request
 from skinit.registry import check_number
+from skinit.tables import data_frame, text_table, write_loss
 from skinit.training import evaluate, train
 
 __all__ = ["LearningRateSearch", "find_learning_rate"]
@@ -206,6 +206,11 @@ def find_learning_rate(
     check_number(n_rates, "n_rates", low=2, kind=Integral)
     check_number(n_iter, "n_iter", low=1, kind=Integral)
     model, X = last_step(estimator, X, y)
+    if not takes_steps(model):
+        raise ValueError(
+            f"solver={model.solver!r} has no learning rate to find; choose one that takes steps, "
+            "such as 'gd', 'sgd' or 'adam'"
+        )
     rates = np.geomspace(low, high, n_rates)
 
     rng = check_random_state(model.random_state)
@@ -232,24 +237,3 @@ def find_learning_rate(
             losses[k, result.n_iter] = result.final_loss
             constant[k] = result.constant_scores
     return LearningRateSearch(rates, losses, constant, start_loss)
-
-
-def last_step(estimator, X, y):
-    """Return a clone of the network, and X as the steps of a pipeline before it transform it."""
-    if isinstance(estimator, Pipeline):
-        network = estimator[-1]
-        if len(estimator) > 1 and isinstance(network, BaseInitMLP):
-            X = clone(estimator[:-1]).fit_transform(X, y)
-    else:
-        network = estimator
-    if not isinstance(network, BaseInitMLP):
-        raise TypeError(
-            f"estimator is {estimator!r}, expected an InitMLPClassifier, an InitMLPRegressor or a "
-            "Pipeline that ends in one"
-        )
-    if not takes_steps(network):
-        raise ValueError(
-            f"solver={network.solver!r} has no learning rate to find; choose one that takes steps, "
-            "such as 'gd', 'sgd' or 'adam'"
-        )
-    return clone(network), X

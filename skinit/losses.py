@@ -9,6 +9,7 @@ finite however wrong and however sure a network is.
 from functools import partial
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import expit, log_expit, log_softmax, xlogy
 from sklearn.base import BaseEstimator
 
@@ -26,6 +27,7 @@ __all__ = [
     "MultinomialCrossEntropy",
     "Poisson",
     "SquaredError",
+    "loss_of_guessing",
     "resolve_loss",
 ]
 
@@ -701,3 +703,34 @@ def checked(loss):
         )
     loss.check_settings()
     return loss
+
+
+def loss_of_guessing(loss, targets, sample_weight=None):
+    """Find the smallest mean loss that is possible without looking at X.
+
+    Parameters
+    ----------
+    loss : BaseLoss
+    targets : ndarray of shape (n_samples, n_outputs)
+        As the loss has prepared them.
+    sample_weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> targets = np.array([[0.0], [1.0]])
+    >>> round(loss_of_guessing(LOSSES["binary_cross_entropy"], targets), 4)  # log 2
+    0.6931
+    """
+
+    def guess(scores):
+        same = np.broadcast_to(scores, targets.shape)
+        losses, slopes = loss.per_sample(same, targets), loss.gradient(same, targets)
+        return np.average(losses, weights=sample_weight), np.average(slopes, 0, sample_weight)
+
+    with np.errstate(over="ignore"):
+        found = minimize(guess, np.zeros(targets.shape[1]), jac=True, method="L-BFGS-B")
+    return float(found.fun)

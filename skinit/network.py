@@ -18,6 +18,7 @@ __all__ = [
     "Network",
     "TrainingData",
     "backward",
+    "carry_back",
     "forward",
     "layer_blocks",
     "layer_views",
@@ -220,14 +221,36 @@ def backward(network, layers, signals, pre_activations, delta, masks=None):
     list of (dW, db)
         Derivatives of that sum, of the shapes of the layers.
     """
-    gradients, masks = [], masks or no_masks(network)
+    carried = carry_back(network, layers, pre_activations, delta, masks)
+    gradients = [
+        (transpose(signals[index]) @ delta, delta.sum(axis=-2, keepdims=True))
+        for index, delta in carried
+    ]
+    return gradients[::-1]
+
+
+def carry_back(network, layers, pre_activations, delta, masks=None):
+    """Carry the derivatives by the scores back to the pre-activations of every layer.
+
+    Parameters
+    ----------
+    network, layers, pre_activations, delta, masks
+        As in `backward`.
+
+    Yields
+    ------
+    index : int
+        Of a layer, from the last one to the first.
+    delta : ndarray of shape (..., n_samples, n_units)
+        Derivatives by its pre-activations.
+    """
+    masks = masks or no_masks(network)
     for index in reversed(range(network.n_layers)):
-        gradients.append((transpose(signals[index]) @ delta, delta.sum(axis=-2, keepdims=True)))
+        yield index, delta
         if index > 0:
             W, _ = layers[index]
             slope = network.activations[index - 1].slope(pre_activations[index - 1])
             delta = masked((delta @ transpose(W)) * slope, masks[index - 1])
-    return gradients[::-1]
 
 
 def mean_loss(network, scores, data):

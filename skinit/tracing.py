@@ -13,7 +13,6 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state
 
 from skinit.activations import ACTIVATIONS
-from skinit.comparison import data_frame
 from skinit.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -25,6 +24,7 @@ from skinit.network import Network, backward, forward, layer_views, loss_and_gra
 from skinit.perceptron import BaseInitMLP
 from skinit.preparation import Request
 from skinit.registry import check_number, look_up
+from skinit.tables import data_frame
 
 __all__ = ["Trace", "TraceStep", "compute_trace", "trace"]
 

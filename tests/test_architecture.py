@@ -13,16 +13,18 @@ import skinit
 
 # A module imports from rows above its own, and inside a row only from those before it.
 ROWS = [
-    ["registry"],  # finding things by name
+    ["registry", "tables"],  # finding things by name; figures for people
     ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
     # array maths
     ["moments", "network", "dropout", "solvers", "schedules", "plan"],
     ["layouts", "tape", "batches", "tiles"],
     ["initializers", "stopping", "engines", "training"],
     # scikit-learn's front door
-    ["callbacks", "preparation", "outcome", "perceptron", "estimators"],
+    ["callbacks", "preparation", "outcome", "perceptron", "pipelines", "estimators"],
     # take estimators or their parts
-    ["diagnostics", "population", "ensembles", "interop", "onnx_export"],
+    ["population", "ensembles", "interop", "onnx_export"],
+    ["signal_propagation", "spectra", "verdicts", "recommendation", "diagnostics"],
+    ["watching", "sweeps"],
     ["search", "drop_in"],
     ["comparison", "tutorials", "tracing", "learning_rate_search"],
     ["displays", "report"],  # the only importers of matplotlib and of the page template

@@ -17,7 +17,7 @@ from skinit import InitMLPClassifier
 from skinit.cli import main
 from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias
 
-COMMANDS = ["demo", "compare", "list"]
+COMMANDS = ["demo", "compare", "diagnose", "list"]
 QUICK = ["--seeds", "1", "--max-iter", "3"]
 NEEDS_RICH = pytest.mark.skipif(not importlib.util.find_spec("rich"), reason="needs rich")
 
@@ -226,6 +226,35 @@ def test_a_regression_that_diverges_is_drawn_over_its_plane(tmp_path):
     assert len(outcome.pictures) == 2
 
 
+# The diagnosis
+
+
+@pytest.fixture(scope="module")
+def zeros(tmp_path_factory):
+    words = ["--hidden", "64,64,64", "--activation", "tanh", "--init", "zeros"]
+    return run(tmp_path_factory.mktemp("zeros"), "diagnose", "wine", *words)
+
+
+def test_diagnose_prints_the_verdict_the_layers_and_the_recommendation(zeros):
+    assert (zeros.code, zeros.err) == (0, "")
+    assert zeros.out.startswith("Diagnosis of Zeros() in a 13-64-64-64-3 network: worst finding: s")
+    assert len(re.findall(r"^[1-4]  +\d+ ", zeros.out, re.MULTILINE)) == 4
+    assert "severe: layers 1 to 3: all units are identical" in zeros.out
+    assert "recommended: use init='glorot'" in zeros.out
+
+
+def test_diagnose_writes_three_pictures_into_the_folder_that_it_names(zeros):
+    assert zeros.pictures == ["wine_activations.png", "wine_jacobian.png", "wine_signal.png"]
+    assert f"Pictures in {(zeros.folder / 'skinit-output').resolve()}:" in zeros.out
+
+
+def test_diagnose_reads_a_table_and_draws_from_a_seed(table):
+    words = ["diagnose", table, "--target", "number"]
+    outcomes = [run(table.parent, *words, "--seed", seed).out for seed in (0, 0, 1)]
+    assert outcomes[0].startswith("Diagnosis of He() in a 5-10-5-1 network: ")
+    assert outcomes[0] == outcomes[1] != outcomes[2]
+
+
 # The catalogue
 
 
@@ -288,7 +317,7 @@ def test_what_is_explained_fits_into_80_columns(words, tmp_path):
     assert max(map(len, run(tmp_path, *words).out.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["demo", "iris", "diabetes"])
+@pytest.mark.parametrize("command", ["demo", "iris", "diabetes", "zeros"])
 def test_results_fit_into_80_columns(command, request):
     outcome = request.getfixturevalue(command)
     lines = [x for x in outcome.out.splitlines() if not x.startswith("Pictures in ")]
@@ -319,6 +348,9 @@ MISTAKES = {
     "rate of zero": ([*IRIS, "--learning-rate", "0"], "'0' is not a positive number"),
     "rate nan": ([*IRIS, "--learning-rate", "nan"], "'nan' is not a positive number"),
     "infinite rate": ([*IRIS, "--learning-rate", "inf"], "'inf' is not a positive number"),
+    "misspelt init to diagnose": (["diagnose", "iris", "--init", "hee"], "did you mean 'he'?"),
+    "seed that is no number": (["diagnose", "iris", "--seed", "x"], "invalid int value: 'x'"),
+    "data to diagnose": (["diagnose", "irs"], "did you mean 'iris'?"),
     "empty hidden": ([*IRIS, "--hidden", ""], "'' is not a positive integer"),
     "hidden with a hole": ([*IRIS, "--hidden", "3,,3"], "'' is not a positive integer"),
     "hidden of zero": ([*IRIS, "--hidden", "3,0"], "'0' is not a positive integer"),

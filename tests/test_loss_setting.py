@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils import get_tags
 
 from skinit import InitMLPClassifier, InitMLPRegressor, Loss, load_circles
-from skinit.comparison import describe_outcome, loss_of_guessing
+from skinit.comparison import describe_outcome
 from skinit.losses import (
     LOSSES,
     AbsoluteError,
@@ -26,7 +26,9 @@ from skinit.losses import (
     MultinomialCrossEntropy,
     Poisson,
     SquaredError,
+    loss_of_guessing,
 )
+from skinit.perceptron import loss_and_targets
 from skinit.solvers import SOLVERS
 from skinit.tracing import compute_trace
 
@@ -440,7 +442,7 @@ def test_scikit_learn_is_told_that_counts_are_positive():
 def test_guessing_is_judged_by_the_same_loss(loss, y, expected):
     Estimator = InitMLPClassifier if y.dtype == int else InitMLPRegressor
     model = Estimator(loss=loss, max_iter=1).fit(X[: len(y)], y)
-    assert_allclose(loss_of_guessing(model, y), expected, rtol=1e-6)
+    assert_allclose(loss_of_guessing(*loss_and_targets(model, y)), expected, rtol=1e-6)
 
 
 def test_a_comparison_says_what_a_loss_has_come_to():

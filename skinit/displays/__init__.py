@@ -1,8 +1,19 @@
 """Pictures, in scikit-learn's display style: data in ``__init__``, drawing in ``plot``."""
 
+from skinit.displays.activation_histogram import ActivationHistogramDisplay
 from skinit.displays.decision_boundary import DecisionBoundaryPanel
+from skinit.displays.jacobian_spectrum import JacobianSpectrumDisplay
 from skinit.displays.learning_rate import LearningRateDisplay
 from skinit.displays.loss_curve import LossCurveDisplay
 from skinit.displays.saving import save_display
+from skinit.displays.signal_propagation import SignalPropagationDisplay
 
-__all__ = ["DecisionBoundaryPanel", "LearningRateDisplay", "LossCurveDisplay", "save_display"]
+__all__ = [
+    "ActivationHistogramDisplay",
+    "DecisionBoundaryPanel",
+    "JacobianSpectrumDisplay",
+    "LearningRateDisplay",
+    "LossCurveDisplay",
+    "SignalPropagationDisplay",
+    "save_display",
+]

@@ -14,5 +14,6 @@ def pyplot(monkeypatch):
         pytest.fail("a display must not call plt.show")
 
     monkeypatch.setattr(pyplot, "show", show)
+    pyplot.close("all")  # an example may have left some open in this process
     yield pyplot
     pyplot.close("all")

@@ -1,0 +1,411 @@
+"""Before any training: what a start is like, what is wrong with it, and which would do better.
+
+`diagnose` draws the start that a fit would draw, measures it on some of the samples, and answers
+with a `Diagnosis`.
+"""
+
+from copy import copy, deepcopy
+from dataclasses import dataclass
+from numbers import Integral
+from textwrap import fill
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn import neural_network
+from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+from sklearn.utils.sparsefuncs import mean_variance_axis
+from sklearn.utils.validation import check_is_fitted
+
+from skinit.initializers import build_parameters, resolve_init
+from skinit.interop import from_sklearn
+from skinit.losses import loss_of_guessing
+from skinit.network import TrainingData
+from skinit.pipelines import last_step
+from skinit.preparation import Request
+from skinit.recommendation import CANDIDATES, Recommendation, loss_of_start, recommend
+from skinit.registry import check_number, look_up
+from skinit.signal_propagation import SignalPropagation, measure_propagation
+from skinit.solvers import SGD, GradientDescent
+from skinit.spectra import jacobian_singular_values, largest_curvature
+from skinit.tables import data_frame, text_table, write_loss
+from skinit.threads import one_blas_thread
+from skinit.verdicts import SEVERITIES, by_severity, faults_of_data, faults_of_rate, faults_of_start
+
+__all__ = ["MAX_SAMPLES", "Diagnosis", "diagnose"]
+
+# So many samples are looked at, and a part of them for the curvature, which takes some twenty
+# gradients. Shares and mean squares are then known to a few percent.
+MAX_SAMPLES = 500
+CURVATURE_SAMPLES = 200
+
+WEIGHTS = {"start": False, "fitted": True}
+
+
+@dataclass(frozen=True, repr=False)
+class Diagnosis:
+    """Outcome of `diagnose`: numbers, and what they mean in words.
+
+    ``print`` shows the most important of them.
+
+    Parameters
+    ----------
+    init : str
+        What the network was started with.
+    propagation : SignalPropagation
+        Layer by layer: the signal, the gradient, what units do, how samples are told apart.
+    singular_values : ndarray of shape (n_some_samples, n_values)
+        Of the derivatives of the scores by the inputs, see
+        `skinit.spectra.jacobian_singular_values`.
+    feature_mean, feature_std : ndarray of shape (n_features,)
+        Of the inputs.
+    start_loss : float
+        Mean loss, without the penalty; nan without y.
+    guessing_loss : float
+        The smallest mean loss that is possible without looking at X: for K classes that are equally
+        frequent, log K.
+    curvature : float
+        The largest eigenvalue of the Hessian of the loss; nan without y.
+    learning_rate : float
+        Of the first step.
+    findings : tuple of Finding
+        What is wrong, the worst first.
+    recommendation : Recommendation or None
+        Which start to use; None where no candidates were asked for.
+    n_samples : int
+        How many samples were looked at.
+    """
+
+    init: str
+    propagation: SignalPropagation
+    singular_values: np.ndarray
+    feature_mean: np.ndarray
+    feature_std: np.ndarray
+    start_loss: float
+    guessing_loss: float
+    curvature: float
+    learning_rate: float
+    findings: tuple
+    recommendation: Recommendation | None
+    n_samples: int
+
+    @property
+    def severity(self):
+        """Of the worst finding; "ok" where there is none that is more than a note."""
+        worst = max((SEVERITIES.index(each.severity) for each in self.findings), default=0)
+        return SEVERITIES[worst] if worst else "ok"
+
+    @property
+    def stable_rate(self):
+        """The largest learning rate at which gradient descent is stable: 2 / `curvature`."""
+        return 2 / self.curvature if self.curvature > 0 else np.nan
+
+    def to_dict(self):
+        """Return the figures of the layers as columns, one entry for each layer."""
+        return self.propagation.to_dict()
+
+    def to_frame(self):
+        """Return them as a pandas DataFrame, one row for each layer (extra ``pandas``)."""
+        return data_frame(self.to_dict())
+
+    def __repr__(self):
+        verdict = f"worst finding: {self.severity}"
+        if self.severity == "ok":
+            verdict = "nothing worse than notes" if self.findings else "no fault found"
+        network = self.propagation.network
+        what = f"a {'-'.join(map(str, network.widths))} network"
+        if len(what) > 40:
+            what = f"a network of {network.n_layers} layers"
+        return f"<Diagnosis of {self.init} in {what}: {verdict}>"
+
+    def __str__(self):
+        parts = [
+            fill(repr(self)[1:-1], WIDTH),
+            layer_table(self.propagation),
+            "\n".join(self.remarks()),
+        ]
+        parts += [fill(f"{each}.", WIDTH, subsequent_indent="  ") for each in self.findings]
+        if self.recommendation is not None:
+            found = self.recommendation
+            verb = "keep" if found.keeps else "use"
+            parts.append(fill(f"recommended: {verb} init={found.init!r}: {found.why}.", WIDTH))
+        return "\n\n".join(parts)
+
+    def remarks(self):
+        """List the figures that belong to the whole network."""
+        lines = []
+        if np.isfinite(self.guessing_loss):
+            start, guess = write_loss(self.start_loss, 4), write_loss(self.guessing_loss, 4)
+            lines.append(f"loss at the start {start}, of guessing {guess}")
+            lines.append(
+                f"largest stable learning rate {self.stable_rate:.2g}, set {self.learning_rate:g}"
+            )
+        values = self.singular_values
+        lines.append(
+            f"singular values of the Jacobian: mean {write_loss(values.mean(), 3)}, from "
+            f"{write_loss(values.min(), 3)} to {write_loss(values.max(), 3)}"
+        )
+        return [*lines, f"{self.n_samples} samples"]
+
+
+WIDTH = 79
+# Of a deeper network, so many layers are shown at each end.
+SHOWN = 8
+
+
+def layer_table(propagation):
+    """Lay out the most telling figures of each layer."""
+    columns = {
+        "units": (propagation.units, "d"),
+        "signal": (np.sqrt(propagation.pre_activation_square), ".2g"),
+        "expected": (np.sqrt(propagation.expected_square), ".2g"),
+        "gradient": (propagation.signal_gradient, ".2g"),
+        "dead": (propagation.dead, ".0%"),
+        "saturated": (propagation.saturated, ".0%"),
+        "rank": (propagation.effective_rank, ".1f"),
+        "cosine": (propagation.correlation, ".3f"),
+    }
+    columns = {
+        name: (values, style)
+        for name, (values, style) in columns.items()
+        if not np.isnan(values.astype(float)).all()
+    }
+    numbers = list(range(propagation.network.n_layers))
+    if len(numbers) > 2 * SHOWN + 2:
+        numbers = [*numbers[:SHOWN], None, *numbers[-SHOWN:]]
+    rows = [
+        ["..."] * (1 + len(columns))
+        if number is None
+        else [str(number + 1)]
+        + [
+            "-" if np.isnan(values[number]) else format(values[number], style)
+            for values, style in columns.values()
+        ]
+        for number in numbers
+    ]
+    return text_table(["layer", *columns], rows)
+
+
+def diagnose(
+    estimator,
+    X,
+    y=None,
+    sample_weight=None,
+    *,
+    weights="start",
+    candidates=CANDIDATES,
+    max_samples=MAX_SAMPLES,
+):
+    """Look at a start before any training, and say what is wrong with it.
+
+    The start is drawn as `fit` would draw it, from all samples where it looks at data; then signal
+    and gradient are sent through the network, for `max_samples` of the samples, drawn from the
+    estimator's `random_state`. All is computed in float64, without dropout.
+
+    Parameters
+    ----------
+    estimator : InitMLPClassifier, InitMLPRegressor or Pipeline that ends in one
+        It stays as it is, and so do the other steps of a pipeline, of which clones are fitted.
+        scikit-learn's own networks and those of `skinit.drop_in` are taken for what `from_sklearn`
+        makes of them.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Without it there are no losses, gradients and curvature, and a network that is not fitted is
+        taken for one with a single output. A start that looks at y needs it.
+    sample_weight : array-like of shape (n_samples,), default=None
+    weights : {"start", "fitted"}, default="start"
+        Whether to look at the start, also of an estimator that is fitted, or at the weights that it
+        has learnt; then the other steps of a pipeline are taken as they are fitted, too.
+    candidates : sequence of str, default=("he", "glorot", "lecun", "orthogonal", "lsuv", "auto")
+        Starts to compare it with, for the recommendation; none with ``()``.
+    max_samples : int, default=500
+
+    Returns
+    -------
+    Diagnosis
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is something else.
+    ValueError
+        If the data or a setting cannot be used.
+    NotFittedError
+        If the weights of an estimator are asked for that is not fitted.
+
+    See Also
+    --------
+    SignalPropagationDisplay, JacobianSpectrumDisplay, ActivationHistogramDisplay : Draw it.
+    DiagnosisRecorder : The same during training.
+    diagnose_grid : For many settings.
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", AISTATS 2010.
+
+    S. S. Schoenholz, J. Gilmer, S. Ganguli and J. Sohl-Dickstein, "Deep information propagation",
+    ICLR 2017.
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier, diagnose, load_circles
+    >>> X, y, _, _ = load_circles()
+    >>> diagnose(InitMLPClassifier(init="he", random_state=3), X, y)
+    <Diagnosis of He() in a 2-10-5-1 network: no fault found>
+    >>> diagnosis = diagnose(InitMLPClassifier(init="zeros"), X, y)
+    >>> diagnosis.findings[0].message
+    'layers 1 and 2: all units are identical'
+    """
+    fitted = look_up(weights, WEIGHTS, "weights")
+    check_number(max_samples, "max_samples", low=2, kind=Integral)
+    for name in candidates:
+        resolve_init(name)
+    model, X = last_step(as_ours(estimator), X, y, fitted=fitted)
+    if fitted:
+        check_is_fitted(model, "coefs_")
+    prepared, rng = prepare(model, X, y, sample_weight, fitted)
+    network, data, plan = prepared.network, prepared.data, prepared.plan
+    some = some_samples(data, max_samples, model.random_state)
+    drawn_from, n_samples = some, len(some.targets)
+    if y is None:
+        some = TrainingData(some.X, None)
+    parameters = prepared.parameters.astype(np.float64)
+
+    def draw(init):
+        drawn, _ = build_parameters(
+            init, network, deepcopy(rng), dtype=prepared.parameters.dtype, data=drawn_from
+        )
+        return drawn.astype(np.float64)
+
+    # What overflows is told in words; small products are not faster on many threads.
+    with np.errstate(all="ignore"), one_blas_thread():
+        propagation = measure_propagation(network, parameters, some)
+        start_loss, guessing_loss, curvature = losses_of(network, parameters, some, data, plan)
+        recommendation = None
+        if len(candidates):
+            name = " ".join(dict.fromkeys(prepared.init_resolved))
+            others = [each for each in candidates if repr(resolve_init(each)) != name]
+            spelt = model.init if isinstance(model.init, str) else name
+            recommendation = recommend(
+                network, propagation, (spelt, start_loss), draw, some, guessing_loss, others
+            )
+        feature_mean, feature_std = feature_moments(data.X)
+        [learning_rate] = plan.rates([model.n_iter_ if fitted else 0])
+        instead = recommendation and not recommendation.keeps and recommendation.init
+        of_start = faults_of_start(propagation, start_loss, guessing_loss, instead or None)
+        is_fine = all(each.severity == "note" for each in of_start)
+        findings = by_severity([
+            *faults_of_data(feature_mean, feature_std),
+            *of_start,
+            *faults_of_rate(learning_rate, stable_rate_of(plan.solver, curvature), is_fine),
+        ])  # fmt: skip
+        singular_values = jacobian_singular_values(network, parameters, some.X)
+    return Diagnosis(
+        init=", ".join(dict.fromkeys(prepared.init_resolved)),
+        propagation=propagation,
+        singular_values=singular_values,
+        feature_mean=feature_mean,
+        feature_std=feature_std,
+        start_loss=start_loss,
+        guessing_loss=guessing_loss,
+        curvature=curvature,
+        learning_rate=float(learning_rate),
+        findings=findings,
+        recommendation=recommendation,
+        n_samples=n_samples,
+    )
+
+
+def as_ours(estimator):
+    """Turn scikit-learn's own network, alone or at the end of a pipeline, into ours."""
+    theirs = neural_network.MLPClassifier, neural_network.MLPRegressor
+    if isinstance(estimator, theirs):
+        return from_sklearn(estimator)
+    if isinstance(estimator, Pipeline) and isinstance(estimator[-1], theirs):
+        *before, (name, network) = estimator.steps
+        return Pipeline([*before, (name, from_sklearn(network))])
+    return estimator
+
+
+def prepare(model, X, y, sample_weight, fitted):
+    """Return what a fit would begin with or go on from, and a generator as it was before."""
+    targets = placeholder(model, X, fitted) if y is None else y
+    if fitted:
+        model = copy(model).set_params(early_stopping=False)  # all samples are looked at
+        rng = check_random_state(0)  # of which nothing is drawn
+        request = Request(True, rng, model.n_iter_, one_step=True)
+        return model._prepare(X, targets, sample_weight, request), rng
+    before = deepcopy(check_random_state(model.random_state))
+    prepared = model._prepare(X, targets, sample_weight, Request(False, deepcopy(before)))
+    if y is None:
+        # A start that depends on what was made up would be nobody's.
+        request = Request(False, deepcopy(before))
+        others = (np.arange(len(targets)) % 3 == 0) + (0 if is_classifier(model) else 1)
+        again = model._prepare(X, others, sample_weight, request)
+        if not np.array_equal(prepared.parameters, again.parameters):
+            raise ValueError(f"init={model.init!r} looks at the targets; give y to diagnose")
+    return prepared, before
+
+
+def placeholder(model, X, fitted):
+    """Make up targets, which only say how many outputs there are."""
+    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+    if not fitted:
+        return np.arange(n_samples) % 2 if is_classifier(model) else np.ones(n_samples)
+    if not is_classifier(model):
+        return np.ones((n_samples, model.n_outputs_))
+    if model._multilabel:
+        return np.zeros((n_samples, model.n_outputs_), int)
+    return np.resize(model.classes_, n_samples)
+
+
+def some_samples(data, max_samples, random_state):
+    """Take at most so many of the samples, in float64."""
+    n_samples = len(data.targets)
+    if n_samples > max_samples:
+        rng = deepcopy(check_random_state(random_state))
+        data = data.rows(np.sort(rng.choice(n_samples, max_samples, replace=False)))
+    weight = data.sample_weight
+    weight = None if weight is None else weight.astype(np.float64)
+    return TrainingData(data.X.astype(np.float64), data.targets.astype(np.float64), weight)
+
+
+def losses_of(network, parameters, some, data, plan):
+    """Return the loss of the start, that of guessing, and the largest curvature."""
+    if some.targets is None:
+        return np.nan, np.nan, np.nan
+    few = some.rows(slice(CURVATURE_SAMPLES))
+    # The penalty is shared among the samples, and here there are fewer of them.
+    alpha = plan.alpha * few.total_weight / data.total_weight
+    return (
+        loss_of_start(network, parameters, some),
+        loss_of_guessing(network.loss, some.targets, some.sample_weight),
+        largest_curvature(network, parameters, few, alpha),
+    )
+
+
+def stable_rate_of(solver, curvature):
+    r"""Return the largest rate at which a solver goes down a parabola of some curvature.
+
+    .. math:: \frac{2}{\lambda}, \qquad \frac{2 (1 + \beta)}{\lambda}, \qquad
+        \frac{2 (1 + \beta)}{\lambda (1 + 2 \beta)}
+
+    for gradient descent, with a momentum of beta, and with Nesterov's; nan for the solvers that
+    choose their steps by themselves.
+    """
+    if not curvature > 0 or not isinstance(solver, (GradientDescent, SGD)):
+        return np.nan
+    if isinstance(solver, GradientDescent):
+        return 2 / curvature
+    limit = 2 * (1 + solver.momentum) / curvature
+    return limit / (1 + 2 * solver.momentum) if solver.nesterov else limit
+
+
+def feature_moments(X):
+    """Return the mean and the standard deviation of each feature, of a sparse matrix too."""
+    if not issparse(X):
+        return X.mean(axis=0), X.std(axis=0)
+    mean, variance = mean_variance_axis(X, axis=0)
+    return mean, np.sqrt(variance)

@@ -1,0 +1,207 @@
+"""Which start would do better: a handful of named ones, measured by the same numbers.
+
+`recommend` draws each candidate, counts its faults and how far signal and gradient drift with
+depth, and keeps the present start unless another one is clearly better.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skinit.network import forward, layer_views, mean_loss
+from skinit.signal_propagation import measure_propagation
+from skinit.tables import text_table
+from skinit.verdicts import faults_of_start, usual_init
+
+__all__ = ["CANDIDATES", "Candidate", "Recommendation", "decades_of_drift", "recommend"]
+
+# From the simplest to the most elaborate: where several are as good, the first one is taken, or
+# the one that is usual for the activation.
+CANDIDATES = ("he", "glorot", "lecun", "orthogonal", "lsuv", "auto")
+
+# A start is clearly better if it has fewer faults, or drifts by so many powers of ten less: a
+# factor of three, in a network of any depth, is what one seed or another does as well.
+CLEARLY = 0.5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A start, and how it did.
+
+    Parameters
+    ----------
+    init : str
+    n_severe, n_warnings : int
+        Numbers of findings, see `skinit.verdicts.faults_of_start`.
+    drift : float
+        See `decades_of_drift`.
+    """
+
+    init: str
+    n_severe: int
+    n_warnings: int
+    drift: float
+
+    @property
+    def faults(self):
+        """Severe findings and warnings, in the order in which they count."""
+        return self.n_severe, self.n_warnings
+
+
+@dataclass(frozen=True, repr=False)
+class Recommendation:
+    """Outcome of `recommend`.
+
+    Parameters
+    ----------
+    init : str
+        The start to use; that of the estimator where none is clearly better.
+    keeps : bool
+        Whether it is that of the estimator.
+    candidates : tuple of Candidate
+        All that were measured, that of the estimator first.
+    """
+
+    init: str
+    keeps: bool
+    candidates: tuple
+
+    @property
+    def why(self):
+        """What speaks for it, in a sentence."""
+        present, *others = self.candidates
+        if self.keeps:
+            clean = present.faults == (0, 0)
+            if not others:
+                return "there is nothing to compare it with"
+            return (
+                "none of the others is clearly better"
+                if clean
+                else "none of the others has fewer faults, so look at the widths, the depth, the "
+                "activation and X"
+            )
+        [best] = [each for each in others if each.init == self.init]
+        if best.faults != present.faults:
+            return f"{count(best)} instead of {count(present)}"
+        return (
+            f"signal and gradient change by 10^{best.drift:.1f} with depth, instead of "
+            f"10^{present.drift:.1f}"
+        )
+
+    def to_dict(self):
+        """Return the figures as columns, one entry for each candidate."""
+        names = ("init", "n_severe", "n_warnings", "drift")
+        return {name: [getattr(each, name) for each in self.candidates] for name in names}
+
+    def __repr__(self):
+        rows = [
+            [each.init, str(each.n_severe), str(each.n_warnings), f"{each.drift:.2f}"]
+            for each in self.candidates
+        ]
+        table = text_table(["init", "severe", "warnings", "drift"], rows)
+        return f"{table}\n\nuse {self.init!r}: {self.why}"
+
+
+def count(candidate):
+    """Say how many faults a candidate has."""
+    severe, warnings = candidate.faults
+    parts = [f"{severe} severe fault{'s' * (severe > 1)}"] * (severe > 0)
+    parts += [f"{warnings} warning{'s' * (warnings > 1)}"] * (warnings > 0)
+    return " and ".join(parts) or "no fault"
+
+
+def decades_of_drift(propagation):
+    r"""Return by how many powers of ten signal, gradient and distances change with depth.
+
+    .. math::
+        \left| \log_{10} \frac{s_L}{s_1} \right| + \left| \log_{10} \frac{g_1}{g_L} \right|
+        + \left| \log_{10} \frac{1 - c_L}{1 - c_0} \right|
+
+    for the root mean square s of the pre-activations and the norm g of a sample's derivatives by
+    them, in the first hidden layer and the last, L; c is the mean cosine of two samples, at the
+    input and in the last hidden layer. Without targets there is no g.
+
+    Parameters
+    ----------
+    propagation : SignalPropagation
+
+    Returns
+    -------
+    float
+        Infinite where one of them gets lost, and 0 without hidden layers.
+    """
+    if propagation.network.n_layers < 2:
+        return 0.0
+    sizes = np.sqrt(propagation.pre_activation_square[:-1])
+    ratios = [sizes[-1] / sizes[0] if sizes[0] else 0.0]
+    gradients = propagation.signal_gradient[:-1] * np.sqrt(propagation.units[:-1])
+    if not np.isnan(gradients).all() and gradients.any():
+        ratios.append(gradients[0] / gradients[-1] if gradients[-1] else 0.0)
+    if propagation.input_correlation < 1:
+        ratios.append((1 - propagation.correlation[-2]) / (1 - propagation.input_correlation))
+    ratios = np.array(ratios)
+    if not (np.isfinite(ratios) & (ratios > 0)).all():
+        return np.inf
+    return float(np.abs(np.log10(ratios)).sum())
+
+
+def recommend(network, present, init, draw, data, guessing_loss, candidates=CANDIDATES):
+    """Measure candidates, and choose.
+
+    The best candidate has the fewest severe findings, then the fewest warnings, then the least
+    drift; of those that are not clearly worse than it, that of the estimator is taken if it is one,
+    then the one that is usual for the activation, then the first.
+
+    Parameters
+    ----------
+    network : Network
+    present : SignalPropagation
+        Of the estimator's own start.
+    init : tuple of (str, float)
+        What its start is called, and the loss that it starts with.
+    draw : callable
+        ``draw(init)`` returns parameters of the network, in float64.
+    data : TrainingData
+        As for `measure_propagation`.
+    guessing_loss : float
+    candidates : sequence of str
+        Names of ``INITIALIZERS``.
+
+    Returns
+    -------
+    Recommendation
+    """
+    name, start_loss = init
+    measured = [judge(name, present, start_loss, guessing_loss)]
+    usual = usual_init(network)
+    for candidate in sorted(candidates, key=lambda each: each != usual):
+        try:
+            parameters = draw(candidate)
+        except ValueError:
+            continue  # it is not for such data or such widths
+        with np.errstate(over="ignore", invalid="ignore"):
+            propagation = measure_propagation(network, parameters, data)
+            loss = loss_of_start(network, parameters, data)
+        measured.append(judge(candidate, propagation, loss, guessing_loss))
+    best = min(measured, key=lambda each: (*each.faults, each.drift))
+    good = [
+        each
+        for each in measured
+        if each.faults == best.faults and not each.drift > best.drift + CLEARLY
+    ]
+    return Recommendation(good[0].init, good[0] is measured[0], tuple(measured))
+
+
+def judge(name, propagation, start_loss, guessing_loss):
+    """Count the faults of a start."""
+    severities = [each.severity for each in faults_of_start(propagation, start_loss, guessing_loss)]
+    drift = decades_of_drift(propagation)
+    return Candidate(name, severities.count("severe"), severities.count("warning"), drift)
+
+
+def loss_of_start(network, parameters, data):
+    """Return the mean loss without a penalty; nan where there are no targets."""
+    if data.targets is None:
+        return np.nan
+    signals, _ = forward(network, layer_views(network, parameters), data.X)
+    return float(mean_loss(network, signals[-1], data))
