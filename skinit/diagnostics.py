@@ -285,7 +285,7 @@ def diagnose(
         start_loss, guessing_loss, curvature = losses_of(network, parameters, some, data, plan)
         recommendation = None
         if len(candidates):
-            name = " ".join(dict.fromkeys(prepared.init_resolved))
+            name = " ".join(names_of(prepared.init_resolved))
             others = [each for each in candidates if repr(resolve_init(each)) != name]
             spelt = model.init if isinstance(model.init, str) else name
             recommendation = recommend(
@@ -303,7 +303,7 @@ def diagnose(
         ])  # fmt: skip
         singular_values = jacobian_singular_values(network, parameters, some.X)
     return Diagnosis(
-        init=", ".join(dict.fromkeys(prepared.init_resolved)),
+        init=", ".join(names_of(prepared.init_resolved)),
         propagation=propagation,
         singular_values=singular_values,
         feature_mean=feature_mean,
@@ -370,6 +370,11 @@ def some_samples(data, max_samples, random_state):
     weight = data.sample_weight
     weight = None if weight is None else weight.astype(np.float64)
     return TrainingData(data.X.astype(np.float64), data.targets.astype(np.float64), weight)
+
+
+def names_of(resolved):
+    """List the strategies that have started a network, without what they say of its layers."""
+    return list(dict.fromkeys(told.partition(": ")[0] for told in resolved))
 
 
 def losses_of(network, parameters, some, data, plan):

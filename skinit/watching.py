@@ -1,6 +1,6 @@
-"""The diagnosis of a network while it trains: a callback that takes one every k-th iteration."""
+"""The diagnosis of a network while it trains: a callback that takes one at chosen iterations."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 from skinit.callbacks import ITERATION, OwnCallback
 from skinit.diagnostics import diagnose
@@ -11,13 +11,13 @@ __all__ = ["DiagnosisRecorder"]
 
 
 class DiagnosisRecorder(OwnCallback):
-    """Diagnose the weights of every k-th iteration, those of the start included.
+    """Diagnose the weights at chosen iterations, those of the start included.
 
     Parameters
     ----------
-    every : int, default=1
-        How many iterations lie between two diagnoses. Each takes as long as some dozens of
-        iterations on few samples.
+    every : int or sequence of int, default=1
+        How many iterations lie between two diagnoses, or the iterations themselves, such as
+        ``(1, 10, 100)``. Each takes as long as some dozens of iterations on few samples.
     max_samples : int, default=200
         How many samples are looked at, the same each time with an int for `random_state`.
 
@@ -48,7 +48,9 @@ class DiagnosisRecorder(OwnCallback):
 
     def setup(self, estimator, context):
         """Forget the last fit."""
-        check_number(self.every, "every", low=1, kind=Integral)
+        chosen = [self.every] if isinstance(self.every, Real) else self.every
+        for iteration in chosen:
+            check_number(iteration, "every", low=1, kind=Integral)
         self.iterations_, self.diagnoses_ = [], []
 
     def on_fit_task_begin(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
@@ -59,8 +61,14 @@ class DiagnosisRecorder(OwnCallback):
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
         """Diagnose an iteration, if it is its turn."""
         has_ended = context.task_name == ITERATION and fitted_estimator is not None
-        if has_ended and fitted_estimator.n_iter_ % self.every == 0:
+        if has_ended and self.is_chosen(fitted_estimator.n_iter_):
             self.record(fitted_estimator, X, y)
+
+    def is_chosen(self, iteration):
+        """Tell whether an iteration is to be diagnosed."""
+        if isinstance(self.every, Real):
+            return iteration % self.every == 0
+        return iteration in self.every
 
     def record(self, model, X, y):
         """Take a diagnosis."""

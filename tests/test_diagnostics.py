@@ -272,6 +272,23 @@ def test_the_recorder_diagnoses_the_model_of_that_iteration():
 
 
 @pytest.mark.skipif("set_callbacks" not in dir(InitMLPClassifier), reason="needs scikit-learn 1.9")
+def test_chosen_iterations_are_diagnosed():
+    recorder = DiagnosisRecorder(every=(1, 3, 100))
+    classifier(max_iter=4).set_callbacks(recorder).fit(X, Y)
+    assert recorder.iterations_ == [0, 1, 3]
+    with pytest.raises(ValueError, match="every"):
+        classifier().set_callbacks(DiagnosisRecorder(every=(0, 3))).fit(X, Y)
+
+
+def test_a_start_that_explains_itself_is_called_by_its_name():
+    network = {"hidden_layer_sizes": (6, 3, 6), "activation": "gelu", "init": "auto"}
+    diagnosis = diagnose(classifier(**network), X, Y)
+    assert diagnosis.init == "Auto()"
+    names = [each.init for each in diagnosis.recommendation.candidates]
+    assert names.count("auto") == 1
+
+
+@pytest.mark.skipif("set_callbacks" not in dir(InitMLPClassifier), reason="needs scikit-learn 1.9")
 def test_a_fit_that_is_recorded_is_the_fit_without():
     settings = {"solver": "sgd", "batch_size": 30, "max_iter": 30, "n_iter_no_change": 2}
     settings |= {"early_stopping": True}

@@ -44,8 +44,8 @@ class Mirrored(Initializer):
 
     References
     ----------
-    D. Balduzzi, M. Frean, L. Leary, J. Lewis, K. W.-D. Ma and B. McWilliams, "The shattered
-    gradients problem", ICML 2017, section 4 (looks linear: pairs of ReLU).
+    D. Balduzzi et al., "The shattered gradients problem: if resnets are the answer, then what is
+    the question?", ICML 2017 (looks linear: pairs of ReLU).
 
     Examples
     --------
