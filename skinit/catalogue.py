@@ -16,7 +16,7 @@ from skinit.findings import FINDINGS, read_findings, verdict
 from skinit.initializers import INITIALIZERS
 from skinit.tables import WIDTH, data_frame
 
-__all__ = ["FAMILIES", "Catalogue", "Entry", "catalogue"]
+__all__ = ["FAMILIES", "WIDTH", "Catalogue", "Entry", "catalogue"]
 
 # The classes in the order of the catalogue: what serves most networks comes first.
 FAMILIES = {
