@@ -20,7 +20,6 @@ from skinit.initializers import build_parameters
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, layer_views
 
-
 # Now, as autodoc will tamper with the signatures, from which objects are spelt.
 CATALOGUE = catalogue()
 
