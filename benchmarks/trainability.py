@@ -32,8 +32,8 @@ from trainable_networks import (
     train_from,
 )
 
-from skinit.comparison import text_table
 from skinit.findings import Finding, write_findings
+from skinit.tables import text_table
 
 FIELDS = ("activation", "depth", "shape", "data", "solver",
           "strategy", "seed", "learning_rate", "validation", "accuracy")  # fmt: skip

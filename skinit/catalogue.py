@@ -138,7 +138,7 @@ class Catalogue:
         Parameters
         ----------
         *words : str
-            Upper and lower case are the same.
+            Upper and lower case are the same; a string may hold several words.
 
         Returns
         -------
@@ -155,11 +155,11 @@ class Catalogue:
         >>> [entry.name for entry in catalogue().search("relu", "deep")][:2]
         ['auto', 'he']
         """
+        words = " ".join(words).lower().split()
         found = [entry for entry in self if all(entry.has(word) for word in words)]
         if not found:
             raise ValueError(self.nothing_found(words))
-        named = {word.lower() for word in words}
-        return Catalogue(tuple(sorted(found, key=lambda entry: named.isdisjoint(entry.names))))
+        return Catalogue(tuple(sorted(found, key=lambda entry: set(words).isdisjoint(entry.names))))
 
     def nothing_found(self, words):
         """Say which word is not in any entry, and what may have been meant."""
@@ -168,7 +168,7 @@ class Catalogue:
                 # Authors are left out, whose names are like any word.
                 texts = " ".join(f"{entry.title} {entry.formula} {entry.advice}" for entry in self)
                 known = sorted(set(re.findall(r"\w+", texts.lower())))
-                close = get_close_matches(word.lower(), known, n=1)
+                close = get_close_matches(word, known, n=1)
                 way_out = f"; did you mean {close[0]!r}?" if close else ""
                 return f"no initializer has the word {word!r}{way_out}"
         return f"no initializer has all of the words {', '.join(map(repr, words))}; leave one out"

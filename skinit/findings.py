@@ -123,7 +123,7 @@ def verdict(names, findings):
     ...     Finding("he", "depth", "100", 26, 0.0),
     ... ]
     >>> verdict(["he", "kaiming"], found)
-    Verdict(overall='makes 43% of 180 networks trainable, rank 1 of 1',
+    Verdict(overall='makes 43% of 180 networks trainable, rank 1 of 1 starts',
             strength='at depth 1 (100%)', weakness='at depth 100 (0%)')
     >>> verdict(["glorot"], found).overall
     'not in the benchmark of trainability'
@@ -142,7 +142,7 @@ def verdict(names, findings):
         if (found.strategy, found.grouping) == (own.strategy, grouping) and found.cells >= FEWEST
     ]
     return Verdict(
-        f"makes {own.share:.0%} of {own.cells} networks trainable, rank {rank} of {len(overall)}",
+        f"makes {own.share:.0%} of {own.cells} networks trainable, rank {rank} of {len(overall)} starts",
         place(groups, max),
         place(groups, min),
     )

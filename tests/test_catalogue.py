@@ -112,6 +112,10 @@ def test_a_search_keeps_what_has_all_words():
     assert 0 < len(found) < len(catalogue())
 
 
+def test_words_may_come_in_one_string():
+    assert catalogue().search(" relu  deep ") == catalogue().search("relu", "deep")
+
+
 def test_no_words_keep_all():
     assert catalogue().search() == catalogue()
 
@@ -195,14 +199,14 @@ def test_findings_survive_writing_and_reading(tmp_path):
 
 def test_findings_are_told_with_rank_and_extremes(found):
     entry = entry_named("kaiming")
-    assert entry.overall == "makes 50% of 100 networks trainable, rank 2 of 2"
+    assert entry.overall == "makes 50% of 100 networks trainable, rank 2 of 2 starts"
     assert entry.strength == "at depth 1 or 2 (100%)"
     assert entry.weakness == "at depth 50 (25%)"
 
 
 def test_what_is_the_same_everywhere_has_no_extremes(found):
     entry = entry_named("orthogonal")
-    assert entry.overall == "makes 75% of 100 networks trainable, rank 1 of 2"
+    assert entry.overall == "makes 75% of 100 networks trainable, rank 1 of 2 starts"
     assert (entry.strength, entry.weakness) == ("", "")
 
 
