@@ -32,8 +32,8 @@ from trainable_networks import (
     train_from,
 )
 
-from skinit.findings import Finding, write_findings
 from skinit.tables import text_table
+from skinit.trainability import TrainableShare, write_shares
 
 FIELDS = ("activation", "depth", "shape", "data", "solver",
           "strategy", "seed", "learning_rate", "validation", "accuracy")  # fmt: skip
@@ -135,7 +135,7 @@ def grouped(accuracies):
 def condensed(accuracies):
     """Condense the shares of success to what the catalogue of initializers tells."""
     return [
-        Finding(strategy, title, name, len(cells), round(float(share), 4))
+        TrainableShare(strategy, title, name, len(cells), round(float(share), 4))
         for title, members in grouped(accuracies).items()
         for name, cells in members.items()
         if cells
@@ -208,7 +208,7 @@ def main():
     accuracies = mean_accuracies(read(arguments.output), cells)
     finish("trainability", report(accuracies, len(cells), arguments.seeds), arguments.publish)
     if arguments.publish:
-        write_findings(condensed(accuracies))
+        write_shares(condensed(accuracies))
     draw(accuracies, arguments.output.with_suffix(".png"))
 
 

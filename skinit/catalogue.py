@@ -1,7 +1,7 @@
 """All starts in one searchable list, with what is known of each.
 
-`catalogue` collects what stands in the code, in the docstrings and in the findings of the
-benchmark; ``skinit list`` and the documentation show it.
+`catalogue` collects what stands in the code and in the docstrings, and what a benchmark found;
+``skinit list`` and the documentation show it.
 """
 
 import inspect
@@ -12,11 +12,11 @@ from difflib import get_close_matches
 from itertools import chain, zip_longest
 
 from skinit import initializers
-from skinit.findings import FINDINGS, read_findings, verdict
 from skinit.initializers import INITIALIZERS
 from skinit.tables import WIDTH, data_frame
+from skinit.trainability import PUBLISHED, read_shares, track_record
 
-__all__ = ["FAMILIES", "WIDTH", "Catalogue", "Entry", "catalogue"]
+__all__ = ["FAMILIES", "Catalogue", "Entry", "catalogue"]
 
 # The classes in the order of the catalogue: what serves most networks comes first.
 FAMILIES = {
@@ -58,7 +58,7 @@ class Entry:
     references : str
         Where it comes from.
     overall, strength, weakness : str
-        What the benchmark of trainability found, see `skinit.findings.Verdict`.
+        What the benchmark of trainability found, see `skinit.trainability.TrackRecord`.
     """
 
     names: tuple
@@ -224,8 +224,8 @@ def catalogue():
 
     ranks = {name: rank for rank, name in enumerate(chain.from_iterable(FAMILIES.values()))}
     starts.sort(key=lambda start: ranks.get(class_of(start[0]).__name__, len(ranks)))
-    findings = read_findings(FINDINGS)
-    return Catalogue(tuple(make_entry(*start, findings) for start in starts))
+    shares = read_shares(PUBLISHED)
+    return Catalogue(tuple(make_entry(*start, shares) for start in starts))
 
 
 def class_of(start):
@@ -233,10 +233,10 @@ def class_of(start):
     return start if isinstance(start, type) else type(start)
 
 
-def make_entry(start, names, findings):
+def make_entry(start, names, shares):
     """Look up what is known of a start."""
     kind = class_of(start)
-    found = verdict(names, findings)
+    found = track_record(names, shares)
     return Entry(
         names=names,
         spelt=repr(start) if names else f"{kind.__name__}{inspect.signature(kind)}",

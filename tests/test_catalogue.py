@@ -5,8 +5,8 @@ import pytest
 
 from skinit import initializers
 from skinit.catalogue import FAMILIES, OTHERS, Entry, catalogue
-from skinit.findings import FEWEST, Finding, read_findings, verdict, write_findings
 from skinit.initializers import INITIALIZERS, He, Initializer, resolve_init
+from skinit.trainability import FEWEST, TrainableShare, read_shares, track_record, write_shares
 
 for_every_entry = pytest.mark.parametrize(
     "entry", catalogue().entries, ids=lambda entry: entry.name
@@ -173,28 +173,28 @@ def test_a_frame_has_a_row_for_each_entry():
 # Findings
 
 MADE_UP = [
-    Finding("he", "all", "all", 100, 0.5),
-    Finding("he", "depth", "1", 20, 1.0),
-    Finding("he", "depth", "2", 20, 0.998),
-    Finding("he", "depth", "50", 60, 0.25),
-    Finding("he", "data", "very_easy", 20, 1.0),
-    Finding("he", "data", "rare", FEWEST - 1, 0.0),
-    Finding("orthogonal", "all", "all", 100, 0.75),
-    Finding("orthogonal", "depth", "50", 20, 0.75),
-    Finding("orthogonal", "shape", "pyramid", 20, 0.754),
+    TrainableShare("he", "all", "all", 100, 0.5),
+    TrainableShare("he", "depth", "1", 20, 1.0),
+    TrainableShare("he", "depth", "2", 20, 0.998),
+    TrainableShare("he", "depth", "50", 60, 0.25),
+    TrainableShare("he", "data", "very_easy", 20, 1.0),
+    TrainableShare("he", "data", "rare", FEWEST - 1, 0.0),
+    TrainableShare("orthogonal", "all", "all", 100, 0.75),
+    TrainableShare("orthogonal", "depth", "50", 20, 0.75),
+    TrainableShare("orthogonal", "shape", "pyramid", 20, 0.754),
 ]
 
 
 @pytest.fixture
 def found(tmp_path, monkeypatch):
     """Let the catalogue read a small file."""
-    write_findings(MADE_UP, tmp_path / "found.csv")
-    monkeypatch.setattr("skinit.catalogue.FINDINGS", tmp_path / "found.csv")
+    write_shares(MADE_UP, tmp_path / "found.csv")
+    monkeypatch.setattr("skinit.catalogue.PUBLISHED", tmp_path / "found.csv")
 
 
-def test_findings_survive_writing_and_reading(tmp_path):
-    write_findings(MADE_UP, tmp_path / "found.csv")
-    assert read_findings(tmp_path / "found.csv") == MADE_UP
+def test_shares_survive_writing_and_reading(tmp_path):
+    write_shares(MADE_UP, tmp_path / "found.csv")
+    assert read_shares(tmp_path / "found.csv") == MADE_UP
 
 
 def test_findings_are_told_with_rank_and_extremes(found):
@@ -223,18 +223,18 @@ def test_what_was_not_in_the_benchmark_says_so(found):
 
 
 def test_a_share_of_few_networks_is_not_told(found):
-    few = [finding for finding in MADE_UP if finding.cells < FEWEST]
-    assert "rare" in [finding.group for finding in few]
+    few = [each for each in MADE_UP if each.cells < FEWEST]
+    assert "rare" in [each.group for each in few]
     assert "rare" not in entry_named("he").weakness
 
 
 def test_many_groups_are_told_with_commas_and_underscores_are_spaces():
-    groups = [Finding("he", "data", name, 20, 0.5) for name in ("a_b", "c", "d")]
-    worst = Finding("he", "data", "e", 20, 0.0)
-    told = verdict(["he"], [Finding("he", "all", "all", 80, 0.4), *groups, worst])
+    groups = [TrainableShare("he", "data", name, 20, 0.5) for name in ("a_b", "c", "d")]
+    worst = TrainableShare("he", "data", "e", 20, 0.0)
+    told = track_record(["he"], [TrainableShare("he", "all", "all", 80, 0.4), *groups, worst])
     assert (told.strength, told.weakness) == ("on a b, c or d (50%)", "on e (0%)")
 
 
 def test_without_a_file_nothing_is_claimed(tmp_path, monkeypatch):
-    monkeypatch.setattr("skinit.catalogue.FINDINGS", tmp_path / "absent.csv")
+    monkeypatch.setattr("skinit.catalogue.PUBLISHED", tmp_path / "absent.csv")
     assert {entry.overall + entry.strength + entry.weakness for entry in catalogue()} == {""}

@@ -8,9 +8,16 @@ import csv
 from dataclasses import astuple, dataclass, fields
 from importlib.resources import files
 
-__all__ = ["FINDINGS", "Finding", "Verdict", "read_findings", "verdict", "write_findings"]
+__all__ = [
+    "PUBLISHED",
+    "TrackRecord",
+    "TrainableShare",
+    "read_shares",
+    "track_record",
+    "write_shares",
+]
 
-FINDINGS = files("skinit") / "trainability.csv"
+PUBLISHED = files("skinit") / "trainability.csv"
 
 # How to say where a share was found, the most telling grouping first.
 PLACES = {
@@ -25,7 +32,7 @@ FEWEST = 10
 
 
 @dataclass(frozen=True)
-class Finding:
+class TrainableShare:
     """In what share of some networks a start comes close to the best one.
 
     Parameters
@@ -48,7 +55,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TrackRecord:
     """What was found about a start, in words.
 
     Parameters
@@ -64,103 +71,105 @@ class Verdict:
     weakness: str = ""
 
 
-def read_findings(path=FINDINGS):
+def read_shares(path=PUBLISHED):
     """Read what was found.
 
     Parameters
     ----------
     path : path-like
-        A CSV file with the fields of `Finding`.
+        A CSV file with the fields of `TrainableShare`.
 
     Returns
     -------
-    list of Finding
+    list of TrainableShare
         Empty if there is no such file.
     """
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [
-            Finding(row["strategy"], row["grouping"], row["group"], int(row["cells"]),
-                    float(row["share"]))
+            TrainableShare(
+                **row | {"cells": int(row["cells"]), "share": float(row["share"])},
+            )
             for row in csv.DictReader(file)
-        ]  # fmt: skip
+        ]
 
 
-def write_findings(findings, path=FINDINGS):
-    """Write what was found, for `read_findings`.
+def write_shares(shares, path=PUBLISHED):
+    """Write what was found, for `read_shares`.
 
     Parameters
     ----------
-    findings : list of Finding
+    shares : list of TrainableShare
     path : path-like
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Finding))
-        writer.writerows(map(astuple, findings))
+        writer.writerow(field.name for field in fields(TrainableShare))
+        writer.writerows(map(astuple, shares))
 
 
-def verdict(names, findings):
+def track_record(names, shares):
     """Put what was found about a start into words.
 
     Parameters
     ----------
     names : sequence of str
         The names of the start.
-    findings : list of Finding
+    shares : list of TrainableShare
         Of all starts.
 
     Returns
     -------
-    Verdict
+    TrackRecord
 
     Examples
     --------
     >>> found = [
-    ...     Finding("he", "all", "all", 180, 0.43),
-    ...     Finding("he", "depth", "1", 26, 1.0),
-    ...     Finding("he", "depth", "100", 26, 0.0),
+    ...     TrainableShare("he", "all", "all", 180, 0.43),
+    ...     TrainableShare("he", "depth", "1", 26, 1.0),
+    ...     TrainableShare("he", "depth", "100", 26, 0.0),
     ... ]
-    >>> verdict(["he", "kaiming"], found)
-    Verdict(overall='makes 43% of 180 networks trainable, rank 1 of 1 starts',
+    >>> track_record(["he", "kaiming"], found)
+    TrackRecord(overall='makes 43% of 180 networks trainable, rank 1 of 1 starts',
             strength='at depth 1 (100%)', weakness='at depth 100 (0%)')
-    >>> verdict(["glorot"], found).overall
+    >>> track_record(["glorot"], found).overall
     'not in the benchmark of trainability'
     """
-    if not findings:
-        return Verdict()
-    overall = {found.strategy: found for found in findings if found.group == "all"}
+    if not shares:
+        return TrackRecord()
+    overall = {each.strategy: each for each in shares if each.group == "all"}
     own = next((overall[name] for name in names if name in overall), None)
     if own is None:
-        return Verdict("not in the benchmark of trainability")
+        return TrackRecord("not in the benchmark of trainability")
     rank = 1 + sum(other.share > own.share for other in overall.values())
-    groups = [
-        found
+    places = [
+        each
         for grouping in PLACES
-        for found in findings
-        if (found.strategy, found.grouping) == (own.strategy, grouping) and found.cells >= FEWEST
+        for each in shares
+        if (each.strategy, each.grouping) == (own.strategy, grouping) and each.cells >= FEWEST
     ]
-    return Verdict(
-        f"makes {own.share:.0%} of {own.cells} networks trainable, rank {rank} of {len(overall)} starts",
-        place(groups, max),
-        place(groups, min),
+    return TrackRecord(
+        f"makes {own.share:.0%} of {own.cells} networks trainable, "
+        f"rank {rank} of {len(overall)} starts",
+        extreme_place(places, max),
+        extreme_place(places, min),
     )
 
 
-def place(groups, extreme):
+def extreme_place(places, extreme):
     """Say where the largest or the smallest share was found."""
-    if len({written(found) for found in groups}) < 2:  # the same everywhere
+    if len({percent(each) for each in places}) < 2:  # the same everywhere
         return ""
-    end = written(extreme(groups, key=lambda found: found.share))
-    there = [found for found in groups if written(found) == end]
+    end = percent(extreme(places, key=lambda each: each.share))
+    there = [each for each in places if percent(each) == end]
     grouping = there[0].grouping
-    names = [found.group.replace("_", " ") for found in there if found.grouping == grouping]
-    *first, last = names
+    groups = [each.group.replace("_", " ") for each in there if each.grouping == grouping]
+    *first, last = groups
     alternatives = f"{', '.join(first)} or {last}" if first else last
     return f"{PLACES[grouping].format(alternatives)} ({end})"
 
 
-def written(found):
+def percent(each):
     """Write a share in percent."""
-    return f"{found.share:.0%}"
+    return f"{each.share:.0%}"
