@@ -32,7 +32,8 @@ from trainable_networks import (
     train_from,
 )
 
-from skinit.comparison import text_table
+from skinit.tables import text_table
+from skinit.trainability import TrainableShare, write_shares
 
 FIELDS = ("activation", "depth", "shape", "data", "solver",
           "strategy", "seed", "learning_rate", "validation", "accuracy")  # fmt: skip
@@ -131,6 +132,17 @@ def grouped(accuracies):
     return groups
 
 
+def condensed(accuracies):
+    """Condense the shares of success to what the catalogue of initializers tells."""
+    return [
+        TrainableShare(strategy, title, name, len(cells), round(float(share), 4))
+        for title, members in grouped(accuracies).items()
+        for name, cells in members.items()
+        if cells
+        for strategy, share in zip(STRATEGIES, shares(accuracies, cells), strict=True)
+    ]
+
+
 def report(accuracies, n_cells, n_seeds):
     """Lay out the shares of success, and all cells where Auto loses."""
     lines = [
@@ -186,13 +198,17 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--output", type=Path, default=RESULTS / "trainability.csv")
-    parser.add_argument("--publish", action="store_true", help="show it in the documentation")
+    parser.add_argument(
+        "--publish", action="store_true", help="show it in the documentation and in the catalogue"
+    )
     arguments = parser.parse_args()
 
     cells = all_cells()[: arguments.cells]
     complete(arguments.output, cells, arguments.seeds, arguments.jobs)
     accuracies = mean_accuracies(read(arguments.output), cells)
     finish("trainability", report(accuracies, len(cells), arguments.seeds), arguments.publish)
+    if arguments.publish:
+        write_shares(condensed(accuracies))
     draw(accuracies, arguments.output.with_suffix(".png"))
 
 

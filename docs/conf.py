@@ -22,6 +22,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "site_extension",
+    "initializer_table",
 ]
 exclude_patterns = ["_build", "changes"]
 templates_path = ["_templates"]

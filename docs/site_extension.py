@@ -15,15 +15,12 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from skinit.activations import ACTIVATIONS
-from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias
 
 logger = logging.getLogger(__name__)
 
 
 def setup(app):
     """Register all that is below."""
-    app.add_directive("initializer-table", InitializerTable)
-    app.add_directive("composite-table", CompositeTable)
     app.add_directive("activation-table", ActivationTable)
     app.add_directive("command-output", CommandOutput)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
@@ -44,63 +41,25 @@ class TableDirective(SphinxDirective):
 
     headings = ()
     widths = "auto"
+    classes = "stacked"
 
     def rows(self):
-        """Return a list of rows, each a list of cells in reStructuredText."""
+        """Return a list of rows, each a list of cells, of one line or more, in reStructuredText."""
         raise NotImplementedError
 
     def run(self):
         lines = [
             ".. list-table::",
-            "   :class: stacked",
+            f"   :class: {self.classes}",
             f"   :widths: {self.widths}",
             "   :header-rows: 1",
             "",
         ]
         for row in [self.headings, *self.rows()]:
             for number, cell in enumerate(row):
-                lines.append(f"   {' ' if number else '*'} - {cell}")
+                start = f"   {' ' if number else '*'} - "
+                lines.append(start + cell.replace("\n", "\n" + " " * len(start)))
         return self.parse_text_to_nodes("\n".join(lines))
-
-
-class InitializerTable(TableDirective):
-    """Every named initializer: its names, what it stands for, formula and use."""
-
-    headings = ("Names", "Object", "What is drawn", "When to use it")
-    widths = "22 22 28 28"
-
-    def rows(self):
-        names = {}
-        for name, strategy in INITIALIZERS.items():
-            names.setdefault(repr(strategy), []).append(name)
-        for spelt, aliases in names.items():
-            strategy = INITIALIZERS[aliases[0]]
-            yield [
-                ", ".join(f'``"{name}"``' for name in aliases),
-                f":class:`{spelt} <skinit.initializers.{type(strategy).__name__}>`",
-                f"``{strategy.formula}``",
-                capitalized(strategy.advice),
-            ]
-
-
-def capitalized(sentence):
-    """Write the first letter as a capital and leave the others: ReLU stays ReLU."""
-    return sentence[:1].upper() + sentence[1:]
-
-
-class CompositeTable(TableDirective):
-    """The initializers without a name, as they take other initializers or arrays."""
-
-    headings = ("Class", "What it does", "When to use it")
-
-    def rows(self):
-        for strategy in (PerLayer, Scaled, WithBias, Given):
-            name = strategy.__name__
-            yield [
-                f":class:`~skinit.initializers.{name}`",
-                f"``{strategy.formula}``",
-                capitalized(strategy.advice),
-            ]
 
 
 class ActivationTable(TableDirective):

@@ -5,7 +5,6 @@
 """
 
 import argparse
-import inspect
 import os
 import sys
 import textwrap
@@ -18,6 +17,7 @@ from sklearn.base import is_regressor
 
 from skinit import __version__
 from skinit.activations import ACTIVATIONS, resolve_activation
+from skinit.catalogue import catalogue
 from skinit.comparison import compare_inits
 from skinit.datasets import BUILT_IN, load_split
 from skinit.diagnostics import diagnose
@@ -30,9 +30,9 @@ from skinit.displays import (
     save_display,
 )
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
-from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias, resolve_init
+from skinit.initializers import resolve_init
 from skinit.solvers import SOLVERS, resolve_solver
-from skinit.tables import text_table, write_score
+from skinit.tables import WIDTH, text_table, write_score
 from skinit.tutorials import EXPERIMENTS, run_experiment
 
 __all__ = ["main"]
@@ -204,14 +204,20 @@ def add_output(command):
 
 def add_list(commands):
     """Describe the command that lists the initializers."""
-    catalogue = commands.add_parser(
+    listing = commands.add_parser(
         "list",
         formatter_class=LAYOUT,
-        help="every initializer, its formula and when to use it",
-        description="Show every initializer: its names, formula and when to use it.",
-        epilog="example:\n  skinit list",
+        help="the initializers: what they draw, and when to use which",
+        description="Show every initializer: its names, formula and when to use it. A name shows\n"
+        "all about one: also its cost, its references, and what the benchmark of\n"
+        "trainability found for and against it. Other words show all about those that\n"
+        "have them, wherever that is.",
+        epilog="examples:\n  skinit list\n  skinit list he\n  skinit list relu deep",
     )
-    catalogue.set_defaults(command=list_command, parser=catalogue)
+    listing.add_argument("words", nargs="*", metavar="WORD",
+                         help="what to look for, such as a name or an activation")  # fmt: skip
+    listing.add_argument("--long", action="store_true", help="all about every initializer")
+    listing.set_defaults(command=list_command, parser=listing)
 
 
 def positive_integer(text):
@@ -342,10 +348,6 @@ def diagnose_command(arguments):
     return 0
 
 
-# What fits on any terminal.
-WIDTH = 79
-
-
 def make_folder(path):
     """Make the folder for the pictures, and see before the work that they can be written."""
     try:
@@ -441,21 +443,25 @@ def progress(title):
 
 
 def list_command(arguments):
-    """Print the catalogue."""
-    names = {}
-    for name, strategy in INITIALIZERS.items():
-        names.setdefault(repr(strategy), []).append(name)
-    for spelt, aliases in names.items():
-        strategy = INITIALIZERS[aliases[0]]
-        print(f"{', '.join(aliases)}\n    {spelt}")
-        print_entry(strategy)
-    print("And these, which take other initializers or arrays:\n")
-    for strategy in (PerLayer, Scaled, WithBias, Given):
-        print(f"{strategy.__name__}{inspect.signature(strategy)}")
-        print_entry(strategy)
+    """Print an overview of the catalogue, or all about some entries."""
+    found = catalogue().search(*arguments.words)
+    if arguments.long or len(arguments.words) > 1:
+        print(*found, sep="\n\n")
+    elif arguments.words:
+        print_meant(arguments.words[0], *found)
+    else:
+        print(found)
+        print("\nMore of one: 'skinit list he'. Those for a purpose: 'skinit list relu deep'.")
     return 0
 
 
-def print_entry(strategy):
-    """Print the formula of an initializer, and when to use it."""
-    print(f"    {strategy.formula}\n    use: {strategy.advice}\n")
+def print_meant(word, first, *others):
+    """Print what was found by a word; if it is a name, the entry of that name."""
+    if word not in first.names:
+        print(first, *others, sep="\n\n")
+        return
+    print(first)
+    if others:
+        also = ", ".join(entry.name for entry in others)
+        text = f"{word!r} is found in these as well ('skinit list {word} --long'): {also}"
+        print("\n" + textwrap.fill(text, WIDTH, break_on_hyphens=False))

@@ -29,7 +29,7 @@ from skinit.registry import check_number, look_up
 from skinit.signal_propagation import SignalPropagation, measure_propagation
 from skinit.solvers import SGD, GradientDescent
 from skinit.spectra import jacobian_singular_values, largest_curvature
-from skinit.tables import data_frame, text_table, write_loss
+from skinit.tables import WIDTH, data_frame, text_table, write_loss
 from skinit.threads import one_blas_thread
 from skinit.verdicts import SEVERITIES, by_severity, faults_of_data, faults_of_rate, faults_of_start
 
@@ -149,7 +149,6 @@ class Diagnosis:
         return [*lines, f"{self.n_samples} samples"]
 
 
-WIDTH = 79
 # Of a deeper network, so many layers are shown at each end.
 SHOWN = 8
 

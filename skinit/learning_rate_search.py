@@ -17,7 +17,7 @@ from skinit.perceptron import takes_steps
 from skinit.pipelines import last_step
 from skinit.preparation import Request
 from skinit.registry import check_number
-from skinit.tables import data_frame, text_table, write_loss
+from skinit.tables import WIDTH, data_frame, text_table, write_loss
 from skinit.training import evaluate, train
 
 __all__ = ["LearningRateSearch", "find_learning_rate"]
@@ -129,7 +129,7 @@ class LearningRateSearch:
         found = (
             "no suggestion" if np.isnan(self.suggestion) else f"suggestion {self.suggestion:.2g}"
         )
-        return f"{text_table(headings, rows)}\n\n{fill(f'{found}: {self.why}', 79)}"
+        return f"{text_table(headings, rows)}\n\n{fill(f'{found}: {self.why}', WIDTH)}"
 
 
 # A loss above this part of that of the start has not fallen by much.

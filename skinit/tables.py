@@ -1,6 +1,9 @@
 """Figures laid out for people: as a text table or a data frame, and in few digits."""
 
-__all__ = ["data_frame", "text_table", "write_loss", "write_score"]
+__all__ = ["WIDTH", "data_frame", "text_table", "write_loss", "write_score"]
+
+# As many columns fit on any terminal.
+WIDTH = 79
 
 
 def text_table(headings, rows):

@@ -26,7 +26,7 @@ ROWS = [
     ["signal_propagation", "spectra", "verdicts", "recommendation", "diagnostics"],
     ["watching", "sweeps"],
     ["search", "drop_in"],
-    ["comparison", "tutorials", "tracing", "learning_rate_search"],
+    ["comparison", "trainability", "catalogue", "tutorials", "tracing", "learning_rate_search"],
     ["displays", "report"],  # the only importers of matplotlib and of the page template
     ["skinit"],  # the public names
     ["cli"],

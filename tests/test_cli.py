@@ -14,8 +14,8 @@ import pytest
 
 import skinit
 from skinit import InitMLPClassifier
+from skinit.catalogue import catalogue
 from skinit.cli import main
-from skinit.initializers import INITIALIZERS, Given, PerLayer, Scaled, WithBias
 
 COMMANDS = ["demo", "compare", "diagnose", "list"]
 QUICK = ["--seeds", "1", "--max-iter", "3"]
@@ -258,22 +258,31 @@ def test_diagnose_reads_a_table_and_draws_from_a_seed(table):
 # The catalogue
 
 
-def test_list_shows_every_name_with_formula_and_advice(tmp_path):
-    entries = {
-        name: entry
-        for entry in run(tmp_path, "list").out.strip().split("\n\n")
-        for name in re.split(r", |\(", entry.splitlines()[0])
-    }
-    for name, strategy in INITIALIZERS.items():
-        assert strategy.formula in entries[name]
-        assert f"use: {strategy.advice}" in entries[name]
+def test_list_is_the_catalogue(tmp_path):
+    assert run(tmp_path, "list").out.startswith(repr(catalogue()))
 
 
-def test_list_shows_the_initializers_that_have_no_name(tmp_path):
-    out = run(tmp_path, "list").out
-    for strategy in (PerLayer, Scaled, WithBias, Given):
-        assert f"\n{strategy.__name__}(" in out
-        assert strategy.advice in out
+def test_list_with_a_name_shows_all_about_it_and_where_else_it_is(tmp_path):
+    first, *others = catalogue().search("he")
+    shown, also = run(tmp_path, "list", "he").out.split("\n\n")
+    assert shown == str(first)
+    assert also.startswith("'he' is found in these as well ('skinit list he --long'): ")
+    assert set(also.partition(": ")[2].split()) >= {f"{entry.name}," for entry in others[:-1]}
+
+
+def test_list_with_words_shows_all_about_those_that_have_them(tmp_path):
+    found = catalogue().search("relu", "deep")
+    assert run(tmp_path, "list", "relu", "deep").out == "\n\n".join(map(str, found)) + "\n"
+
+
+def test_list_with_a_word_that_is_no_name_shows_all_that_have_it(tmp_path):
+    found = catalogue().search("logistic")
+    assert run(tmp_path, "list", "logistic").out == "\n\n".join(map(str, found)) + "\n"
+
+
+def test_long_list_shows_all_about_all(tmp_path):
+    out = run(tmp_path, "list", "--long").out
+    assert out == "\n\n".join(map(str, catalogue())) + "\n"
 
 
 # Help and version
@@ -312,7 +321,9 @@ def test_python_m_skinit_is_the_command_line():
     assert done.stdout == f"skinit {skinit.__version__}\n"
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list"], *([c, "--help"] for c in COMMANDS)])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["list"], ["list", "--long"], *([c, "--help"] for c in COMMANDS)]
+)
 def test_what_is_explained_fits_into_80_columns(words, tmp_path):
     assert max(map(len, run(tmp_path, *words).out.splitlines())) <= 80
 
@@ -331,7 +342,8 @@ TABLE = ["compare", "table.csv", "--init", "he", "--target"]
 MISTAKES = {
     "unknown command": (["dmo"], "invalid choice: 'dmo'"),
     "unknown option": (["demo", "--iterations", "3"], "unrecognized arguments: --iterations"),
-    "one word too many": (["list", "he"], "unrecognized arguments: he"),
+    "one word too many": (["demo", "he"], "unrecognized arguments: he"),
+    "nothing of that word": (["list", "rellu"], "has the word 'rellu'; did you mean 'relu'?"),
     "no data": (["compare", "--init", "he"], "arguments are required: DATA"),
     "no init": (["compare", "iris"], "arguments are required: --init"),
     "unknown data": (["compare", "zzz", "--init", "he"], "known names: breast_cancer, circles"),

@@ -166,6 +166,8 @@ class Initializer(BaseEstimator):
         What is drawn, in one line.
     advice : str
         When to use it, in one line.
+    cost : str
+        What it takes to compute, in one line.
 
     Examples
     --------
@@ -183,6 +185,7 @@ class Initializer(BaseEstimator):
 
     formula = ""
     advice = ""
+    cost = "a draw for each weight"
 
     def __call__(self, layer, rng):
         """Answer with the weights and the biases of a layer."""

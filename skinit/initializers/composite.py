@@ -32,6 +32,11 @@ class PerLayer(Initializer):
     output : str, Initializer or callable, default="he"
         For the output layer.
 
+    References
+    ----------
+    M. Andrychowicz et al., "What matters for on-policy deep actor-critic methods? A large-scale
+    study", ICLR 2021 (an output layer that starts a hundred times smaller).
+
     Examples
     --------
     >>> from skinit import initialize_parameters
@@ -43,6 +48,7 @@ class PerLayer(Initializer):
 
     formula = "each layer its own"
     advice = "when the output layer should start small, or the first one larger"
+    cost = "that of its parts"
 
     def __init__(self, first=None, hidden="he", output="he"):
         self.first = first
@@ -98,6 +104,11 @@ class Scaled(OfBase):
     factor : float, default=1.0
         What its weights are multiplied by.
 
+    References
+    ----------
+    B. Woodworth et al., "Kernel and rich regimes in overparametrized models", COLT 2020 (large
+    starts hardly move while they learn, small ones find new features).
+
     Examples
     --------
     >>> from skinit import initialize_parameters
@@ -107,6 +118,7 @@ class Scaled(OfBase):
 
     formula = "W = factor * base"
     advice = "to start any strategy smaller or larger"
+    cost = "that of base"
 
     def __init__(self, base="he", factor=1.0):
         self.base = base
@@ -143,6 +155,7 @@ class WithBias(OfBase):
 
     formula = "W of base, b = value"
     advice = "ReLU units that should all start active; a last layer at the base rate"
+    cost = "that of base"
 
     def __init__(self, base="he", value=0.01):
         self.base = base

@@ -31,6 +31,7 @@ class Zeros(Initializer):
 
     formula = "W = 0"
     advice = "to show that it cannot learn; for a last layer that starts silent"
+    cost = "an array to fill"
 
     def weights(self, layer, rng):
         return np.zeros((layer.fan_in, layer.fan_out))
@@ -56,6 +57,7 @@ class Constant(Initializer):
     """
 
     advice = "to show that a layer of identical units acts as one unit"
+    cost = "an array to fill"
 
     def __init__(self, value=0.1):
         self.value = value
@@ -85,6 +87,7 @@ class Ones(Initializer):
 
     formula = "W = 1"
     advice = "as Constant, with a signal that grows by the fan-in at every layer"
+    cost = "an array to fill"
 
     def weights(self, layer, rng):
         return np.ones((layer.fan_in, layer.fan_out))
@@ -124,6 +127,7 @@ class Identity(Initializer):
     """
 
     advice = "deep networks of equal widths, or with periodic padding of growing ones"
+    cost = "an array to fill"
 
     def __init__(self, gain=1.0, padding="zeros"):
         self.gain = gain
@@ -175,6 +179,7 @@ class Given(Initializer):
 
     formula = "W, b as given"
     advice = "to go on from trained weights"
+    cost = "a copy"
 
     def __init__(self, coefs, intercepts=None):
         self.coefs = coefs

@@ -80,6 +80,7 @@ class LSUV(OfBase):
 
     formula = "W, b of base / std(x W + b) of the layer"
     advice = "deep networks, and activations whose gain nobody knows"
+    cost = "that of base, and two forward passes over the data"
 
     def __init__(self, base="orthogonal"):
         self.base = base
@@ -156,6 +157,7 @@ class UnitVariance(OfBase):
 
     formula = "W_j of base / std(x W_j), b_j = -mean(x W_j) / std(x W_j)"
     advice = "features of different sizes that are not scaled"
+    cost = "that of base, and two forward passes over the data"
 
     def __init__(self, base="lecun", center=True):
         self.base = base
@@ -215,6 +217,7 @@ class Kraehenbuehl(UnitVariance):
 
     formula = "as UnitVariance, then rms dW / rms W the same for all layers"
     advice = "deep networks whose layers should all learn, by plain gradient descent"
+    cost = "as UnitVariance, and up to 11 forward and backward passes"
 
     def refine(self, parameters, network, data, rng):
         if len(data.targets) > MOST_SAMPLES:
@@ -308,6 +311,7 @@ class BaseRate(OfBase):
 
     formula = "W, b of base; the last b is the best constant score"
     advice = "classes of unequal frequency; targets far from 0"
+    cost = "that of base, and a look at the targets"
 
     def __init__(self, base="he"):
         self.base = base

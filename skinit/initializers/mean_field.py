@@ -70,6 +70,7 @@ class ActivationGain(Initializer):
     """
 
     advice = "any activation, also one of your own; networks with dropout"
+    cost = "a draw for each weight, and averages over the activation"
 
     def __init__(self, direction="forward", gain=1.0, distribution="normal", input_square=1.0):
         self.direction = direction
@@ -181,6 +182,7 @@ class EdgeOfChaos(Initializer):
     """
 
     advice = "deep plain networks of tanh and other saturating units"
+    cost = "a draw for each weight, and for each layer an equation of averages to solve"
 
     def __init__(self, sigma_b=0.0, distribution="normal", input_square=1.0):
         self.sigma_b = sigma_b
@@ -331,6 +333,7 @@ class MuP(Initializer):
     """
 
     advice = "wide networks; to start with small scores, yet not symmetric"
+    cost = "a draw for each weight, and averages over the activation"
 
     def __init__(self, gain=1.0, distribution="normal"):
         self.gain = gain

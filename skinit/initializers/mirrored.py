@@ -59,6 +59,7 @@ class Mirrored(Initializer):
     """
 
     advice = "deep networks of ReLU, GELU, SiLU, softplus"
+    cost = "a QR decomposition of each layer, at half its widths"
 
     def __init__(self, gain=1.0, bias=0.0):
         self.gain = gain

@@ -68,6 +68,7 @@ class HullBias(OfBase):
 
     formula = "W of base, b_j = -(random point within the data) W_j"
     advice = "ReLU units on features that are not centred"
+    cost = "that of base, and a forward pass over the data"
 
     def __init__(self, base="he", n_samples=5):
         self.base = base
@@ -143,6 +144,7 @@ class NguyenWidrow(Initializer):
 
     formula = "|W_j| = 0.7 n^(1/m), b ~ U(-|W_j|, |W_j|), for the data's range"
     advice = "fitting functions of few inputs with tanh or logistic units"
+    cost = "a draw for each weight, and a forward pass over the data"
 
     def __call__(self, layer, rng):
         beta = 0.7 * layer.fan_out ** (1 / layer.fan_in)
@@ -271,6 +273,7 @@ class SWIM(Initializer):
 
     formula = "W_j ~ (x2 - x1) / |x2 - x1|^2 of random pairs; the last layer is fitted"
     advice = "a usable network without training; wide hidden layers"
+    cost = "a forward pass over the data, pairs of samples, and a ridge regression"
 
     def __init__(self, ridge=1e-3):
         self.ridge = ridge

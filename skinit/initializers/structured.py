@@ -58,6 +58,7 @@ class Orthogonal(Initializer):
     """
 
     advice = "deep networks: linear ones, tanh, and with gain sqrt(2) ReLU"
+    cost = "a draw for each weight, and a QR decomposition of each layer"
 
     def __init__(self, gain=1.0, scale_rectangular=False):
         self.gain = gain
@@ -119,6 +120,7 @@ class Sparse(Initializer):
     """
 
     advice = "many inputs, and units that should differ from the first step on"
+    cost = "two draws for each weight, and a sort for each unit"
 
     def __init__(self, nonzero=15, std=1.0):
         self.nonzero = nonzero
@@ -182,6 +184,7 @@ class ZerO(Initializer):
 
     formula = "W = I; where it widens, H / sqrt(p), Hadamard of order p = 2^k >= fan_out"
     advice = "very deep networks of equal widths; results without a seed"
+    cost = "an array to fill"
 
     def weights(self, layer, rng):
         if layer.fan_out <= layer.fan_in:
@@ -280,6 +283,7 @@ class Sinusoidal(Initializer):
     """
 
     advice = "results without a seed, from units that differ"
+    cost = "a sine for each weight"
 
     def __init__(self, gain=1.0):
         self.gain = gain

@@ -173,6 +173,7 @@ class TruncatedNormal(Initializer):
     """
 
     advice = "as Normal, without outliers"
+    cost = "a draw and an inverse distribution function for each weight"
 
     def __init__(self, std=0.05):
         self.std = std
@@ -409,6 +410,7 @@ class RandomWalk(Initializer):
     """
 
     advice = "very deep and narrow networks of ReLU or linear units"
+    cost = "a draw for each weight, and averages over an unusual activation"
 
     def __init__(self, gain=1.0):
         self.gain = gain
@@ -514,6 +516,7 @@ class ScikitLearn(Initializer):
 
     formula = "W, b ~ U(-c, c), c^2 = 6 / (fan_in + fan_out), 2 for logistic"
     advice = "to compare with MLPClassifier and MLPRegressor"
+    cost = "a draw for each weight and bias"
 
     def weights(self, layer, rng):
         limit = self.limit(layer)
@@ -556,6 +559,7 @@ class PyTorch(Initializer):
 
     formula = "W, b ~ U(-c, c), c = 1 / sqrt(fan_in)"
     advice = "to compare with PyTorch's default; rather small for deep networks"
+    cost = "a draw for each weight and bias"
 
     def weights(self, layer, rng):
         return VarianceScaling(1 / 3, "fan_in", "uniform").weights(layer, rng)

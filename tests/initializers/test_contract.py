@@ -172,8 +172,8 @@ def test_starting_a_network_does_not_change_the_settings(init, data):
 
 
 @for_every_init
-def test_formula_and_advice_are_a_line_each(init):
-    for text in (init.formula, init.advice):
+def test_formula_advice_and_cost_are_a_line_each(init):
+    for text in (init.formula, init.advice, init.cost):
         assert text.strip()
         assert "\n" not in text
 

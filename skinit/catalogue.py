@@ -1,0 +1,258 @@
+"""All starts in one searchable list, with what is known of each.
+
+`catalogue` collects what stands in the code and in the docstrings, and what a benchmark found;
+``skinit list`` and the documentation show it.
+"""
+
+import inspect
+import re
+import textwrap
+from dataclasses import astuple, dataclass, fields
+from difflib import get_close_matches
+from itertools import chain, zip_longest
+
+from skinit import initializers
+from skinit.initializers import INITIALIZERS
+from skinit.tables import WIDTH, data_frame
+from skinit.trainability import PUBLISHED, read_shares, track_record
+
+__all__ = ["FAMILIES", "Catalogue", "Entry", "catalogue"]
+
+# The classes in the order of the catalogue: what serves most networks comes first.
+FAMILIES = {
+    "For any network": ("Auto",),
+    "Of a size that follows the widths of the layer": (
+        "He", "Glorot", "LeCun", "VarianceScaling", "RandomWalk", "Siren", "ScikitLearn", "PyTorch",
+    ),
+    "Of a size that follows the activation": ("ActivationGain", "EdgeOfChaos", "Kumar", "MuP"),
+    "Built as a whole": (
+        "Orthogonal", "Mirrored", "NoisyIdentity", "ZerO", "Sinusoidal", "Sparse",
+    ),
+    "Measured on the data": ("LSUV", "UnitVariance", "Kraehenbuehl", "BaseRate"),
+    "Placed where the data is": ("SWIM", "HullBias", "NguyenWidrow"),
+    "Of a chosen size": ("Normal", "Uniform", "TruncatedNormal"),
+    "Without randomness": ("Zeros", "Ones", "Constant", "Identity", "Given"),
+    "Made of others": ("PerLayer", "Scaled", "WithBias"),
+}  # fmt: skip
+# Those which have none, as they need settings, and what users have registered themselves.
+NAMELESS, OTHERS = ("Given", "PerLayer", "Scaled", "WithBias"), "Others"
+
+# The column of the names.
+NAMES = 24
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One start, and what is known of it; ``str(entry)`` lays it out.
+
+    Parameters
+    ----------
+    names : tuple of str
+        What ``init`` may be; empty for a class that takes other initializers or arrays.
+    spelt : str
+        The object that the names stand for, or the class and its settings.
+    family : str
+        The key of ``FAMILIES`` that it stands under.
+    formula, advice, cost : str
+        What is drawn, when to use it, and what it takes to compute.
+    references : str
+        Where it comes from.
+    overall, strength, weakness : str
+        What the benchmark of trainability found, see `skinit.trainability.TrackRecord`.
+    """
+
+    names: tuple
+    spelt: str
+    family: str
+    formula: str
+    advice: str
+    cost: str
+    references: str
+    overall: str = ""
+    strength: str = ""
+    weakness: str = ""
+
+    @property
+    def name(self):
+        """The first name or, where there is none, that of the class."""
+        return self.names[0] if self.names else self.spelt.partition("(")[0]
+
+    @property
+    def title(self):
+        """The names or, where there is none, the class."""
+        return ", ".join(self.names) or self.spelt
+
+    @property
+    def text(self):
+        """All that a search looks at."""
+        return " ".join([*self.names, *astuple(self)[1:]]).lower()
+
+    def has(self, word):
+        """Tell whether some word of the text starts with this one."""
+        return bool(re.search(rf"(?<![a-z0-9]){re.escape(word.lower())}", self.text))
+
+    def __str__(self):
+        told = {
+            "object": self.spelt if self.names else "",
+            "family": self.family,
+            "formula": self.formula,
+            "use": self.advice,
+            "cost": self.cost,
+            "found": self.overall,
+            "for": self.strength,
+            "against": self.weakness,
+            "reference": self.references,
+        }
+        lines = wrapped(self.title, WIDTH)
+        for key, text in told.items():
+            lines += [f"    {line}" for line in wrapped(f"{key}: {text}", WIDTH - 4) if text]
+        return "\n".join(lines)
+
+
+def wrapped(text, width):
+    """Cut a text into lines; those after the first are indented."""
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
+
+
+@dataclass(frozen=True, repr=False)
+class Catalogue:
+    """What `catalogue` found; its ``repr`` is an overview.
+
+    Parameters
+    ----------
+    entries : tuple of Entry
+        Family by family.
+    """
+
+    entries: tuple
+
+    def __iter__(self):
+        return iter(self.entries)
+
+    def __len__(self):
+        return len(self.entries)
+
+    def search(self, *words):
+        """Keep the entries in which all words are found, at the start of a word of theirs.
+
+        Parameters
+        ----------
+        *words : str
+            Upper and lower case are the same; a string may hold several words.
+
+        Returns
+        -------
+        Catalogue
+            With an entry of which a word is a whole name before the others.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+
+        Examples
+        --------
+        >>> [entry.name for entry in catalogue().search("relu", "deep")][:2]
+        ['auto', 'he']
+        """
+        words = " ".join(words).lower().split()
+        found = [entry for entry in self if all(entry.has(word) for word in words)]
+        if not found:
+            raise ValueError(self.nothing_found(words))
+        return Catalogue(tuple(sorted(found, key=lambda entry: set(words).isdisjoint(entry.names))))
+
+    def nothing_found(self, words):
+        """Say which word is not in any entry, and what may have been meant."""
+        for word in words:
+            if not any(entry.has(word) for entry in self):
+                # Authors are left out, whose names are like any word.
+                texts = " ".join(f"{entry.title} {entry.formula} {entry.advice}" for entry in self)
+                known = sorted(set(re.findall(r"\w+", texts.lower())))
+                close = get_close_matches(word, known, n=1)
+                way_out = f"; did you mean {close[0]!r}?" if close else ""
+                return f"no initializer has the word {word!r}{way_out}"
+        return f"no initializer has all of the words {', '.join(map(repr, words))}; leave one out"
+
+    def to_dict(self):
+        """Return the catalogue as columns, one entry for each start."""
+        names = [field.name for field in fields(Entry)]
+        return {name: [getattr(entry, name) for entry in self] for name in names}
+
+    def to_frame(self):
+        """Return the catalogue as a pandas DataFrame, one row for each start (extra ``pandas``)."""
+        return data_frame(self.to_dict())
+
+    def __repr__(self):
+        families = dict.fromkeys(entry.family for entry in self)
+        return "\n\n".join(
+            "\n".join([family, *(overview(entry) for entry in self if entry.family == family)])
+            for family in families
+        )
+
+
+def overview(entry):
+    """Lay out an entry in two columns: its names; what is drawn, and when to use it."""
+    left = wrapped(entry.title, NAMES)
+    right = wrapped(entry.formula, WIDTH - NAMES - 4)
+    right += wrapped(f"use: {entry.advice}", WIDTH - NAMES - 4)
+    return "\n".join(
+        f"  {names:<{NAMES}}  {text}".rstrip()
+        for names, text in zip_longest(left, right, fillvalue="")
+    )
+
+
+def catalogue():
+    """Collect all starts: those with a name, and those that take other initializers or arrays.
+
+    Returns
+    -------
+    Catalogue
+
+    Examples
+    --------
+    >>> print(catalogue().search("logistic", "layers"))
+    Of a size that follows the activation
+      kumar                     Var W = 1 / (fan_in phi'(0)^2 (1 + phi(0)^2)),
+                                  normal
+                                use: networks of a few layers of logistic units
+    """
+    named = {}
+    for name, strategy in INITIALIZERS.items():
+        named.setdefault(repr(strategy), []).append(name)
+    starts = [(INITIALIZERS[names[0]], tuple(names)) for names in named.values()]
+    starts += [(getattr(initializers, name), ()) for name in NAMELESS]
+
+    ranks = {name: rank for rank, name in enumerate(chain.from_iterable(FAMILIES.values()))}
+    starts.sort(key=lambda start: ranks.get(class_of(start[0]).__name__, len(ranks)))
+    shares = read_shares(PUBLISHED)
+    return Catalogue(tuple(make_entry(*start, shares) for start in starts))
+
+
+def class_of(start):
+    """Return the class of an initializer; one that needs settings is given as a class."""
+    return start if isinstance(start, type) else type(start)
+
+
+def make_entry(start, names, shares):
+    """Look up what is known of a start."""
+    kind = class_of(start)
+    found = track_record(names, shares)
+    return Entry(
+        names=names,
+        spelt=repr(start) if names else f"{kind.__name__}{inspect.signature(kind)}",
+        family=next((title for title, own in FAMILIES.items() if kind.__name__ in own), OTHERS),
+        formula=start.formula,
+        advice=start.advice,
+        cost=start.cost,
+        references=references_of(kind),
+        overall=found.overall,
+        strength=found.strength,
+        weakness=found.weakness,
+    )
+
+
+def references_of(kind):
+    """Read the references in the docstring of a class, as one line."""
+    _, _, rest = (inspect.getdoc(kind) or "").partition("\nReferences\n----------\n")
+    section = re.split(r"\n\n\w[\w ]*\n---", rest)[0]
+    return " ".join(section.replace("`", "").split())
