@@ -174,7 +174,7 @@ def report(accuracies, n_cells, n_seeds):
 def draw(accuracies, path):
     """Draw the shares of success as a heat map, strategies across and groups down."""
     groups = [
-        (f"{name} ({len(cells)})", cells)
+        (f"{'depth ' * (title == 'depth')}{name} ({len(cells)})", cells)
         for title, members in grouped(accuracies).items()
         for name, cells in members.items()
     ]
