@@ -9,7 +9,7 @@ import re
 import textwrap
 from dataclasses import astuple, dataclass, fields
 from difflib import get_close_matches
-from itertools import chain, zip_longest
+from itertools import zip_longest
 
 from skinit import initializers
 from skinit.initializers import INITIALIZERS
@@ -18,22 +18,17 @@ from skinit.trainability import PUBLISHED, read_shares, track_record
 
 __all__ = ["FAMILIES", "Catalogue", "Entry", "catalogue"]
 
-# The classes in the order of the catalogue: what serves most networks comes first.
+# The files that the classes are in, in the order of the catalogue: what serves most networks first.
 FAMILIES = {
-    "For any network": ("Auto",),
-    "Of a size that follows the widths of the layer": (
-        "He", "Glorot", "LeCun", "VarianceScaling", "RandomWalk", "Siren", "ScikitLearn", "PyTorch",
-    ),
-    "Of a size that follows the activation": ("ActivationGain", "EdgeOfChaos", "Kumar", "MuP"),
-    "Built as a whole": (
-        "Orthogonal", "Mirrored", "NoisyIdentity", "ZerO", "Sinusoidal", "Sparse",
-    ),
-    "Measured on the data": ("LSUV", "UnitVariance", "Kraehenbuehl", "BaseRate"),
-    "Placed where the data is": ("SWIM", "HullBias", "NguyenWidrow"),
-    "Of a chosen size": ("Normal", "Uniform", "TruncatedNormal"),
-    "Without randomness": ("Zeros", "Ones", "Constant", "Identity", "Given"),
-    "Made of others": ("PerLayer", "Scaled", "WithBias"),
-}  # fmt: skip
+    "For any network": ("auto",),
+    "Independent draws of a chosen spread": ("variance_scaling",),
+    "Of a size that follows the activation": ("mean_field",),
+    "Built as a whole": ("structured", "mirrored"),
+    "Measured on the data": ("data_dependent",),
+    "Placed where the data is": ("placement",),
+    "Without randomness": ("constant",),
+    "Made of others": ("composite",),
+}
 # Those which have none, as they need settings, and what users have registered themselves.
 NAMELESS, OTHERS = ("Given", "PerLayer", "Scaled", "WithBias"), "Others"
 
@@ -222,8 +217,8 @@ def catalogue():
     starts = [(INITIALIZERS[names[0]], tuple(names)) for names in named.values()]
     starts += [(getattr(initializers, name), ()) for name in NAMELESS]
 
-    ranks = {name: rank for rank, name in enumerate(chain.from_iterable(FAMILIES.values()))}
-    starts.sort(key=lambda start: ranks.get(class_of(start[0]).__name__, len(ranks)))
+    order = [*FAMILIES, OTHERS]
+    starts.sort(key=lambda start: order.index(family_of(class_of(start[0]))))
     shares = read_shares(PUBLISHED)
     return Catalogue(tuple(make_entry(*start, shares) for start in starts))
 
@@ -233,6 +228,13 @@ def class_of(start):
     return start if isinstance(start, type) else type(start)
 
 
+def family_of(kind):
+    """Return the family of a class, by the file that it is in."""
+    package, _, file = kind.__module__.rpartition(".")
+    ours = package == initializers.__name__
+    return next((title for title, files in FAMILIES.items() if ours and file in files), OTHERS)
+
+
 def make_entry(start, names, shares):
     """Look up what is known of a start."""
     kind = class_of(start)
@@ -240,7 +242,7 @@ def make_entry(start, names, shares):
     return Entry(
         names=names,
         spelt=repr(start) if names else f"{kind.__name__}{inspect.signature(kind)}",
-        family=next((title for title, own in FAMILIES.items() if kind.__name__ in own), OTHERS),
+        family=family_of(kind),
         formula=start.formula,
         advice=start.advice,
         cost=start.cost,

@@ -46,7 +46,7 @@ def test_every_entry_is_whole(entry):
 
 @for_every_entry
 def test_every_entry_has_a_family(entry):
-    """A new class is named in FAMILIES, in skinit/catalogue.py."""
+    """A new file is named in FAMILIES, in skinit/catalogue.py."""
     assert entry.family in FAMILIES
 
 
