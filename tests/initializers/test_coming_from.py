@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 import skinit.initializers
-from skinit import initialize_parameters
+from skinit.activations import ReLU
+from skinit.initializers import build_parameters
+from skinit.losses import LOSSES
+from skinit.network import Network, TrainingData
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming_from.rst"
 
@@ -24,5 +27,8 @@ def test_the_page_tells_of_the_defaults_of_other_libraries():
 
 @pytest.mark.parametrize("spelt", told_to_write())
 def test_what_the_page_tells_to_write_starts_a_network(spelt):
-    start = initialize_parameters([5, 4, 3], eval(spelt, vars(skinit.initializers)), 0)
-    assert np.isfinite(start["W2"]).all()
+    rng = np.random.RandomState(0)
+    data = TrainingData(rng.normal(size=(20, 5)), rng.normal(size=(20, 3)))
+    network = Network((5, 4, 3), (ReLU(),), LOSSES["squared_error"])
+    start = eval(spelt, vars(skinit.initializers))
+    assert np.isfinite(build_parameters(start, network, rng, data=data)[0]).all()
