@@ -170,7 +170,7 @@ def add_diagnose(commands):
         "  skinit diagnose houses.csv --target price --init zeros",
     )
     add_data(look)
-    look.add_argument("--init", default="he", metavar="NAME",
+    look.add_argument("--init", action="append", metavar="NAME",
                       help="the start (default: he; see 'skinit list')")  # fmt: skip
     add_network(look)
     look.add_argument("--seed", type=int, default=0, metavar="N",
@@ -322,7 +322,10 @@ def compare_command(arguments):
 
 def diagnose_command(arguments):
     """Look at a start, print what is found and draw it."""
-    resolve_init(arguments.init)
+    init, *others = arguments.init or ["he"]
+    if others:
+        raise ValueError("--init is for one start here; 'skinit compare' takes several")
+    resolve_init(init)
     resolve_activation(arguments.activation)
     loaded = load_split(arguments.data, target=arguments.target, task=arguments.task)
     X, y, *_, task = loaded
@@ -331,14 +334,14 @@ def diagnose_command(arguments):
     model = estimator(
         arguments.hidden,
         activation=arguments.activation,
-        init=arguments.init,
+        init=init,
         random_state=arguments.seed,
     )
     found, name = diagnose(model, X, y), Path(arguments.data).stem
     print(found)
     displays = {
-        "signal": SignalPropagationDisplay({arguments.init: found}),
-        "jacobian": JacobianSpectrumDisplay({arguments.init: found}),
+        "signal": SignalPropagationDisplay({init: found}),
+        "jacobian": JacobianSpectrumDisplay({init: found}),
         "activations": ActivationHistogramDisplay(found),
     }
     pictures = [arguments.output / f"{name}_{what}.png" for what in displays]

@@ -31,7 +31,14 @@ from skinit.solvers import SGD, GradientDescent
 from skinit.spectra import jacobian_singular_values, largest_curvature
 from skinit.tables import WIDTH, data_frame, text_table, write_loss
 from skinit.threads import one_blas_thread
-from skinit.verdicts import SEVERITIES, by_severity, faults_of_data, faults_of_rate, faults_of_start
+from skinit.verdicts import (
+    SEVERITIES,
+    by_severity,
+    faults_of_data,
+    faults_of_rate,
+    faults_of_start,
+    faults_of_targets,
+)
 
 __all__ = ["MAX_SAMPLES", "Diagnosis", "diagnose"]
 
@@ -137,7 +144,7 @@ class Diagnosis:
         lines = []
         if np.isfinite(self.guessing_loss):
             start, guess = write_loss(self.start_loss, 4), write_loss(self.guessing_loss, 4)
-            lines.append(f"loss at the start {start}, of guessing {guess}")
+            lines.append(f"loss {start}, of guessing {guess}")
             lines.append(
                 f"largest stable learning rate {self.stable_rate:.2g}, set {self.learning_rate:g}"
             )
@@ -217,7 +224,7 @@ def diagnose(
         Whether to look at the start, also of an estimator that is fitted, or at the weights that it
         has learnt; then the other steps of a pipeline are taken as they are fitted, too.
     candidates : sequence of str, default=("he", "glorot", "lecun", "orthogonal", "lsuv", "auto")
-        Starts to compare it with, for the recommendation; none with ``()``.
+        Starts to compare a start with, for the recommendation; none with ``()``.
     max_samples : int, default=500
 
     Returns
@@ -283,7 +290,7 @@ def diagnose(
         propagation = measure_propagation(network, parameters, some)
         start_loss, guessing_loss, curvature = losses_of(network, parameters, some, data, plan)
         recommendation = None
-        if len(candidates):
+        if len(candidates) and not fitted:
             name = " ".join(names_of(prepared.init_resolved))
             others = [each for each in candidates if repr(resolve_init(each)) != name]
             spelt = model.init if isinstance(model.init, str) else name
@@ -297,6 +304,7 @@ def diagnose(
         is_fine = all(each.severity == "note" for each in of_start)
         findings = by_severity([
             *faults_of_data(feature_mean, feature_std),
+            *(() if y is None else faults_of_targets(network.loss, some.targets)),
             *of_start,
             *faults_of_rate(learning_rate, stable_rate_of(plan.solver, curvature), is_fine),
         ])  # fmt: skip
@@ -410,6 +418,6 @@ def stable_rate_of(solver, curvature):
 def feature_moments(X):
     """Return the mean and the standard deviation of each feature, of a sparse matrix too."""
     if not issparse(X):
-        return X.mean(axis=0), X.std(axis=0)
-    mean, variance = mean_variance_axis(X, axis=0)
+        return X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
+    mean, variance = mean_variance_axis(X.astype(np.float64), axis=0)
     return mean, np.sqrt(variance)

@@ -280,7 +280,8 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
             parameters = packed(network, self.coefs_, self.intercepts_, data.X.dtype)
             init_resolved = self.init_resolved_
         else:
-            parameters, init_resolved = build(rng=rng, data=data)
+            with one_blas_thread():
+                parameters, init_resolved = build(rng=rng, data=data)
         if self.early_stopping:
             data, held_out = self._hold_out(data, y, own_weight, request)
             scorer = check_scoring(self, self.scoring)

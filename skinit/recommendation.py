@@ -107,7 +107,7 @@ def count(candidate):
     severe, warnings = candidate.faults
     parts = [f"{severe} severe fault{'s' * (severe > 1)}"] * (severe > 0)
     parts += [f"{warnings} warning{'s' * (warnings > 1)}"] * (warnings > 0)
-    return " and ".join(parts) or "no fault"
+    return " and ".join(parts) or "no fault of its own"
 
 
 def decades_of_drift(propagation):

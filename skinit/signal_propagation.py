@@ -407,7 +407,7 @@ def histogram(signal):
         return np.zeros(N_BINS, int), np.full(N_BINS + 1, np.nan)
     low, high = signal.min(), signal.max()
     # A bin narrower than what rounding tells apart would be none.
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), np.finfo(float).tiny * N_BINS):
         margin = 0.5 * (abs(low) or 1.0)
         low, high = low - margin, high + margin
     return np.histogram(signal, N_BINS, (low, high))

@@ -335,6 +335,34 @@ SMALL_INPUTS = 0.01
 OFF_CENTRE = 10.0
 
 
+def faults_of_targets(loss, targets):
+    """List what is wrong with the targets, where the scores themselves are to be as large.
+
+    Parameters
+    ----------
+    loss : BaseLoss
+    targets : ndarray of shape (n_samples, n_outputs)
+
+    Returns
+    -------
+    tuple of Finding
+        One or none.
+    """
+    size = float(np.sqrt(np.mean(np.square(targets, dtype=np.float64), axis=0)).max())
+    if loss.link_name != "identity" or not size > LARGE_FEATURE:
+        return ()
+    return (
+        Finding(
+            "warning",
+            "targets",
+            f"the targets are large, of size {write(size)}",
+            "a start answers with numbers of size 1, and such a loss makes the first steps wild",
+            "scale y: TransformedTargetRegressor(model, transformer=StandardScaler())",
+            {"size": size},
+        ),
+    )
+
+
 def faults_of_data(feature_mean, feature_std):
     """List what is wrong with the data as they arrive at the network.
 

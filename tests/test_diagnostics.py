@@ -316,3 +316,18 @@ def test_a_grid_reaches_into_a_pipeline():
     pipeline = make_pipeline(StandardScaler(), classifier())
     result = diagnose_grid(pipeline, X, Y, {"initmlpclassifier__init": ["he", "glorot"]})
     assert [each.init for each in result.diagnoses] == ["He()", "Glorot()"]
+
+
+def test_targets_that_are_not_scaled_are_told():
+    large, scaled = 150 + 70 * X[:, :1], X[:, :1]
+    regressor = InitMLPRegressor(random_state=0)
+    [told] = [
+        each for each in diagnose(regressor, X, large.ravel()).findings if "targets" in str(each)
+    ]
+    assert told.severity == "warning"
+    assert "TransformedTargetRegressor" in str(told)
+    assert "targets" not in str(diagnose(regressor, X, scaled.ravel()))
+
+
+def test_what_was_learnt_is_not_recommended_another_start():
+    assert diagnose(classifier().fit(X, Y), X, Y, weights="fitted").recommendation is None

@@ -176,7 +176,7 @@ def test_a_start_that_is_fine_is_kept(activation, init):
 def test_another_one_is_recommended_to_those_who_start_from_zeros():
     advised = recommended("zeros")
     assert not advised.keeps
-    assert advised.why.startswith("no fault instead of 2 severe faults")
+    assert advised.why.startswith("no fault of its own instead of 2 severe faults")
 
 
 def test_deep_relu_layers_are_advised_against_glorot():

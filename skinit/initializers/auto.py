@@ -16,7 +16,7 @@ from sklearn.utils.extmath import svd_flip
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from skinit.initializers.base import Initializer
-from skinit.initializers.data_dependent import sampled
+from skinit.initializers.data_dependent import sampled, some_of
 from skinit.initializers.mirrored import in_pairs, n_read, n_seen, read_pairs
 from skinit.initializers.structured import semi_orthogonal
 from skinit.initializers.working_points import has_flat_ends, is_odd, working_points
@@ -208,7 +208,7 @@ class Signal:
 
     def covariance(self):
         """Compute the covariance of the signal, of shape (n_directions, n_directions)."""
-        some = slice(None, None, -(-self.values.shape[0] // MOST_SAMPLES_OF_COVARIANCE))
+        some = some_of(self.values.shape[0], MOST_SAMPLES_OF_COVARIANCE)
         values = self.values[some].toarray() if issparse(self.values) else self.values[some]
         centred = values - self.mean
         if self.sample_weight is None:
@@ -280,18 +280,16 @@ def best_constant(layer):
     """Compute the scores that serve best where nothing is known of a sample."""
     if layer.data is None:
         return np.zeros(layer.fan_out)
-    seen = sampled(layer)
-    return layer.loss.best_constant(seen.targets, seen.sample_weight)
+    return layer.loss.best_constant(layer.targets, layer.sample_weight)
 
 
 def size_of_targets(layer):
     """Compute the size of the scores in units of which 1 is usual for a loss."""
     if layer.data is None or layer.loss.link_name != "identity":
         return 1.0
-    seen = sampled(layer)
-    targets = seen.targets.astype(np.float64)
-    mean = np.average(targets, axis=0, weights=seen.sample_weight)
-    variance = np.average((targets - mean) ** 2, axis=0, weights=seen.sample_weight).mean()
+    targets, weights = layer.targets.astype(np.float64), layer.sample_weight
+    mean = np.average(targets, axis=0, weights=weights)
+    variance = np.average((targets - mean) ** 2, axis=0, weights=weights).mean()
     return float(np.clip(np.sqrt(variance), np.finfo(float).tiny, 1.0))
 
 

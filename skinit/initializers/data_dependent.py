@@ -19,7 +19,7 @@ MOST_SAMPLES = 10_000
 
 
 def sampled(layer):
-    """Let a layer look at no more than `MOST_SAMPLES` samples, evenly spaced among all.
+    """Let a layer look at no more than `MOST_SAMPLES` samples.
 
     Parameters
     ----------
@@ -34,14 +34,20 @@ def sampled(layer):
     if n_samples <= MOST_SAMPLES:
         return layer
     if "sampled" not in layer.memo:
-        layer.memo["sampled"] = layer.data.rows(evenly_spaced(n_samples)), {}
+        layer.memo["sampled"] = layer.data.rows(some_of(n_samples)), {}
     data, memo = layer.memo["sampled"]
     return replace(layer, data=data, memo=memo)
 
 
-def evenly_spaced(n_samples):
-    """Choose `MOST_SAMPLES` of the samples without chance, so that draws stay those of the base."""
-    return np.arange(MOST_SAMPLES) * n_samples // MOST_SAMPLES
+def some_of(n_samples, most=MOST_SAMPLES):
+    """Choose some of the samples: at random, as data may repeat itself, and always the same ones.
+
+    Nothing is drawn from the generator that is handed in, so that draws stay those of the base.
+    """
+    if n_samples <= most:
+        return np.arange(n_samples)
+    always_the_same = np.random.RandomState(0)
+    return np.sort(always_the_same.permutation(n_samples)[:most])
 
 
 class LSUV(OfBase):
@@ -63,7 +69,7 @@ class LSUV(OfBase):
 
     Notes
     -----
-    Of more than 10,000 samples, as many are looked at, evenly spaced. Sample weights count.
+    Of more than 10,000 samples, as many are looked at, always the same ones. Sample weights count.
 
     References
     ----------
@@ -136,7 +142,7 @@ class UnitVariance(OfBase):
 
     Notes
     -----
-    Of more than 10,000 samples, as many are looked at, evenly spaced. Sample weights count.
+    Of more than 10,000 samples, as many are looked at, always the same ones. Sample weights count.
 
     References
     ----------
@@ -197,8 +203,8 @@ class Kraehenbuehl(UnitVariance):
     Notes
     -----
     The gradient is that of the loss which is about to be trained, where the paper, which has no
-    targets, takes a random one. Of more than 10,000 samples, as many are looked at, evenly spaced.
-    Sample weights count.
+    targets, takes a random one. Of more than 10,000 samples, as many are looked at, always the
+    same ones. Sample weights count.
 
     References
     ----------
@@ -221,7 +227,7 @@ class Kraehenbuehl(UnitVariance):
 
     def refine(self, parameters, network, data, rng):
         if len(data.targets) > MOST_SAMPLES:
-            data = data.rows(evenly_spaced(len(data.targets)))
+            data = data.rows(some_of(len(data.targets)))
         best, least = parameters, np.inf
         for _ in range(11):  # as they are, and after each of ten steps
             factors = balancing_factors(network, parameters, data)

@@ -122,7 +122,7 @@ class NguyenWidrow(Initializer):
 
     Notes
     -----
-    Of more than 10,000 samples, the range of as many is taken, evenly spaced. A constant feature
+    Of more than 10,000 samples, the range of as many is taken, always the same. A constant feature
     counts as if its range were 2.
 
     References
@@ -248,7 +248,7 @@ class SWIM(Initializer):
     there are units, and at least 1,000. Those whose distance is less than a thousandth of the
     usual one, such as duplicates, are left out. If all targets are the same, only the distance
     counts; if all samples are, the weights are zero. Of more than 10,000 samples, as many are
-    looked at, evenly spaced. Samples are drawn, and fitted, by their weight.
+    looked at, always the same. Samples are drawn, and fitted, by their weight.
 
     Units between near samples are steep, and their values large. To train on by gradient descent,
     use ``PerLayer(hidden=LSUV("swim"), output="swim")``, which scales each hidden layer as a whole.

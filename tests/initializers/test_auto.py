@@ -128,6 +128,25 @@ def test_the_loss_starts_near_the_entropy_of_the_base_rate(hidden, counts):
     assert_allclose(loss, -(share * np.log(share)).sum(), atol=0.1)
 
 
+@pytest.mark.parametrize("n_samples", [4000, 20_000])
+def test_data_that_repeat_themselves_are_seen_in_all_their_parts(n_samples):
+    """Every other sample is of another class, and the second class alone varies much."""
+    network = network_of(ACTIVATIONS["identity"], (2,), n_outputs=2)
+    rng = np.random.RandomState(0)
+    label = np.arange(n_samples) % 2
+    X = rng.normal(size=(n_samples, 2)) @ rng.normal(size=(2, 8)) * label[:, np.newaxis]
+    data = TrainingData(X + 0.01 * rng.normal(size=X.shape), np.eye(2)[label])
+    loss, _ = loss_and_gradient(network, parameters := started(network, data), data)
+    assert_allclose(loss, np.log(2), atol=0.1)
+    (W, _), _ = layer_views(network, parameters)
+    kept = (
+        (data.X / data.X.std(axis=0) @ np.linalg.qr(W * data.X.std(axis=0)[:, None])[0])
+        .var(axis=0)
+        .sum()
+    )
+    assert kept > 0.99 * 8
+
+
 def test_scales_and_offsets_of_features_do_not_show():
     network = network_of(ACTIVATIONS["relu"], (16, 16))
     data = data_for(network)
