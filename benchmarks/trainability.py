@@ -29,9 +29,11 @@ from trainable_networks import (
     Run,
     all_cells,
     base_rate,
+    hidden_activation,
     train_from,
 )
 
+from skinit import initialize_parameters
 from skinit.tables import text_table
 from skinit.trainability import TrainableShare, write_shares
 
@@ -84,23 +86,38 @@ def complete(path, cells, n_seeds, n_jobs):
 
 
 def mean_accuracies(runs, cells):
-    """Average over the seeds: {cell: {strategy: accuracy}}, of those cells that count.
-
-    A cell counts where the best strategy gets twice as much right as the largest class would, or
-    half of the rest where that is less.
-    """
+    """Average over the seeds: {cell: {strategy: accuracy}}, of those cells that are complete."""
     collected = defaultdict(lambda: defaultdict(list))
     for run in runs:
         collected[run.cell][run.strategy].append(run.accuracy)
-    wanted = {}
-    for cell in cells:
-        means = {name: np.mean(accuracies) for name, accuracies in collected[cell].items()}
-        nothing = base_rate(cell.data)
-        if len(means) == len(STRATEGIES) and max(means.values()) >= min(
-            2 * nothing, (1 + nothing) / 2
-        ):
-            wanted[cell] = means
-    return wanted
+    return {
+        cell: {name: np.mean(accuracies) for name, accuracies in collected[cell].items()}
+        for cell in cells
+        if len(collected[cell]) == len(STRATEGIES)
+    }
+
+
+def bar(cell):
+    """Return the accuracy of a network that has learnt something.
+
+    It is twice that of the largest class or, where that is less, half of the rest above it.
+    """
+    nothing = base_rate(cell.data)
+    return min(2 * nothing, (1 + nothing) / 2)
+
+
+def those_that_count(accuracies):
+    """Keep the cells in which some strategy gets over the bar."""
+    return {cell: means for cell, means in accuracies.items() if max(means.values()) >= bar(cell)}
+
+
+def refuses(strategy, activation):
+    """Tell whether a strategy refuses an activation, which counts as a failure."""
+    try:
+        initialize_parameters([4, 4, 4], strategy, 0, activation=hidden_activation(activation))
+    except ValueError as error:
+        return "edge of chaos" in str(error)
+    return False
 
 
 def successes(means):
@@ -143,8 +160,10 @@ def condensed(accuracies):
     ]
 
 
-def report(accuracies, n_cells, n_seeds):
-    """Lay out the shares of success, and all cells where Auto loses."""
+def report(every_cell, n_seeds):
+    """Lay out the shares of success, what does not count, and all cells where Auto loses."""
+    accuracies = those_that_count(every_cell)
+    n_cells = len(every_cell)
     lines = [
         f"{n_cells} cells, {len(accuracies)} of which count; {n_seeds} seeds; in how many percent "
         f"a strategy\nreaches {SUCCESS:.0%} of the best one's accuracy\n"
@@ -156,7 +175,13 @@ def report(accuracies, n_cells, n_seeds):
             label = name if title == "all" else f"{title}: {name}"
             rows.append([label, str(len(cells)), *percent])
     short = [name.replace("_uniform", "").replace("_", " ") for name in STRATEGIES]
+    over = [
+        np.mean([means[name] >= bar(cell) for cell, means in every_cell.items()])
+        for name in STRATEGIES
+    ]
+    rows.append(["over the bar, of all", str(n_cells), *(f"{100 * share:.0f}" for share in over)])
     lines.append(text_table(["", "cells", *short], rows))
+    lines.append(told_of_exceptions(every_cell, accuracies))
     lost = [cell for cell, means in accuracies.items() if not successes(means)["auto"]]
     lines.append(f"\nwhere auto stays below {SUCCESS:.0%} of the best: {len(lost)} cells")
     rows = []
@@ -169,6 +194,24 @@ def report(accuracies, n_cells, n_seeds):
     if rows:
         lines.append(text_table([*FIELDS[:5], "auto", "best", "by"], rows))
     return "\n".join(lines)
+
+
+def told_of_exceptions(every_cell, accuracies):
+    """Say which cells do not count, and where a strategy refuses to start."""
+    left_out = [
+        f"{name} {number}"
+        for name in DATA
+        if (number := sum(cell.data == name for cell in every_cell.keys() - accuracies.keys()))
+    ]
+    refused = [
+        f"{strategy} in {number}"
+        for strategy in STRATEGIES
+        if (number := sum(refuses(strategy, cell.activation) for cell in accuracies))
+    ]
+    return (
+        f"\nno start gets over the bar, so that a cell does not count: {', '.join(left_out)}"
+        f"\nrefuses the activation, which counts as a failure: {', '.join(refused)}"
+    )
 
 
 def draw(accuracies, path):
@@ -187,7 +230,7 @@ def draw(accuracies, path):
         text = "" if np.isnan(share) else f"{100 * share:.0f}"
         color = "black" if share > 0.6 else "white"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
-    ax.set_title("Percent of the networks that a start makes trainable")
+    ax.set_title("In how many percent of the networks a start comes close to the best")
     figure.savefig(path, dpi=120)
 
 
@@ -205,8 +248,9 @@ def main():
 
     cells = all_cells()[: arguments.cells]
     complete(arguments.output, cells, arguments.seeds, arguments.jobs)
-    accuracies = mean_accuracies(read(arguments.output), cells)
-    finish("trainability", report(accuracies, len(cells), arguments.seeds), arguments.publish)
+    every_cell = mean_accuracies(read(arguments.output), cells)
+    finish("trainability", report(every_cell, arguments.seeds), arguments.publish)
+    accuracies = those_that_count(every_cell)
     if arguments.publish:
         write_shares(condensed(accuracies))
     draw(accuracies, arguments.output.with_suffix(".png"))

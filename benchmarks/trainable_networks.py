@@ -130,6 +130,11 @@ def base_rate(name):
     return np.bincount(y).max() / len(y)
 
 
+def hidden_activation(name):
+    """Return what an estimator takes for the name of an activation."""
+    return OWN if name == "own" else name
+
+
 def fit(cell, strategy, seed, learning_rate):
     """Train a network once."""
     train, validation, test = load(cell.data)
@@ -138,7 +143,7 @@ def fit(cell, strategy, seed, learning_rate):
     model = InitMLPClassifier(
         tuple(int(width) for width in SHAPES[cell.shape](cell.depth).round()),
         init=strategy,
-        activation=OWN if cell.activation == "own" else cell.activation,
+        activation=hidden_activation(cell.activation),
         solver=SOLVERS[cell.solver],
         learning_rate=learning_rate,
         batch_size=None if full_batch else BATCH_SIZE,

@@ -131,7 +131,7 @@ def track_record(names, shares):
     ...     TrainableShare("he", "depth", "100", 26, 0.0),
     ... ]
     >>> track_record(["he", "kaiming"], found)
-    TrackRecord(overall='makes 43% of 180 networks trainable, rank 1 of 1 starts',
+    TrackRecord(overall='close to the best in 43% of 180 networks, rank 1 of 1 starts',
             strength='at depth 1 (100%)', weakness='at depth 100 (0%)')
     >>> track_record(["glorot"], found).overall
     'not in the benchmark of trainability'
@@ -150,7 +150,7 @@ def track_record(names, shares):
         if (each.strategy, each.grouping) == (own.strategy, grouping) and each.cells >= FEWEST
     ]
     return TrackRecord(
-        f"makes {own.share:.0%} of {own.cells} networks trainable, "
+        f"close to the best in {own.share:.0%} of {own.cells} networks, "
         f"rank {rank} of {len(overall)} starts",
         extreme_place(places, max),
         extreme_place(places, min),

@@ -38,7 +38,7 @@ SATURATED = 10.0
 
 
 class Auto(Initializer):
-    r"""Makes any plain network trainable: any activation, any depth, any widths.
+    r"""Makes a plain network linear at its start: any activation, any depth, any widths.
 
     A layer of weights is a rotation, :math:`W = R \, V \, Q`:
 
