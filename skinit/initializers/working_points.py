@@ -99,7 +99,7 @@ def working_point(activation, n_hidden, tolerance=0.5, sizes=SIZES, peak=1.0):
 
 def working_points(layer, tolerance):
     """Find where the units of every hidden layer work, with a size of the signal for all."""
-    if "working points" not in layer.memo:
+    if ("working points", tolerance) not in layer.memo:
         activations, widths = layer.network.activations, layer.widths[1:-1]
         n_hidden, sizes = len(activations), SIZES
         peak = np.sqrt(max(widths, default=1) / min(widths, default=1))
@@ -111,11 +111,11 @@ def working_points(layer, tolerance):
                 for key, kind in kinds.items()
             }
             sizes = (min((point.size for point in found.values()), default=1.0),)
-        layer.memo["working points"] = [
+        layer.memo["working points", tolerance] = [
             found[id(activation)] if width > 1 else unpaired(activation, sizes[0])
             for activation, width in zip(activations, widths, strict=True)
         ]
-    return layer.memo["working points"]
+    return layer.memo["working points", tolerance]
 
 
 def unpaired(activation, size):

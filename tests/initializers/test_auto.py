@@ -209,3 +209,13 @@ def test_a_deep_network_of_every_kind_says_what_it_did_and_learns():
     assert model.score(X_test, y_test) > 0.9
     assert "standardized features" in model.init_resolved_[0]
     assert "2 principal directions of 10 mirrored pairs" in model.init_resolved_[1]
+
+
+def test_a_list_of_different_ones_keeps_their_settings_apart():
+    network = network_of(ACTIVATIONS["tanh"], (8,) * 20)
+    narrow, wide = Auto(tolerance=0.05), Auto(tolerance=5.0)
+    _, told = build_parameters(
+        [narrow, *[wide] * 20], network, np.random.RandomState(0), data=data_for(network)
+    )
+    assert "of size 1" in told[1]
+    assert "of size 1" not in told[0]
