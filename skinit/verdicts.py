@@ -165,18 +165,13 @@ DEAD_SHARES = (0.3, 0.5, 1.0)
 
 def dead(propagation, use):
     """Find units that no sample brings a gradient to."""
-    shares = propagation.dead[:-1]
-    severity = severity_by(shares.max(initial=0), DEAD_SHARES)
-    if severity is None:
-        return None
-    where = which_layers(shares >= DEAD_SHARES[SEVERITIES.index(severity)])
-    return Finding(
-        severity,
+    return idle_units(
+        propagation.dead[:-1],
+        DEAD_SHARES,
         "dead units",
-        f"{where}: up to {shares.max():.0%} of the units have slope 0 for all samples",
+        "have slope 0 for all samples",
         "no gradient reaches them, and most stay dead",
         f"{use}, scale X, or try an activation that is nowhere flat, such as 'leaky_relu'",
-        {"dead": shares.tolist()},
     )
 
 
@@ -186,19 +181,24 @@ SATURATED_SHARES = (0.3, 0.5, 0.9)
 
 def saturation(propagation, use):
     """Find layers whose units sit in the flat parts of a bounded activation."""
-    shares = np.nan_to_num(propagation.saturated[:-1])
-    severity = severity_by(shares.max(initial=0), SATURATED_SHARES)
-    if severity is None:
-        return None
-    where = which_layers(shares >= SATURATED_SHARES[SEVERITIES.index(severity)])
-    return Finding(
-        severity,
+    return idle_units(
+        np.nan_to_num(propagation.saturated[:-1]),
+        SATURATED_SHARES,
         "saturation",
-        f"{where}: up to {shares.max():.0%} of the units are saturated",
+        "are saturated",
         "where an activation is flat, hardly any gradient comes through",
         f"{use} or another one with smaller weights, and scale X",
-        {"saturated": shares.tolist()},
     )
+
+
+def idle_units(shares, thresholds, topic, what, why, advice):
+    """Find layers of which too large a share of the units is of a kind that does not learn."""
+    severity = severity_by(shares.max(initial=0), thresholds)
+    if severity is None:
+        return None
+    where = which_layers(shares >= thresholds[SEVERITIES.index(severity)])
+    message = f"{where}: up to {shares.max():.0%} of the units {what}"
+    return Finding(severity, topic, message, why, advice, {"shares": shares.tolist()})
 
 
 # How far the size of a signal or a gradient may drift between the first hidden layer and the last.

@@ -65,7 +65,7 @@ def test_dead_units_are_as_bad_as_they_are_many(n_dead, severity):
     finding = found(init, hidden=(20,)).get("dead units")
     assert (finding and finding.severity) == severity
     if finding:
-        assert finding.evidence["dead"] == [n_dead / 20]
+        assert finding.evidence["shares"] == [n_dead / 20]
 
 
 def test_large_weights_saturate_tanh():

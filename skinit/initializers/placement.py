@@ -44,7 +44,7 @@ class HullBias(OfBase):
     Notes
     -----
     A sample is drawn as often as its weight says. Of more than 10,000, as many can be drawn,
-    evenly spaced.
+    always the same ones.
 
     References
     ----------
