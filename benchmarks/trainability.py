@@ -22,6 +22,7 @@ from trainable_networks import (
     DATA,
     DEPTHS,
     FAMILIES,
+    LEARNING_RATES,
     SHAPES,
     SOLVERS,
     STRATEGIES,
@@ -29,7 +30,9 @@ from trainable_networks import (
     Run,
     all_cells,
     base_rate,
+    best_rate,
     hidden_activation,
+    init_of,
     train_from,
 )
 
@@ -60,40 +63,63 @@ def read(path):
     ]
 
 
-def complete(path, cells, n_seeds, n_jobs):
+def complete(path, cells, n_seeds, n_rates, n_jobs):
     """Train what is missing, and write it down as it comes."""
-    done = {(run.cell, run.strategy, run.seed) for run in read(path)}
+    done = by_start(read(path))
     missing = [
         (cell, strategy)
         for cell in cells
         for strategy in STRATEGIES
-        if any((cell, strategy, seed) not in done for seed in range(n_seeds))
+        if len(of_best_rate(done[cell, strategy], n_rates)) < n_seeds
     ]
     is_new, began = not path.exists(), time.perf_counter()
     work = Parallel(n_jobs, return_as="generator_unordered")(
-        delayed(train_from)(*each, n_seeds) for each in missing
+        delayed(train_from)(*each, n_seeds, n_rates, done[each]) for each in missing
     )
     with path.open("a", newline="") as file:
         writer = csv.writer(file)
         if is_new:
             writer.writerow(FIELDS)
         for number, runs in enumerate(work, start=1):
-            writer.writerows((*astuple(run.cell), *astuple(run)[1:]) for run in runs)
+            new = set(runs).difference(done[runs[0].cell, runs[0].strategy])
+            writer.writerows(
+                (*astuple(run.cell), *astuple(run)[1:4], round(run.validation, 5),
+                 round(run.accuracy, 5)) for run in sorted(new)
+            )  # fmt: skip
             file.flush()
             if number % 100 == 0:
                 minutes = (time.perf_counter() - began) / 60
                 print(f"{number} of {len(missing)}, {minutes:.1f} minutes", flush=True)
 
 
-def mean_accuracies(runs, cells):
-    """Average over the seeds: {cell: {strategy: accuracy}}, of those cells that are complete."""
-    collected = defaultdict(lambda: defaultdict(list))
+def by_start(runs):
+    """Collect the runs of each cell and strategy: {(cell, strategy): runs}."""
+    collected = defaultdict(list)
     for run in runs:
-        collected[run.cell][run.strategy].append(run.accuracy)
+        collected[run.cell, run.strategy].append(run)
+    return collected
+
+
+def of_best_rate(runs, n_rates):
+    """Keep the runs at the best of so many learning rates; none if not all of them were tried."""
+    if not runs:
+        return []
+    rates = LEARNING_RATES[runs[0].cell.solver][:n_rates]
+    tried = [run for rate in rates for run in runs if (run.seed, run.learning_rate) == (0, rate)]
+    if len(tried) < n_rates:
+        return []
+    return [run for run in runs if run.learning_rate == best_rate(tried)]
+
+
+def mean_accuracies(runs, cells, n_rates):
+    """Average over the seeds: {cell: {strategy: accuracy}}."""
+    collected = by_start(runs)
     return {
-        cell: {name: np.mean(accuracies) for name, accuracies in collected[cell].items()}
+        cell: {
+            name: np.mean([run.accuracy for run in of_best_rate(collected[cell, name], n_rates)])
+            for name in STRATEGIES
+        }
         for cell in cells
-        if len(collected[cell]) == len(STRATEGIES)
     }
 
 
@@ -114,7 +140,8 @@ def those_that_count(accuracies):
 def refuses(strategy, activation):
     """Tell whether a strategy refuses an activation, which counts as a failure."""
     try:
-        initialize_parameters([4, 4, 4], strategy, 0, activation=hidden_activation(activation))
+        init = init_of(strategy, activation)
+        initialize_parameters([4, 4, 4], init, 0, activation=hidden_activation(activation))
     except ValueError as error:
         return "edge of chaos" in str(error)
     return False
@@ -160,8 +187,16 @@ def condensed(accuracies):
     ]
 
 
-def report(every_cell, n_seeds):
-    """Lay out the shares of success, what does not count, and all cells where Auto loses."""
+def report(every_cell, n_seeds, with_a_third):
+    """Lay out the shares of success, what does not count, and all cells where Auto loses.
+
+    Parameters
+    ----------
+    every_cell, with_a_third : dict of Cell to dict of str to float
+        Accuracies by the better of two learning rates, and by the best of three where those were
+        tried.
+    n_seeds : int
+    """
     accuracies = those_that_count(every_cell)
     n_cells = len(every_cell)
     lines = [
@@ -171,10 +206,12 @@ def report(every_cell, n_seeds):
     rows = []
     for title, members in grouped(accuracies).items():
         for name, cells in members.items():
-            percent = ["-" if np.isnan(s) else f"{100 * s:.0f}" for s in shares(accuracies, cells)]
             label = name if title == "all" else f"{title}: {name}"
-            rows.append([label, str(len(cells)), *percent])
+            rows.append([label, str(len(cells)), *percents(accuracies, cells)])
     short = [name.replace("_uniform", "").replace("_", " ") for name in STRATEGIES]
+    if with_a_third:
+        count = those_that_count(with_a_third)
+        rows.append(["all, of three rates", str(len(count)), *percents(count, count)])
     over = [
         np.mean([means[name] >= bar(cell) for cell, means in every_cell.items()])
         for name in STRATEGIES
@@ -194,6 +231,11 @@ def report(every_cell, n_seeds):
     if rows:
         lines.append(text_table([*FIELDS[:5], "auto", "best", "by"], rows))
     return "\n".join(lines)
+
+
+def percents(accuracies, cells):
+    """Write the shares of success of all strategies in some cells."""
+    return ["-" if np.isnan(s) else f"{100 * s:.0f}" for s in shares(accuracies, cells)]
 
 
 def told_of_exceptions(every_cell, accuracies):
@@ -239,6 +281,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rates", type=int, choices=(2, 3), default=2)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--output", type=Path, default=RESULTS / "trainability.csv")
     parser.add_argument(
@@ -247,9 +290,13 @@ def main():
     arguments = parser.parse_args()
 
     cells = all_cells()[: arguments.cells]
-    complete(arguments.output, cells, arguments.seeds, arguments.jobs)
-    every_cell = mean_accuracies(read(arguments.output), cells)
-    finish("trainability", report(every_cell, arguments.seeds), arguments.publish)
+    complete(arguments.output, cells, arguments.seeds, 2, arguments.jobs)
+    every_cell, with_a_third = mean_accuracies(read(arguments.output), cells, 2), {}
+    if arguments.rates == 3:
+        complete(arguments.output, cells, arguments.seeds, 3, arguments.jobs)
+        with_a_third = mean_accuracies(read(arguments.output), cells, 3)
+    text = report(every_cell, arguments.seeds, with_a_third)
+    finish("trainability", text, arguments.publish)
     accuracies = those_that_count(every_cell)
     if arguments.publish:
         write_shares(condensed(accuracies))

@@ -1,8 +1,8 @@
 """A grid of networks, data and solvers, and how one of them is trained from some start.
 
 A cell of the grid is one network on one data set with one solver. Every strategy starts it from the
-same seeds, and takes the better of the same two learning rates by the accuracy on samples that are
-held out for that. Accuracies are those on further samples.
+same seeds, and takes the best of the same learning rates by the accuracy on samples that are held
+out for that. Accuracies are those on further samples.
 """
 
 import itertools
@@ -16,6 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from skinit import Activation, DivergedError, InitMLPClassifier
+from skinit.initializers import EdgeOfChaos
 from skinit.solvers import SGD
 
 STRATEGIES = (
@@ -23,6 +24,7 @@ STRATEGIES = (
     "pytorch",
     "glorot_uniform",
     "he",
+    "activation_gain",
     "orthogonal",
     "lsuv",
     "hadamard",
@@ -30,6 +32,10 @@ STRATEGIES = (
     "edge_of_chaos",
     "auto",
 )
+
+
+# Without biases these have no edge of chaos; with such ones, named in its error, they have.
+SIGMA_B = {"gelu": 0.5, "silu": 1.0, "mish": 0.5, "own": 0.25}
 
 
 def wave(z):
@@ -61,7 +67,12 @@ SHAPES = {
 }
 DATA = ("digits", "breast_cancer", "breast_cancer_raw", "wine", "moons")
 SOLVERS = {"sgd": SGD(momentum=0.9), "adam": "adam", "gd": "gd"}
-LEARNING_RATES = {"sgd": (0.003, 0.03), "adam": (0.0003, 0.003), "gd": (0.01, 0.1)}
+# As many as are asked for are tried: by default two, the third is a lower one.
+LEARNING_RATES = {
+    "sgd": (0.003, 0.03, 0.0003),
+    "adam": (0.0003, 0.003, 0.00003),
+    "gd": (0.01, 0.1, 0.001),
+}
 # As many steps on all data sets: epochs of a small one are short.
 BATCH_SIZE, STEPS, FULL_BATCH_STEPS = 50, 300, 150
 
@@ -77,7 +88,7 @@ class Cell:
     solver: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Run:
     """One fit of a cell, and what became of it."""
 
@@ -135,6 +146,13 @@ def hidden_activation(name):
     return OWN if name == "own" else name
 
 
+def init_of(strategy, activation):
+    """Return what an estimator takes for a strategy, for networks of some activation."""
+    if strategy == "edge_of_chaos":
+        return EdgeOfChaos(sigma_b=SIGMA_B.get(activation, 0.0))
+    return strategy
+
+
 def fit(cell, strategy, seed, learning_rate):
     """Train a network once."""
     train, validation, test = load(cell.data)
@@ -142,7 +160,7 @@ def fit(cell, strategy, seed, learning_rate):
     full_batch = cell.solver == "gd"
     model = InitMLPClassifier(
         tuple(int(width) for width in SHAPES[cell.shape](cell.depth).round()),
-        init=strategy,
+        init=init_of(strategy, cell.activation),
         activation=hidden_activation(cell.activation),
         solver=SOLVERS[cell.solver],
         learning_rate=learning_rate,
@@ -165,9 +183,25 @@ def fit(cell, strategy, seed, learning_rate):
         )
 
 
-def train_from(cell, strategy, n_seeds):
-    """Choose the learning rate from the first seed, and train from all seeds."""
-    tried = [fit(cell, strategy, 0, rate) for rate in LEARNING_RATES[cell.solver]]
-    best = max(tried, key=lambda run: run.validation)
-    others = [fit(cell, strategy, seed, best.learning_rate) for seed in range(1, n_seeds)]
-    return [best, *others]
+def train_from(cell, strategy, n_seeds, n_rates, done=()):
+    """Choose the learning rate from the first seed, and train from all seeds; return all runs.
+
+    Runs that are `done` are not done again.
+    """
+    done = {(run.seed, run.learning_rate): run for run in done}
+
+    def run(seed, rate):
+        if (seed, rate) not in done:
+            done[seed, rate] = fit(cell, strategy, seed, rate)
+        return done[seed, rate]
+
+    rates = LEARNING_RATES[cell.solver][:n_rates]
+    best = best_rate([run(0, rate) for rate in rates])
+    for seed in range(1, n_seeds):
+        run(seed, best)
+    return list(done.values())
+
+
+def best_rate(runs):
+    """Choose the learning rate of the run that did best on what is held out for that."""
+    return max(runs, key=lambda run: run.validation).learning_rate

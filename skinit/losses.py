@@ -89,9 +89,15 @@ class BaseLoss(BaseEstimator):
         ndarray of shape (n_outputs,)
             Of all constants the one of the least mean loss, unless a loss says otherwise the
             inverse link of the mean target: the mean, or the logarithm of a mean count, of odds or
-            of the share of each class.
+            of the share of each class. A class that no sample has counts as half a sample, and so
+            does a count that is always 0.
         """
         mean = np.average(targets.astype(np.float64), axis=0, weights=sample_weight)
+        if self.link_name != "identity":
+            # What has not been seen yet, such as a class in a first batch, counts as half a sample.
+            weights = np.ones(len(targets)) if sample_weight is None else sample_weight
+            least = 0.5 / max(weights.sum(), np.count_nonzero(weights))
+            mean = np.clip(mean, least, np.inf if self.link_name == "exp" else 1 - least)
         return self.inverse_link(mean)
 
     def per_sample(self, scores, targets):

@@ -6,12 +6,10 @@ mirrored pairs, and links them by rotations that follow the data through narrow 
 """
 
 from dataclasses import dataclass, replace
-from numbers import Real
 
 import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse import issparse
-from sklearn.utils import check_scalar
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
@@ -21,6 +19,7 @@ from skinit.initializers.mirrored import in_pairs, n_read, n_seen, read_pairs
 from skinit.initializers.structured import semi_orthogonal
 from skinit.initializers.working_points import has_flat_ends, is_odd, working_points
 from skinit.network import TrainingData
+from skinit.registry import check_number
 
 __all__ = ["Auto"]
 
@@ -93,7 +92,7 @@ class Auto(Initializer):
 
     formula = "W = read signal, keep principal directions, rotate"
     advice = "any network, above all deep ones, or when in doubt"
-    cost = "a few forward passes, two QR decompositions a layer, eigenvectors where it narrows"
+    cost = "a few forward passes, a QR decomposition a layer, eigenvectors where it narrows"
 
     def __init__(self, output_size=0.3, tolerance=0.5, spread=0.5):
         self.output_size = output_size
@@ -101,60 +100,77 @@ class Auto(Initializer):
         self.spread = spread
 
     def __call__(self, layer, rng):
-        check_scalar(self.output_size, "output_size", Real, min_val=0)
-        check_scalar(self.tolerance, "tolerance", Real, min_val=0)
-        check_scalar(self.spread, "spread", Real, min_val=0)
-        points = working_points(layer, self.tolerance)
+        check_number(self.output_size, "output_size", low=0)
+        check_number(self.tolerance, "tolerance", above=0)
+        check_number(self.spread, "spread", low=0)
+        point = point_of(layer, self.tolerance)
         seen = look(layer, rng)
-        signal = arriving_signal(seen, points)
-        mirrors, n_out = has_pairs(layer, points), n_signals(layer, points)
+        signal = arriving_signal(seen, point_before(layer))
+        n_out = n_signals(layer.fan_out, point)
 
         kept = principal_directions(signal, min(signal.width, n_out), rng)
         directions = kept @ semi_orthogonal(rng.normal(size=(n_out, kept.shape[1])).T)
         rms = np.sqrt(np.mean(signal.spread_along(directions) ** 2))
-        if rms > 0:  # the data varies
-            directions *= self.wanted_size(layer, seen, points, rms) / rms
-        if mirrors and n_seen(layer.fan_out) > n_out:
+        wanted = self.wanted_size(layer, seen)
+        if wanted is not None and rms > 0:  # the data varies
+            directions *= wanted / rms
+        if is_mirrored(point) and n_seen(layer.fan_out) > n_out:
             directions = np.hstack([directions, one_more(directions, rng)])
         W = signal.weights(directions)
         b = -signal.mean @ directions
         if layer.is_output:
             return W, b + best_constant(layer)
         b += self.spread * signal.spread_along(directions) * rng.normal(size=b.shape)
-        bias = points[layer.index].bias
-        return in_pairs(W, b, bias, layer.fan_out) if mirrors else (W, b + bias)
+        layer.memo[DRAWN_AT, layer.index] = point
+        if point.mirrored:
+            return in_pairs(W, b, point.bias, layer.fan_out)
+        return W, b + point.bias
 
-    def wanted_size(self, layer, seen, points, rms):
-        """Tell how large the signal is to be; but where it enters and leaves, as it comes."""
+    def wanted_size(self, layer, seen):
+        """Tell how large the signal is to be where it enters and leaves; None: as it comes."""
         if layer.is_output:
             return self.output_size * size_of_targets(layer)
-        if layer.index == 0:
-            return SATURATED if is_raw(seen) else points[0].size
-        return rms
+        if is_raw(seen):
+            return SATURATED
+        return point_of(layer, self.tolerance).size if point_before(layer) is None else None
 
     def explain(self, layer):
-        points = working_points(layer, self.tolerance)
+        point, before = point_of(layer, self.tolerance), point_before(layer)
         told = (
-            told_of_units(layer, points),
-            told_of_signal(layer, points),
-            told_of_size(layer, points, self.output_size),
+            told_of_units(layer, point),
+            told_of_signal(layer, point, before),
+            told_of_size(layer, point, self.output_size),
         )
         return f"{self!r}: {' '.join(told)}"
 
 
-def has_pairs(layer, points):
-    """Tell whether the units of a layer are mirrored pairs."""
-    return not layer.is_output and points[layer.index].mirrored
+# Under this key a layer says where its units work, for the next one to read them.
+DRAWN_AT = "auto draws at"
 
 
-def n_signals(layer, points):
-    """Count the signals that a layer hands on: one for a unit, or for a pair."""
-    return n_read(layer.fan_out) if has_pairs(layer, points) else layer.fan_out
+def point_of(layer, tolerance):
+    """Find where the units of a layer work; None for scores."""
+    return None if layer.is_output else working_points(layer, tolerance)[layer.index]
+
+
+def point_before(layer):
+    """Find where the units that a layer reads work; None for features, and others' units."""
+    return layer.memo.get((DRAWN_AT, layer.index - 1))
+
+
+def is_mirrored(point):
+    """Tell whether units are mirrored pairs."""
+    return point is not None and point.mirrored
+
+
+def n_signals(n_units, point):
+    """Count the signals that units hand on: one for each, or for each pair."""
+    return n_read(n_units) if is_mirrored(point) else n_units
 
 
 def is_raw(layer):
     """Tell whether features are so large, and the first units such, that they should saturate."""
-    if layer.is_output or not has_flat_ends(layer.activation):
+    if layer.index > 0 or layer.is_output or not has_flat_ends(layer.activation):
         return False
     X = layer.inputs
     square = X.multiply(X).mean() if issparse(X) else np.mean(np.square(X, dtype=np.float64))
@@ -217,17 +233,16 @@ class Signal:
         return (centred.T * weight) @ centred / weight.sum()
 
 
-def arriving_signal(layer, points):
-    """Read the signal that arrives at a layer from the units before it."""
-    if layer.index == 0:
+def arriving_signal(layer, before):
+    """Read the signal that arrives at a layer, from features or from the units before it."""
+    if before is None:
         return standardized(layer.inputs, layer.sample_weight)
-    point, fan_in = points[layer.index - 1], layer.fan_in
+    width, fan_in = n_signals(layer.fan_in, before), layer.fan_in
 
     def weights(directions):
-        read = read_pairs(directions, fan_in) if point.mirrored else directions
-        return read / point.slope
+        read = read_pairs(directions, fan_in) if before.mirrored else directions
+        return read / before.slope
 
-    width = n_read(fan_in) if point.mirrored else fan_in
     values = layer.inputs.astype(np.float64) @ weights(np.eye(width))
     mean = np.average(values, axis=0, weights=layer.sample_weight)
     return Signal(values, mean, layer.sample_weight, weights)
@@ -254,9 +269,9 @@ def principal_directions(signal, n_directions, rng):
     All of them need no choice. Directions in which nothing varies are random ones.
     """
     width = signal.width
-    others = semi_orthogonal(rng.normal(size=(n_directions, width)).T)
     if n_directions == width:
         return np.eye(width)
+    others = semi_orthogonal(rng.normal(size=(n_directions, width)).T)
     if width > MOST_DIRECTIONS:
         return others
     largest = [width - n_directions, width - 1]
@@ -293,26 +308,23 @@ def size_of_targets(layer):
     return float(np.clip(np.sqrt(variance), np.finfo(float).tiny, 1.0))
 
 
-def told_of_units(layer, points):
+def told_of_units(layer, point):
     """Tell who sees the signal of a layer, and why they."""
     if layer.is_output:
         return "the scores are"
     name = type(layer.activation).__name__
-    if has_pairs(layer, points):
+    if point.mirrored:
         why = f"as {name} is not odd" if not is_odd(layer.activation) else f"as {name} bends"
         return f"{counted(n_read(layer.fan_out), 'mirrored pair')} see, {why},"
     return f"{counted(layer.fan_out, 'unit')} of {name} see"
 
 
-def told_of_signal(layer, points):
+def told_of_signal(layer, point, before):
     """Tell what signal it is."""
-    if layer.index == 0:
-        n_in, what = layer.fan_in, "standardized feature"
-    elif points[layer.index - 1].mirrored:
-        n_in, what = n_read(layer.fan_in), "mirrored pair"
-    else:
-        n_in, what = layer.fan_in, "unit"
-    n_out = n_signals(layer, points)
+    what = "mirrored pair" if is_mirrored(before) else "unit"
+    if before is None:
+        what = f"standardized {'unit' if layer.index else 'feature'}"
+    n_in, n_out = n_signals(layer.fan_in, before), n_signals(layer.fan_out, point)
     kept = f"{counted(n_out, 'principal direction')} of " if n_out < n_in else ""
     return f"a rotation of {kept}{counted(n_in, what)},"
 
@@ -322,12 +334,12 @@ def counted(number, what):
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def told_of_size(layer, points, output_size):
+def told_of_size(layer, point, output_size):
     """Tell how large the signal is, and why."""
     if layer.is_output:
         return f"of size {output_size:g} around the best constant"
-    if layer.data is not None and layer.index == 0 and is_raw(sampled(layer)):
+    if layer.data is not None and is_raw(sampled(layer)):
         return f"of size {SATURATED:g}, as raw features teach only units at rest"
-    point, depth = points[layer.index], f"to stay straight through {layer.n_layers - 1} layers"
+    depth = f"to stay straight through {layer.n_layers - 1} layers"
     bias = f" at bias {point.bias:.2g}" if point.bias else ""
     return f"of size {point.size:g}{bias}{', ' + depth if bias or point.size < 1 else ''}"

@@ -25,6 +25,9 @@ __all__ = [
 # The names and what they stand for are written in `skinit/initializers/__init__.py`.
 INITIALIZERS = {}
 
+# Initializers that look at the data square it.
+LARGEST_SIGNAL = 1e150
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -127,6 +130,18 @@ class Layer:
             W, b = layers[index]
             signal = self.network.activations[index].value(signal @ W + b)
         self.memo["last"] = self.index, signal
+        return self.measurable(signal)
+
+    def measurable(self, signal):
+        """Return a signal, or say that it is too large for its squares to be numbers."""
+        largest = max(signal.max(), -signal.min())
+        if not largest < LARGEST_SIGNAL:  # also where it is nan
+            what = f"the signal from layer {self.index}" if self.index else "X"
+            raise ValueError(
+                f"the initializer measures the data that arrive at layer {self.index + 1}, but "
+                f"{what} reaches {largest:.3g}; scale X, or choose a start that does not look at "
+                "the data, such as 'he'"
+            )
         return signal
 
     @property
@@ -324,7 +339,8 @@ def draw_layer(strategy, layer, rng):
     ValueError
         If an array has the wrong shape or values that are not finite.
     """
-    answer = strategy(layer, rng)
+    with np.errstate(over="ignore", invalid="ignore"):  # whose outcome is told below
+        answer = strategy(layer, rng)
     where = f"init={name_of(strategy)} for layer {layer.index + 1} of {layer.n_layers}"
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         raise TypeError(

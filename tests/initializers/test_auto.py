@@ -219,3 +219,41 @@ def test_a_list_of_different_ones_keeps_their_settings_apart():
     )
     assert "of size 1" in told[1]
     assert "of size 1" not in told[0]
+
+
+@pytest.mark.parametrize("others", ["he", "orthogonal"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
+def test_among_layers_of_others_the_signal_keeps_its_size(activation, others):
+    """Their units are read one by one, as features are, and not as if they were pairs."""
+    network = network_of(ACTIVATIONS[activation], (32,) * 5)
+    data = data_for(network)
+    init = [others, "auto", "auto", others, "auto", "auto"]
+    parameters, told = build_parameters(init, network, np.random.RandomState(0), data=data)
+    _, pre_activations = forward(network, layer_views(network, parameters), data.X)
+    size = working_point(ACTIVATIONS[activation], 5).size
+    for index in (1, 4):  # behind another one
+        z = pre_activations[index][:, :16]
+        assert_allclose(np.sqrt(z.var(axis=0).mean()), size, rtol=0.3)
+        assert "32 standardized units" in told[index]
+    assert "standardized" not in told[2] + told[5]
+
+
+@pytest.mark.parametrize("init", ["auto", "lsuv", "unit_variance"])
+def test_what_is_too_large_to_be_measured_is_told(init):
+    X, y = np.array([[1e160], [2e160], [3e160]]), [0, 1, 1]
+    with pytest.raises(ValueError, match=r"at layer 1, but X reaches 3e\+160; scale X"):
+        InitMLPClassifier(init=init, max_iter=1).fit(X, y)
+    growing = Activation(lambda z: np.exp(z**2), lambda z: 2 * z * np.exp(z**2))
+    model = InitMLPClassifier((9,) * 3, init=["ones", "ones", "ones", init], activation=growing)
+    with pytest.raises(ValueError, match="at layer 4, but the signal from layer 3 reaches inf"):
+        model.fit(np.ones((3, 1)), y)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [({"tolerance": 0}, "tolerance == 0, must be > 0"), ({"spread": np.nan}, "spread == nan"),
+     ({"output_size": -1}, "output_size == -1, must be >= 0")],
+)  # fmt: skip
+def test_settings_are_checked(setting, told):
+    with pytest.raises(ValueError, match=told):
+        initialize_parameters([2, 3, 1], Auto(**setting))

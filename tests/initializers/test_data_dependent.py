@@ -240,12 +240,12 @@ def test_only_the_last_bias_is_not_that_of_the_base(data):
         assert (b == b_plain).all() != is_last
 
 
-def test_a_class_that_never_comes_gets_a_small_probability():
+def test_a_class_that_has_not_come_yet_counts_as_half_a_sample():
     X = np.random.RandomState(0).normal(size=(20, 3))
     init = BaseRate(PerLayer(hidden="he", output="zeros"))
     model = InitMLPClassifier(init=init, learning_rate=1e-9, max_iter=1, random_state=0)
     probabilities = model.partial_fit(X, [0, 1] * 10, classes=[0, 1, 2]).predict_proba(X[:1])
-    assert_allclose(probabilities, [[0.5, 0.5, 1e-6]], atol=1e-6)
+    assert_allclose(probabilities, [np.array([10, 10, 0.5]) / 20.5], atol=1e-6)
 
 
 # with the same seed
