@@ -49,7 +49,7 @@ from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import cached_rows, scores_of, tiled_forward
 from skinit.training import print_cost, train
 
-__all__ = ["BaseInitMLP", "loss_and_targets", "takes_steps"]
+__all__ = ["BaseInitMLP", "checked_params", "loss_and_targets", "takes_steps"]
 
 # Where a setting can be a name, and what the names stand for.
 NAMED_SETTINGS = {
@@ -489,17 +489,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         ValueError
             If a parameter is not known, or is one of an object where there is but a name.
         """
-        for key, value in params.items():
-            setting, nested, parameter = key.partition("__")
-            if not nested or setting not in NAMED_SETTINGS:
-                continue
-            current = params.get(setting, getattr(self, setting))
-            if not hasattr(current, "set_params"):
-                raise ValueError(has_no_parameters(setting, current, parameter, value))
-            if any(current is entry for entry in NAMED_SETTINGS[setting].values()):
-                # What the names stand for must not change with this estimator.
-                params = {**params, setting: clone(current)}
-        return super().set_params(**params)
+        return super().set_params(**checked_params(self, params))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -515,8 +505,40 @@ def has_parameter(function, name):
         return False
 
 
-def has_no_parameters(setting, current, parameter, value):
-    """Say what to pass instead of a name, with the object spelt out where there is one."""
+def checked_params(estimator, params, settings=tuple(NAMED_SETTINGS)):
+    """Return parameters that can be set, or say which one is of an object where there is a name.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    params : dict
+        As for ``set_params``.
+    settings : tuple of str
+        Where a setting can be a name, and which is to be looked at.
+
+    Returns
+    -------
+    dict
+    """
+    for key, value in params.items():
+        setting, nested, parameter = key.partition("__")
+        if not nested or setting not in settings:
+            continue
+        current = params.get(setting, getattr(estimator, setting))
+        if not hasattr(current, "set_params"):
+            comes_along = setting in params
+            raise ValueError(has_no_parameters(setting, current, parameter, value, comes_along))
+        if any(current is entry for entry in NAMED_SETTINGS[setting].values()):
+            # What the names stand for must not change with this estimator.
+            params = {**params, setting: clone(current)}
+    return params
+
+
+def has_no_parameters(setting, current, parameter, value, comes_along):
+    """Say what to pass instead of a name, with the object spelt out where there is one.
+
+    A name that comes along with the parameter, as in a grid, is better told what to be replaced by.
+    """
     if isinstance(current, Real):
         return (
             f"{setting}={current!r} is a number and has no parameter {parameter!r} to set; pass a "
@@ -529,6 +551,9 @@ def has_no_parameters(setting, current, parameter, value):
     for entry in (named, *registry.values()):
         if entry is not None and parameter in entry.get_params():
             which = "the object:" if entry is named else "an object that has it, such as"
-            shown = clone(entry).set_params(**{parameter: value})
-            return f"{message}; pass {which} {setting}={shown}"
+            if comes_along:
+                shown = f"{entry} together with {setting}__{parameter}"
+            else:
+                shown = f"{setting}={clone(entry).set_params(**{parameter: value})}"
+            return f"{message}; pass {which} {shown}"
     return f"{message}; pass an object that has it"

@@ -559,6 +559,17 @@ def test_a_pipeline_passes_on_the_object_to_pass():
         pipeline.set_params(initmlpclassifier__init__gain=2)
 
 
+@pytest.mark.parametrize(
+    ("init", "way_out"),
+    [("he", r"the object: He\(\)"), (["he", "he", "he"], r"an object that .*such as He\(\)")],
+)
+@BOTH
+def test_a_name_in_a_grid_of_its_settings_is_told_what_to_be_replaced_by(Estimator, init, way_out):
+    search = GridSearchCV(Estimator(), {"init": [init], "init__gain": [1, 2]}, cv=2)
+    with pytest.raises(ValueError, match=f"; pass {way_out} together with init__gain$"):
+        search.fit(np.eye(4), [0, 1, 0, 1])
+
+
 @pytest.mark.parametrize("setting", ["activation", "solver", "loss"])
 def test_a_name_whose_object_has_no_such_setting_is_told_so(setting):
     with pytest.raises(ValueError, match=f"{setting}=.* has no parameter 'gain'"):
