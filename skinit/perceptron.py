@@ -91,7 +91,7 @@ def loss_and_targets(estimator, y):
     (BinaryCrossEntropy(), array([[1.],
            [0.]]))
     """
-    loss = estimator._loss()
+    loss = estimator._network.loss
     targets = estimator._encode_targets(np.asarray(y), np.float64)
     return loss, loss.prepare_targets(targets, whole=False)
 
@@ -398,6 +398,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         can tell one weight from another.
         """
         model = copy(self)
+        model._network = network
         model.coefs_, model.intercepts_ = coefs_and_intercepts(network, parameters)
         vars(model).pop("feature_names_in_", None)  # X is an array by now
         function = getattr(scorer, "_score_func", scorer)  # of what make_scorer has made
@@ -445,9 +446,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
     def _scores(self, X, finish=np.asarray):
         """Return what `finish` makes of the values of the output layer, (n_samples, n_outputs)."""
         X = self._check_X(X)
-        widths = (X.shape[1], *(W.shape[1] for W in self.coefs_))
-        activations = resolve_activations(self.activation, len(self.coefs_) - 1)
-        network = Network(widths, activations, self._loss())
+        network = self._network
         layers = list(zip(self.coefs_, self.intercepts_, strict=True))
         if X.shape[0] <= cached_rows(network, X.dtype.itemsize):
             return finish(scores_of(network, layers, X))

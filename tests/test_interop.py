@@ -329,6 +329,15 @@ def test_a_model_of_one_class_stays_there():
         from_sklearn(mlp)
 
 
+def test_a_fitted_model_comes_over_as_it_was_fitted():
+    X, y = one_target()
+    same = {"init": "scikit_learn", "solver": "adam", "max_iter": 3, "random_state": 0}
+    model = InitMLPRegressor((4,), activation="tanh", **same).fit(X, y)
+    predicted = model.predict(X)
+    model.set_params(activation="relu", loss="poisson")
+    assert_allclose(to_sklearn(model).predict(X), predicted, rtol=1e-12)
+
+
 @pytest.mark.skipif(not has_poisson, reason="scikit-learn < 1.7 has no loss='poisson'")
 def test_counts_come_and_go():
     X, y = one_target()
