@@ -80,7 +80,8 @@ def from_sklearn(mlp):
     InitMLPClassifier or InitMLPRegressor
         If `mlp` is fitted, it predicts the same, and ``partial_fit`` goes on from its weights, with
         what "sgd" or "adam" remembers. The weights before training, ``initial_coefs_``, are not
-        there, as scikit-learn does not keep them.
+        there, as scikit-learn does not keep them; nor are the losses of a fit by "lbfgs", so that
+        ``loss_curve_`` is shorter than ``n_iter_``.
 
     Raises
     ------
@@ -201,8 +202,8 @@ def take_fit(model, mlp):
     model.init_resolved_ = getattr(mlp, "init_resolved_", [repr(ScikitLearn())] * network.n_layers)
 
     model.loss_curve_ = np.array(getattr(mlp, "loss_curve_", []), dtype=np.float64)
-    # scikit-learn counts anew in each call of fit and partial_fit.
-    model.n_iter_ = len(model.loss_curve_) or mlp.n_iter_
+    # scikit-learn counts anew in each call of fit and partial_fit, and keeps no losses of "lbfgs".
+    model.n_iter_ = max(len(model.loss_curve_), mlp.n_iter_)
     model.loss_ = float(mlp.loss_)
     model.best_loss_ = float(np.append(model.loss_curve_, model.loss_).min())
     scores = getattr(mlp, "validation_scores_", None)
