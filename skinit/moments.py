@@ -141,7 +141,7 @@ def gain(activation, direction="forward"):
 
     References
     ----------
-    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015, sections 2.2
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015, section 2.2
     (its two conditions, here for any activation).
 
     Examples
