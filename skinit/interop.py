@@ -369,16 +369,17 @@ def activation_name(estimator):
     Without hidden layers, any would do.
     """
     if "coefs_" in vars(estimator):
-        activations = estimator._network.activations
+        given = activations = estimator._network.activations
     else:
         n_hidden = len(check_widths(estimator.hidden_layer_sizes, "hidden_layer_sizes"))
-        activations = resolve_activations(estimator.activation, n_hidden)
+        given = estimator.activation
+        activations = resolve_activations(given, n_hidden)
     names = {ACTIVATION_NAMES.get(type(activation)) for activation in activations}
     if None in names or len(names) > 1:
         raise ValueError(
-            f"activation={', '.join(dict.fromkeys(map(repr, activations)))} is not to be had in "
-            f"scikit-learn's MLP, which has one of {', '.join(ACTIVATION_NAMES.values())} for all "
-            "hidden layers; to_onnx takes every activation that has a name here"
+            f"activation={given!r} is not to be had in scikit-learn's MLP, which has one of "
+            f"{', '.join(ACTIVATION_NAMES.values())} for all hidden layers; to_onnx takes every "
+            "activation that has a name here"
         )
     return names.pop() if names else "relu"
 
