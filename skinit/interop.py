@@ -26,7 +26,6 @@ from skinit.losses import (
     SquaredError,
     resolve_loss,
 )
-from skinit.network import Network
 from skinit.outcome import coefs_and_intercepts
 from skinit.perceptron import BaseInitMLP
 from skinit.preparation import packed
@@ -195,9 +194,8 @@ def take_fit(model, mlp):
         model._multilabel = model.out_activation_ == "logistic" and model.n_outputs_ > 1
     else:
         model._one_column = model.n_outputs_ == 1
-    widths = (model.n_features_in_, *(W.shape[1] for W in model.coefs_))
-    activations = resolve_activations(model.activation, len(widths) - 2)
-    model._network = network = Network(widths, activations, model._loss())
+    model._fitted_with = model._settings_of_network()
+    network = model._network
     model.n_parameters_ = network.n_parameters
     model.init_resolved_ = getattr(mlp, "init_resolved_", [repr(ScikitLearn())] * network.n_layers)
 

@@ -3,7 +3,6 @@
 import os
 import sys
 import warnings
-from copy import deepcopy
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -59,8 +58,6 @@ def fitted_attributes(prepared, result=None, earlier=None):
         "n_outputs_": network.widths[-1],
         "n_parameters_": network.n_parameters,
         "out_activation_": network.loss.link_name,
-        # Predictions go by it, whatever `set_params` changes later.
-        "_network": deepcopy(network),
     }
 
 

@@ -398,7 +398,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         can tell one weight from another.
         """
         model = copy(self)
-        model._network = network
+        model._fitted_with = self._settings_of_network()
         model.coefs_, model.intercepts_ = coefs_and_intercepts(network, parameters)
         vars(model).pop("feature_names_in_", None)  # X is an array by now
         function = getattr(scorer, "_score_func", scorer)  # of what make_scorer has made
@@ -408,7 +408,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
             try:
                 score = float(scorer(model, X, y, **weights))
             except ValueError:
-                if np.isfinite(model._scores(X, network.loss.link)).all():
+                if np.isfinite(model._scores(X, lambda loss, scores: loss.link(scores))).all():
                     raise
                 return -np.inf  # training is about to find out that it diverges
         if np.isnan(score):
@@ -431,6 +431,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         """
         solver = prepared.plan.solver
         learnt = fitted_attributes(prepared, result, self if request.goes_on else None)
+        learnt["_fitted_with"] = deepcopy(self._settings_of_network())
         learnt["_rng"] = deepcopy(request.rng)
         learnt["_solver_state"] = {} if result is None else {type(solver).__name__: result.state}
         if result is not None and (result.interrupted or result.diverged):
@@ -443,10 +444,26 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
     _and_y = ""
     _scalers = "StandardScaler"
 
-    def _scores(self, X, finish=np.asarray):
-        """Return what `finish` makes of the values of the output layer, (n_samples, n_outputs)."""
+    def _settings_of_network(self):
+        """Return what a fitted network goes by, whatever is set later."""
+        return {"activation": self.activation, "loss": self.loss}
+
+    @property
+    def _network(self):
+        """The network that was fitted."""
+        widths = (self.n_features_in_, *(W.shape[1] for W in self.coefs_))
+        activations = resolve_activations(self._fitted_with["activation"], len(widths) - 2)
+        loss = resolve_loss(self._fitted_with["loss"], self._kind_of_targets)
+        return Network(widths, activations, loss)
+
+    def _scores(self, X, finish=None):
+        """Return the values of the output layer, (n_samples, n_outputs), or what is made of them.
+
+        Where `finish` is a function, it is called as ``finish(loss, scores)``.
+        """
         X = self._check_X(X)
         network = self._network
+        finish = np.asarray if finish is None else partial(finish, network.loss)
         layers = list(zip(self.coefs_, self.intercepts_, strict=True))
         if X.shape[0] <= cached_rows(network, X.dtype.itemsize):
             return finish(scores_of(network, layers, X))
