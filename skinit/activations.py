@@ -223,7 +223,8 @@ class LeakyReLU(BaseActivation):
     References
     ----------
     A. L. Maas, A. Y. Hannun and A. Y. Ng, "Rectifier nonlinearities improve neural network
-    acoustic models", ICML 2013.
+    acoustic models", ICML workshop on deep learning for audio, speech and language processing,
+    2013.
 
     Examples
     --------

@@ -25,6 +25,7 @@ from skinit.interop import make_optimizer, read_memory, solver_of, write_memory
 from skinit.losses import LOSSES, SquaredError
 from skinit.network import Network, TrainingData
 from skinit.outcome import coefs_and_intercepts
+from skinit.perceptron import checked_params
 from skinit.plan import Plan
 from skinit.preparation import BATCH_SIZE, packed
 from skinit.schedules import BaseSchedule, ConstantRate
@@ -57,6 +58,24 @@ class OnOurEngine:
     _doc_link_template = (
         "https://skinit.readthedocs.io/en/latest/generated/skinit.drop_in.{estimator_name}.html"
     )
+
+    def set_params(self, **params):
+        """Set parameters, also those of an object in `init`, such as ``init__gain=2``.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not known, or is one of an init where there is but a name.
+        """
+        return super().set_params(**checked_params(self, params, ("init",)))
 
     def _initialize(self, y, layer_units, dtype):
         super()._initialize(y, layer_units, dtype)

@@ -346,7 +346,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        return self._scores(X, lambda scores: self._loss().link(self._both_sides(scores)))
+        return self._scores(X, lambda loss, scores: loss.link(self._both_sides(scores)))
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -362,7 +362,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        return self._scores(X, lambda scores: self._loss().log_link(self._both_sides(scores)))
+        return self._scores(X, lambda loss, scores: loss.log_link(self._both_sides(scores)))
 
     def _both_sides(self, scores):
         """Return scores with one column for each class: two classes have mirrored logits."""
@@ -527,7 +527,7 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             As many dimensions as y had.
         """
-        predictions = self._scores(X, lambda scores: self._loss().link(scores))
+        predictions = self._scores(X, lambda loss, scores: loss.link(scores))
         return predictions[:, 0] if self._one_column else predictions
 
     def __sklearn_tags__(self):

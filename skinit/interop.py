@@ -26,7 +26,6 @@ from skinit.losses import (
     SquaredError,
     resolve_loss,
 )
-from skinit.network import Network
 from skinit.outcome import coefs_and_intercepts
 from skinit.perceptron import BaseInitMLP
 from skinit.preparation import packed
@@ -80,7 +79,8 @@ def from_sklearn(mlp):
     InitMLPClassifier or InitMLPRegressor
         If `mlp` is fitted, it predicts the same, and ``partial_fit`` goes on from its weights, with
         what "sgd" or "adam" remembers. The weights before training, ``initial_coefs_``, are not
-        there, as scikit-learn does not keep them.
+        there, as scikit-learn does not keep them; nor are the losses of a fit by "lbfgs", so that
+        ``loss_curve_`` is shorter than ``n_iter_``.
 
     Raises
     ------
@@ -194,13 +194,14 @@ def take_fit(model, mlp):
         model._multilabel = model.out_activation_ == "logistic" and model.n_outputs_ > 1
     else:
         model._one_column = model.n_outputs_ == 1
-    network = network_of(model)
+    model._fitted_with = model._settings_of_network()
+    network = model._network
     model.n_parameters_ = network.n_parameters
     model.init_resolved_ = getattr(mlp, "init_resolved_", [repr(ScikitLearn())] * network.n_layers)
 
     model.loss_curve_ = np.array(getattr(mlp, "loss_curve_", []), dtype=np.float64)
-    # scikit-learn counts anew in each call of fit and partial_fit.
-    model.n_iter_ = len(model.loss_curve_) or mlp.n_iter_
+    # scikit-learn counts anew in each call of fit and partial_fit, and keeps no losses of "lbfgs".
+    model.n_iter_ = max(len(model.loss_curve_), mlp.n_iter_)
     model.loss_ = float(mlp.loss_)
     model.best_loss_ = float(np.append(model.loss_curve_, model.loss_).min())
     scores = getattr(mlp, "validation_scores_", None)
@@ -220,12 +221,6 @@ def copy_attributes(fitted, model):
     for name in SHARED_ATTRIBUTES:
         if hasattr(fitted, name):
             setattr(model, name, deepcopy(getattr(fitted, name)))
-
-
-def network_of(model):
-    """Return the network of a fitted model of ours."""
-    widths = (model.n_features_in_, *(W.shape[1] for W in model.coefs_))
-    return Network(widths, resolve_activations(model.activation, len(widths) - 2), model._loss())
 
 
 def read_memory(optimizer, network, dtype):
@@ -360,7 +355,9 @@ def their_settings(estimator):
 
 
 def link_of(regressor):
-    """Return scikit-learn's name of what a regressor does to its scores."""
+    """Return scikit-learn's name of what a regressor does, or would do, to its scores."""
+    if "coefs_" in vars(regressor):
+        return regressor.out_activation_
     return resolve_loss(regressor.loss, "numbers").link_name
 
 
@@ -369,14 +366,18 @@ def activation_name(estimator):
 
     Without hidden layers, any would do.
     """
-    n_hidden = len(check_widths(estimator.hidden_layer_sizes, "hidden_layer_sizes"))
-    activations = resolve_activations(estimator.activation, n_hidden)
+    if "coefs_" in vars(estimator):
+        given = activations = estimator._network.activations
+    else:
+        n_hidden = len(check_widths(estimator.hidden_layer_sizes, "hidden_layer_sizes"))
+        given = estimator.activation
+        activations = resolve_activations(given, n_hidden)
     names = {ACTIVATION_NAMES.get(type(activation)) for activation in activations}
     if None in names or len(names) > 1:
         raise ValueError(
-            f"activation={estimator.activation!r} is not to be had in scikit-learn's MLP, which "
-            f"has one of {', '.join(ACTIVATION_NAMES.values())} for all hidden layers; to_onnx "
-            "takes every activation that has a name here"
+            f"activation={given!r} is not to be had in scikit-learn's MLP, which has one of "
+            f"{', '.join(ACTIVATION_NAMES.values())} for all hidden layers; to_onnx takes every "
+            "activation that has a name here"
         )
     return names.pop() if names else "relu"
 
@@ -445,5 +446,5 @@ def give_fit(mlp, estimator):
     state = estimator._solver_state.get({"sgd": "SGD", "adam": "Adam"}.get(mlp.solver))
     if state is not None:
         mlp._optimizer = make_optimizer(mlp)
-        write_memory(mlp._optimizer, network_of(estimator), deepcopy(state))
+        write_memory(mlp._optimizer, estimator._network, deepcopy(state))
     return mlp

@@ -141,7 +141,7 @@ def gain(activation, direction="forward"):
 
     References
     ----------
-    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015, sections 2.2
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015, section 2.2
     (its two conditions, here for any activation).
 
     Examples
@@ -180,7 +180,7 @@ def variance_map(activation, q, weight_variance, bias_variance=0.0):
     References
     ----------
     B. Poole, S. Lahiri, M. Raghu, J. Sohl-Dickstein and S. Ganguli, "Exponential expressivity in
-    deep neural networks through transient chaos", NeurIPS 2016, equation 3.
+    deep neural networks through transient chaos", NeurIPS 2016.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def chi(activation, q, weight_variance):
     References
     ----------
     S. S. Schoenholz, J. Gilmer, S. Ganguli and J. Sohl-Dickstein, "Deep information propagation",
-    ICLR 2017, equation 5.
+    ICLR 2017.
 
     Examples
     --------
@@ -251,7 +251,7 @@ def correlation_map(activation, c, q, weight_variance, bias_variance=0.0):
     References
     ----------
     B. Poole et al., "Exponential expressivity in deep neural networks through transient chaos",
-    NeurIPS 2016, equation 5.
+    NeurIPS 2016.
 
     Examples
     --------
@@ -478,7 +478,7 @@ def fixed_variance(activation, weight_variance, bias_variance=0.0, start=1.0):
     References
     ----------
     B. Poole et al., "Exponential expressivity in deep neural networks through transient chaos",
-    NeurIPS 2016, section 2.1.
+    NeurIPS 2016.
 
     Examples
     --------
@@ -523,7 +523,7 @@ def fixed_correlation(activation, q, weight_variance, bias_variance=0.0):
     References
     ----------
     B. Poole et al., "Exponential expressivity in deep neural networks through transient chaos",
-    NeurIPS 2016, section 2.2.
+    NeurIPS 2016.
 
     Examples
     --------

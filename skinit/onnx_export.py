@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from skinit.activations import BaseActivation, resolve_activations
+from skinit.activations import BaseActivation
 from skinit.perceptron import BaseInitMLP
 from skinit.tape import shortcut
 
@@ -188,7 +188,7 @@ def import_onnx():
 def write_layers(graph, estimator):
     """Add all layers, and return the name of the scores."""
     signal = "X"
-    activations = resolve_activations(estimator.activation, len(estimator.coefs_) - 1)
+    activations = estimator._network.activations
     layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
     for index, (W, b) in enumerate(layers):
         signal = graph("Gemm", signal, np.ascontiguousarray(W), np.ascontiguousarray(b))

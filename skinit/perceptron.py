@@ -49,7 +49,7 @@ from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import cached_rows, scores_of, tiled_forward
 from skinit.training import print_cost, train
 
-__all__ = ["BaseInitMLP", "loss_and_targets", "takes_steps"]
+__all__ = ["BaseInitMLP", "checked_params", "loss_and_targets", "takes_steps"]
 
 # Where a setting can be a name, and what the names stand for.
 NAMED_SETTINGS = {
@@ -91,7 +91,7 @@ def loss_and_targets(estimator, y):
     (BinaryCrossEntropy(), array([[1.],
            [0.]]))
     """
-    loss = estimator._loss()
+    loss = estimator._network.loss
     targets = estimator._encode_targets(np.asarray(y), np.float64)
     return loss, loss.prepare_targets(targets, whole=False)
 
@@ -398,6 +398,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         can tell one weight from another.
         """
         model = copy(self)
+        model._fitted_with = self._settings_of_network()
         model.coefs_, model.intercepts_ = coefs_and_intercepts(network, parameters)
         vars(model).pop("feature_names_in_", None)  # X is an array by now
         function = getattr(scorer, "_score_func", scorer)  # of what make_scorer has made
@@ -407,7 +408,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
             try:
                 score = float(scorer(model, X, y, **weights))
             except ValueError:
-                if np.isfinite(model._scores(X, network.loss.link)).all():
+                if np.isfinite(model._scores(X, lambda loss, scores: loss.link(scores))).all():
                     raise
                 return -np.inf  # training is about to find out that it diverges
         if np.isnan(score):
@@ -430,6 +431,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         """
         solver = prepared.plan.solver
         learnt = fitted_attributes(prepared, result, self if request.goes_on else None)
+        learnt["_fitted_with"] = deepcopy(self._settings_of_network())
         learnt["_rng"] = deepcopy(request.rng)
         learnt["_solver_state"] = {} if result is None else {type(solver).__name__: result.state}
         if result is not None and (result.interrupted or result.diverged):
@@ -442,12 +444,26 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
     _and_y = ""
     _scalers = "StandardScaler"
 
-    def _scores(self, X, finish=np.asarray):
-        """Return what `finish` makes of the values of the output layer, (n_samples, n_outputs)."""
+    def _settings_of_network(self):
+        """Return what a fitted network goes by, whatever is set later."""
+        return {"activation": self.activation, "loss": self.loss}
+
+    @property
+    def _network(self):
+        """The network that was fitted."""
+        widths = (self.n_features_in_, *(W.shape[1] for W in self.coefs_))
+        activations = resolve_activations(self._fitted_with["activation"], len(widths) - 2)
+        loss = resolve_loss(self._fitted_with["loss"], self._kind_of_targets)
+        return Network(widths, activations, loss)
+
+    def _scores(self, X, finish=None):
+        """Return the values of the output layer, (n_samples, n_outputs), or what is made of them.
+
+        Where `finish` is a function, it is called as ``finish(loss, scores)``.
+        """
         X = self._check_X(X)
-        widths = (X.shape[1], *(W.shape[1] for W in self.coefs_))
-        activations = resolve_activations(self.activation, len(self.coefs_) - 1)
-        network = Network(widths, activations, self._loss())
+        network = self._network
+        finish = np.asarray if finish is None else partial(finish, network.loss)
         layers = list(zip(self.coefs_, self.intercepts_, strict=True))
         if X.shape[0] <= cached_rows(network, X.dtype.itemsize):
             return finish(scores_of(network, layers, X))
@@ -489,17 +505,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         ValueError
             If a parameter is not known, or is one of an object where there is but a name.
         """
-        for key, value in params.items():
-            setting, nested, parameter = key.partition("__")
-            if not nested or setting not in NAMED_SETTINGS:
-                continue
-            current = params.get(setting, getattr(self, setting))
-            if not hasattr(current, "set_params"):
-                raise ValueError(has_no_parameters(setting, current, parameter, value))
-            if any(current is entry for entry in NAMED_SETTINGS[setting].values()):
-                # What the names stand for must not change with this estimator.
-                params = {**params, setting: clone(current)}
-        return super().set_params(**params)
+        return super().set_params(**checked_params(self, params))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -515,8 +521,40 @@ def has_parameter(function, name):
         return False
 
 
-def has_no_parameters(setting, current, parameter, value):
-    """Say what to pass instead of a name, with the object spelt out where there is one."""
+def checked_params(estimator, params, settings=tuple(NAMED_SETTINGS)):
+    """Return parameters that can be set, or say which one is of an object where there is a name.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    params : dict
+        As for ``set_params``.
+    settings : tuple of str
+        Where a setting can be a name, and which is to be looked at.
+
+    Returns
+    -------
+    dict
+    """
+    for key, value in params.items():
+        setting, nested, parameter = key.partition("__")
+        if not nested or setting not in settings:
+            continue
+        current = params.get(setting, getattr(estimator, setting))
+        if not hasattr(current, "set_params"):
+            comes_along = setting in params
+            raise ValueError(has_no_parameters(setting, current, parameter, value, comes_along))
+        if any(current is entry for entry in NAMED_SETTINGS[setting].values()):
+            # What the names stand for must not change with this estimator.
+            params = {**params, setting: clone(current)}
+    return params
+
+
+def has_no_parameters(setting, current, parameter, value, comes_along):
+    """Say what to pass instead of a name, with the object spelt out where there is one.
+
+    A name that comes along with the parameter, as in a grid, is better told what to be replaced by.
+    """
     if isinstance(current, Real):
         return (
             f"{setting}={current!r} is a number and has no parameter {parameter!r} to set; pass a "
@@ -529,6 +567,9 @@ def has_no_parameters(setting, current, parameter, value):
     for entry in (named, *registry.values()):
         if entry is not None and parameter in entry.get_params():
             which = "the object:" if entry is named else "an object that has it, such as"
-            shown = clone(entry).set_params(**{parameter: value})
-            return f"{message}; pass {which} {setting}={shown}"
+            if comes_along:
+                shown = f"{entry} together with {setting}__{parameter}"
+            else:
+                shown = f"{setting}={clone(entry).set_params(**{parameter: value})}"
+            return f"{message}; pass {which} {shown}"
     return f"{message}; pass an object that has it"

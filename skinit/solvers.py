@@ -45,7 +45,7 @@ class BaseSolver(BaseEstimator):
     .. [1] R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
        networks", ICML 2013, section 3.2.
     .. [2] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
-       overfitting", JMLR 15, 2014, section 5.1.
+       overfitting", JMLR 15, 2014.
     """
 
     takes_minibatches = False

@@ -41,7 +41,7 @@ def jacobian_singular_values(network, parameters, X):
     References
     ----------
     J. Pennington, S. S. Schoenholz and S. Ganguli, "Resurrecting the sigmoid in deep learning
-    through dynamical isometry", NeurIPS 2017, section 2.
+    through dynamical isometry", NeurIPS 2017.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.utils.fixes import parse_version
 
 from skinit import drop_in, initialize_parameters
-from skinit.initializers import He
+from skinit.initializers import INITIALIZERS, He
 
 since_1_7 = parse_version(sklearn.__version__) >= parse_version("1.7")
 NAMES = ["MLPClassifier", "MLPRegressor"]
@@ -268,6 +268,18 @@ def test_init_is_where_a_fit_starts(solver):
 def test_init_has_settings_that_a_search_reaches():
     model = drop_in.MLPClassifier(init=He())
     assert clone(model).set_params(init__gain=2.0).get_params()["init__gain"] == 2.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_setting_a_setting_of_an_inits_name_shows_the_object_to_pass(name):
+    with pytest.raises(ValueError, match=r"'he' is a name .*pass the object: init=He\(gain=2\)$"):
+        getattr(drop_in, name)(init="he").set_params(init__gain=2)
+
+
+def test_what_the_name_of_an_init_stands_for_cannot_be_changed():
+    model = drop_in.MLPClassifier(init=INITIALIZERS["he"]).set_params(init__gain=7)
+    assert model.init.gain == 7
+    assert INITIALIZERS["he"].gain == 1
 
 
 def test_an_init_that_is_not_known_is_told_what_was_meant():

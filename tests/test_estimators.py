@@ -379,6 +379,35 @@ def test_a_column_of_labels_is_flattened_with_scikit_learns_warning():
     assert_same_bits(model, short("binary").fit(X, y))
 
 
+CHANGES = [
+    {"activation": "tanh"},
+    {"activation": ["relu", "tanh", "relu"]},
+    {"activation__negative_slope": 0.9},
+    {"loss": "poisson"},
+    {"hidden_layer_sizes": (2,)},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+@pytest.mark.parametrize("problem", ["one output", "multiclass"])
+def test_predictions_go_by_what_was_fitted(problem, change):
+    X, _ = data_of(problem)
+    model = fitted(problem, hidden_layer_sizes=(4, 3), activation=LeakyReLU(0.2))
+    method = "predict" if is_regressor(model) else "predict_log_proba"
+    before = getattr(model, method)(X)
+    assert_array_equal(getattr(model.set_params(**change), method)(X), before)
+
+
+def test_a_new_fit_goes_by_the_new_settings_also_where_it_validates():
+    X, y = data_of("one output")
+    settings = {"activation": "tanh", "loss": "huber", "early_stopping": True, "tol": 1.0}
+    again = fitted("one output").set_params(**settings).fit(X, y)
+    afresh = fitted("one output", **settings)
+    assert_same_bits(again, afresh)
+    assert_array_equal(again.validation_scores_, afresh.validation_scores_)
+    assert_array_equal(again.predict(X), afresh.predict(X))
+
+
 # --- Containers and dtypes --------------------------------------------------------------------
 
 
@@ -557,6 +586,17 @@ def test_a_pipeline_passes_on_the_object_to_pass():
     pipeline = make_pipeline(StandardScaler(), InitMLPClassifier())
     with pytest.raises(ValueError, match=NEEDS_AN_OBJECT):
         pipeline.set_params(initmlpclassifier__init__gain=2)
+
+
+@pytest.mark.parametrize(
+    ("init", "way_out"),
+    [("he", r"the object: He\(\)"), (["he", "he", "he"], r"an object that .*such as He\(\)")],
+)
+@BOTH
+def test_a_name_in_a_grid_of_its_settings_is_told_what_to_be_replaced_by(Estimator, init, way_out):
+    search = GridSearchCV(Estimator(), {"init": [init], "init__gain": [1, 2]}, cv=2)
+    with pytest.raises(ValueError, match=f"; pass {way_out} together with init__gain$"):
+        search.fit(np.eye(4), [0, 1, 0, 1])
 
 
 @pytest.mark.parametrize("setting", ["activation", "solver", "loss"])

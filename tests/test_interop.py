@@ -200,6 +200,20 @@ def test_warm_start_goes_on_from_there():
     assert model.loss_curve_[0] == pytest.approx(mlp.loss_)
 
 
+def test_a_fit_by_lbfgs_brings_no_losses_and_is_gone_on_from():
+    X, y = two_classes()
+    mlp = MLPClassifier((4,), solver="lbfgs", max_iter=20, random_state=0).fit(X, y)
+    more = {"solver": "adam", "warm_start": True, "max_iter": 5, "tol": None}
+    model = from_sklearn(mlp)
+    assert (model.n_iter_, len(model.loss_curve_)) == (mlp.n_iter_, 0)
+    model.set_params(**more).fit(X, y)
+    assert (model.n_iter_, len(model.loss_curve_)) == (mlp.n_iter_ + 5, 5)
+    assert_allclose(model.loss_curve_[0], mlp.loss_, rtol=1e-12)
+    back = from_sklearn(to_sklearn(model))
+    assert back.n_iter_ == model.n_iter_
+    assert_array_equal(back.loss_curve_, model.loss_curve_)
+
+
 def test_attributes_keep_their_meaning():
     X, y = two_classes()
     settings = {"early_stopping": True, "max_iter": 12, "n_iter_no_change": 50}
@@ -327,6 +341,15 @@ def test_a_model_of_one_class_stays_there():
     mlp = MLPClassifier((3,), max_iter=3).fit(X, np.ones(len(X)))
     with pytest.raises(ValueError, match=r"one class \(1.0\)"):
         from_sklearn(mlp)
+
+
+def test_a_fitted_model_comes_over_as_it_was_fitted():
+    X, y = one_target()
+    same = {"init": "scikit_learn", "solver": "adam", "max_iter": 3, "random_state": 0}
+    model = InitMLPRegressor((4,), activation="tanh", **same).fit(X, y)
+    predicted = model.predict(X)
+    model.set_params(activation="relu", loss="poisson")
+    assert_allclose(to_sklearn(model).predict(X), predicted, rtol=1e-12)
 
 
 @pytest.mark.skipif(not has_poisson, reason="scikit-learn < 1.7 has no loss='poisson'")

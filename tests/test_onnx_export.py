@@ -66,6 +66,13 @@ def test_settings_and_a_sequence_of_activations_are_kept(activation):
     assert_allclose(found[:, 0], model.predict(X), rtol=1e-12, atol=1e-12)
 
 
+def test_the_graph_is_of_what_was_fitted():
+    model = InitMLPRegressor((8, 5), activation="elu", max_iter=3, random_state=0)
+    predicted = model.fit(X, X[:, 0] - X[:, 1]).predict(X)
+    found = run(to_onnx(model.set_params(activation="relu", loss="poisson")), X)["variable"]
+    assert_allclose(found[:, 0], predicted, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("labels", LABELS)
 def test_a_classifier_has_labels_and_probabilities(labels, dtype):

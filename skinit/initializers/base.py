@@ -4,6 +4,7 @@ A strategy is any callable ``strategy(layer, rng) -> (W, b)``. `Layer` is what i
 `Initializer` what a tunable one derives from, `resolve_init` how a name becomes one.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -160,8 +161,9 @@ class Layer:
         """Return the parameters drawn so far, or say that there is no data to send through."""
         if self.data is None:
             raise ValueError(
-                f"the initializer asks for layer.{wanted}, but there is no data yet; use it as "
-                "the init of an InitMLPClassifier or InitMLPRegressor, whose fit provides it"
+                f"the initializer looks at the data (layer.{wanted}), and there is none here; give "
+                "it as init to an InitMLPClassifier or InitMLPRegressor, whose fit(X, y) has data "
+                "and keeps the start in initial_coefs_"
             )
         return self.parameters
 
@@ -339,7 +341,8 @@ def draw_layer(strategy, layer, rng):
     ValueError
         If an array has the wrong shape or values that are not finite.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # whose outcome is told below
+    # Numbers that overflow are told below.
+    with named_in_errors(strategy), np.errstate(over="ignore", invalid="ignore"):
         answer = strategy(layer, rng)
     where = f"init={name_of(strategy)} for layer {layer.index + 1} of {layer.n_layers}"
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
@@ -350,6 +353,20 @@ def draw_layer(strategy, layer, rng):
     W = check_array_of("W", answer[0], (layer.fan_in, layer.fan_out), layer.dtype, where)
     b = check_array_of("b", answer[1], (layer.fan_out,), layer.dtype, where)
     return W, b
+
+
+@contextmanager
+def named_in_errors(strategy):
+    """Let the errors of a strategy of skinit's say whose they are; those of a user's pass by."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        is_ours = type(strategy).__module__.startswith("skinit.")
+        is_plain = type(error) in (TypeError, ValueError)
+        # One that names an init has come from a part, and says more than the whole would.
+        if not is_ours or not is_plain or str(error).startswith("init="):
+            raise
+        raise type(error)(f"init={name_of(strategy)}: {error}") from error
 
 
 def check_array_of(letter, array, expected, dtype, where):
@@ -404,7 +421,8 @@ def refine_network(strategy, parameters, network, data, rng):
     """
     if not hasattr(strategy, "refine"):
         return parameters
-    refined = np.asarray(strategy.refine(parameters, network, data, rng))
+    with named_in_errors(strategy):
+        refined = np.asarray(strategy.refine(parameters, network, data, rng))
     where = f"init={name_of(strategy)}: refine returned"
     if refined.shape != parameters.shape:
         raise ValueError(

@@ -197,7 +197,7 @@ class Given(Initializer):
         """Pick the array of a layer."""
         if len(arrays) != layer.n_layers:
             raise ValueError(
-                f"Given({name}=...) has {len(arrays)} arrays, but a network of widths "
+                f"init=Given({name}=...) has {len(arrays)} arrays, but a network of widths "
                 f"{layer.widths} needs {layer.n_layers}, one per layer"
             )
         return np.asarray(arrays[layer.index])

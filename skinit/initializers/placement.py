@@ -256,7 +256,7 @@ class SWIM(Initializer):
     References
     ----------
     E. L. Bolager, I. Burak, C. Datar, Q. Sun and F. Dietrich, "Sampling weights of deep neural
-    networks", NeurIPS 2023, definition 1 and algorithm 1.
+    networks", NeurIPS 2023, algorithm 1.
 
     Examples
     --------

@@ -109,6 +109,8 @@ class Sparse(Initializer):
     References
     ----------
     J. Martens, "Deep learning via Hessian-free optimization", ICML 2010, section 5.
+    I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the importance of initialization and
+    momentum in deep learning", ICML 2013 (the standard deviation).
 
     Examples
     --------
@@ -170,7 +172,8 @@ class ZerO(Initializer):
     References
     ----------
     J. Zhao, F. Schaefer and A. Anandkumar, "ZerO initialization: initializing neural networks with
-    only zeros and ones", Transactions on Machine Learning Research, 2022, algorithm 1.
+    only zeros and ones", Transactions on Machine Learning Research, 2022, algorithm 1; with the
+    factor of the authors' code, where the algorithm has sqrt(2 / p).
 
     Examples
     --------
@@ -219,7 +222,7 @@ class NoisyIdentity(Initializer):
     References
     ----------
     H. Lee, H. Choi and H. Kim, "Robust weight initialization for tanh neural networks with fixed
-    point analysis", ICLR 2025, section 3.
+    point analysis", ICLR 2025.
 
     Examples
     --------

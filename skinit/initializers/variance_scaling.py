@@ -151,8 +151,8 @@ class TruncatedNormal(Initializer):
     """Gaussian weights of one standard deviation, without the tails.
 
     A Gaussian is cut at two of its standard deviations, which makes it narrower, and then
-    widened so that `std` is what the weights really have. (Other libraries leave out the last
-    step, and give 12% less than they are asked for.)
+    widened so that `std` is what the weights really have. (Keras, JAX and Haiku leave out the last
+    step where they cut a fixed spread, and give 12% less than they are asked for.)
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class TruncatedNormal(Initializer):
     References
     ----------
     N. L. Johnson, S. Kotz and N. Balakrishnan, "Continuous univariate distributions", volume 1,
-    Wiley, 1994, section 13.10.1.
+    Wiley, 1994, chapter 13.
 
     Examples
     --------
@@ -386,9 +386,9 @@ class RandomWalk(Initializer):
         g &= 1.15 & \text{behind tanh}
         \end{aligned}
 
-    Behind tanh, what is best depends on the depth, and this is for some hundred layers. Behind any
-    other activation, g is what the same condition gives to first order in 1 / fan_in, for
-    pre-activations of variance one.
+    The paper solves the first two cases. Behind tanh, what is best depends on the depth, and this
+    is for some hundred layers. Behind any other activation, g is what the same condition gives to
+    first order in 1 / fan_in, for pre-activations of variance one.
 
     Parameters
     ----------
@@ -398,7 +398,7 @@ class RandomWalk(Initializer):
     References
     ----------
     D. Sussillo and L. F. Abbott, "Random walk initialization for training very deep feedforward
-    networks", arXiv:1412.6558, 2014, section 2.
+    networks", arXiv:1412.6558, 2014.
 
     Examples
     --------

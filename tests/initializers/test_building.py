@@ -10,10 +10,16 @@ from skinit import initialize_parameters
 from skinit.activations import ACTIVATIONS, ReLU, Tanh
 from skinit.initializers import (
     INITIALIZERS,
+    LSUV,
+    Auto,
     He,
     Initializer,
+    Kraehenbuehl,
     Layer,
+    Normal,
     Ones,
+    PerLayer,
+    Scaled,
     Zeros,
     build_parameters,
     resolve_init,
@@ -234,7 +240,7 @@ def test_targets_and_sample_weight_are_those_of_the_training(attribute, data, rn
 @pytest.mark.parametrize("attribute", ["inputs", "targets", "sample_weight"])
 def test_asking_for_data_where_there_is_none_says_who_has_some(attribute):
     init, _ = spy_on(attribute)
-    with pytest.raises(ValueError, match=rf"layer\.{attribute}.* no data.*InitMLPClassifier"):
+    with pytest.raises(ValueError, match=rf"layer\.{attribute}.* none here.*InitMLPClassifier"):
         initialize_parameters([2, 3, 1], init)
 
 
@@ -290,6 +296,47 @@ def test_an_answer_that_is_not_finite_in_float32_is_told_so(rng):
 def test_an_answer_that_is_no_pair_is_told_what_is_expected(answer, rng):
     with pytest.raises(TypeError, match=r"expected a pair \(W, b\): the weights of shape \(2, 4\)"):
         build_parameters(lambda layer, rng: answer, NETWORK, rng)
+
+
+@pytest.mark.parametrize(
+    ("init", "whose"),
+    [
+        (Auto(tolerance=-1), r"init=Auto\(tolerance=-1\): tolerance == -1"),
+        (["he", "he", Normal(std="x")], r"init=Normal\(std='x'\): std must be"),
+        (PerLayer(hidden=LSUV(Normal(std=-1))), r"init=Normal\(std=-1\): std == -1"),
+        (Kraehenbuehl(He(mode="fan")), r"init=He\(mode='fan'\): mode='fan'"),
+        (Scaled("he_norml"), "init='he_norml' is not"),
+    ],
+    ids=repr,
+)
+def test_a_wrong_setting_is_told_with_the_initializer_that_has_it(init, whose, data, rng):
+    with pytest.raises((TypeError, ValueError), match="^" + whose):
+        build_parameters(init, NETWORK, rng, data=data)
+
+
+class OfUsers(Initializer):
+    """Raises an error of its own, when a layer or the network is asked for."""
+
+    def __init__(self, error, in_refine=False):
+        self.error = error
+        self.in_refine = in_refine
+
+    def weights(self, layer, rng):
+        if not self.in_refine:
+            raise self.error
+        return np.zeros((layer.fan_in, layer.fan_out))
+
+    def refine(self, parameters, network, data, rng):
+        raise self.error
+
+
+@pytest.mark.parametrize("in_refine", [False, True])
+@pytest.mark.parametrize("error", [ValueError("mine"), TypeError("mine"), KeyError("mine")])
+def test_an_error_of_a_users_own_initializer_comes_out_as_it_is(error, in_refine, rng):
+    with pytest.raises(type(error)) as raised:
+        build_parameters(OfUsers(error, in_refine), NETWORK, rng)
+    assert raised.value.args == ("mine",)
+    assert raised.value.__cause__ is None
 
 
 def test_a_wrong_answer_names_the_layer_and_the_strategy(rng):

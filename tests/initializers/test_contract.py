@@ -212,7 +212,8 @@ def test_a_start_that_does_not_look_at_the_data_needs_none(name, start):
 
 @pytest.mark.parametrize("name", sorted(LOOK_AT_DATA - IMAGINE_DATA))
 def test_a_start_that_looks_at_the_data_says_so_where_there_is_none(name):
-    with pytest.raises(ValueError, match=r"there is no data yet; use it as the init of an Init"):
+    of_which = rf"^init={type(INITIALIZERS[name]).__name__}\(.*\): "
+    with pytest.raises(ValueError, match=of_which + r".* the data .* none here; .* fit\(X, y\)"):
         initialize_parameters([4, 6, 3], name)
 
 
