@@ -148,7 +148,7 @@ def find_learning_rate(
 
     Parameters
     ----------
-    estimator : InitMLPClassifier, InitMLPRegressor or Pipeline that ends in one
+    estimator : InitMLPClassifier, InitMLPRegressor, Pipeline or TransformedTargetRegressor
         With all settings but the learning rate; it stays as it is. All rates have the start, the
         order of samples and the dropout that a fit draws from its `random_state`. If its
         `learning_rate` is a schedule, the rates are tried as `initial` of the schedule.
@@ -205,7 +205,7 @@ def find_learning_rate(
         raise ValueError(f"low={low} must be below high={high}")
     check_number(n_rates, "n_rates", low=2, kind=Integral)
     check_number(n_iter, "n_iter", low=1, kind=Integral)
-    model, X = last_step(estimator, X, y)
+    model, X, y = last_step(estimator, X, y)
     if not takes_steps(model):
         raise ValueError(
             f"solver={model.solver!r} has no learning rate to find; choose one that takes steps, "

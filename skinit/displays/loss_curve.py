@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skinit.pipelines import innermost
+
 __all__ = ["LossCurveDisplay"]
 
 
@@ -90,7 +92,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator with the attribute ``loss_curve_``
-            One of skinit's or scikit-learn's own multilayer perceptrons, fitted.
+            One of skinit's or scikit-learn's own multilayer perceptrons, fitted, or a Pipeline or
+            TransformedTargetRegressor of one.
         name : str or None, default=None
             For the legend; None is the class's name.
         ax : matplotlib Axes or None, default=None
@@ -132,13 +135,18 @@ class LossCurveDisplay:
             runs = runs if isinstance(runs, (list, tuple)) else [runs]
             for run in runs:
                 check_is_fitted(run)
-                if not hasattr(run, "loss_curve_"):
-                    raise ValueError(
-                        f"{name!r} is a {type(run).__name__} without loss_curve_; give a network "
-                        "trained step by step (of a pipeline, its last step)"
-                    )
-            curves[name] = [np.asarray(run.loss_curve_) for run in runs]
+            curves[name] = [losses_of(name, innermost(run, fitted=True)) for run in runs]
         return cls(curves).plot(ax=ax, log=log, **line_kw)
+
+
+def losses_of(name, network):
+    """Return the losses that a network has kept."""
+    if not hasattr(network, "loss_curve_"):
+        raise ValueError(
+            f"{name!r} is a {type(network).__name__} without loss_curve_; give a network trained "
+            "step by step, or a pipeline that ends in one"
+        )
+    return np.asarray(network.loss_curve_)
 
 
 def as_runs(curve):
