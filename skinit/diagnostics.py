@@ -112,7 +112,12 @@ class Diagnosis:
         return self.propagation.to_dict()
 
     def to_frame(self):
-        """Return them as a pandas DataFrame, one row for each layer (extra ``pandas``)."""
+        """Return them as a pandas DataFrame, one row for each layer (extra ``pandas``).
+
+        What is printed as signal and as expected are the roots of ``pre_activation_mean**2 +
+        pre_activation_variance`` and of ``expected_square``; gradient, rank and cosine are
+        ``signal_gradient``, ``effective_rank`` and ``correlation``.
+        """
         return data_frame(self.to_dict())
 
     def __repr__(self):
