@@ -284,7 +284,7 @@ def demo_table(comparison, experiment):
 
 def compare_command(arguments):
     """Compare starts on a data set."""
-    check_names(arguments)
+    check_network(arguments)
     *split, task = load_split(arguments.data, target=arguments.target, task=arguments.task)
     make_folder(arguments.output)
     usual_length = 200 if resolve_solver(arguments.solver).takes_minibatches else 2000
@@ -310,7 +310,7 @@ def compare_command(arguments):
 
 def diagnose_command(arguments):
     """Look at a start, print what is found and draw it."""
-    check_names(arguments)
+    check_network(arguments)
     init, *others = arguments.init or ["he"]
     if others:
         raise ValueError("--init is for one start here; 'skinit compare' takes several")
@@ -332,13 +332,18 @@ def diagnose_command(arguments):
     return 0
 
 
-def check_names(arguments):
-    """Refuse a name that is not known before anything is loaded or written."""
+def check_network(arguments):
+    """Refuse what makes no network before anything is loaded or written."""
     known = catalogue()
     for name in arguments.init or ():
         known.check_name(name)
     resolve_activation(arguments.activation)
-    resolve_solver(arguments.solver)
+    solver = resolve_solver(arguments.solver)
+    if arguments.learning_rate and not solver.takes_steps:
+        raise ValueError(
+            f"--learning-rate is not for --solver {arguments.solver}, which finds its steps by "
+            "itself; leave one of them out"
+        )
 
 
 def make_model(arguments, task, **settings):

@@ -386,6 +386,10 @@ MISTAKES = {
     "init like no other": (["diagnose", "iris", "--init", "xyz"], "known name; 'skinit list'"),
     "misspelt solver": ([*IRIS, "--solver", "adma"], "did you mean 'adam'?"),
     "misspelt solver to diagnose": (["diagnose", "iris", "--solver", "adma"], "mean 'adam'?"),
+    "a rate for lbfgs": (
+        [*IRIS, "--solver", "lbfgs", "--learning-rate", "1"],
+        "--learning-rate is not for --solver lbfgs",
+    ),
     "two starts to diagnose": (
         ["diagnose", "iris", "--init", "he,zeros"],
         "--init is for one start here; 'skinit compare' takes several",

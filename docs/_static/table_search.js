@@ -32,8 +32,7 @@ document.querySelectorAll("table.searchable").forEach((table) => {
       row.hidden = distances.get(row) === Infinity;
     });
     const shown = rows.filter((row) => !row.hidden);
-    const found = shown.toSorted((a, b) => distances.get(a) - distances.get(b));
-    body.append(...found, ...rows.filter((row) => row.hidden));
+    body.append(...[...shown].sort((a, b) => distances.get(a) - distances.get(b)));
     count.value = words.length ? `${shown.length} of ${rows.length} starts` : "";
   });
 });
