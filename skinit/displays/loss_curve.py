@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skinit.displays.spans import set_plain_ticks
 from skinit.pipelines import innermost
 
 __all__ = ["LossCurveDisplay"]
@@ -168,5 +169,6 @@ def limit_losses(ax, log):
     # Before the scale, which would look for limits of its own.
     ax.set_ylim(0.7 * losses[losses > 0].min(), min(top, 1.4 * losses.max()))
     ax.set_yscale("log")
+    set_plain_ticks(ax)
     if top < losses.max():
         ax.set_ylabel(f"loss (beyond {top:.3g} not shown)")

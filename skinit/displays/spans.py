@@ -2,7 +2,14 @@
 
 import numpy as np
 
-__all__ = ["drawable", "has_drawn", "set_least_span", "set_log_scale", "tell_what_is_missing"]
+__all__ = [
+    "drawable",
+    "has_drawn",
+    "set_least_span",
+    "set_log_scale",
+    "set_plain_ticks",
+    "tell_what_is_missing",
+]
 
 # What is beyond these is no more than a sign that something has vanished or blown up.
 SMALLEST, LARGEST = 1e-100, 1e100
@@ -22,12 +29,7 @@ def drawable(values):
 
 
 def set_log_scale(ax, least=10.0):
-    """Make the vertical axis logarithmic, from bottom to top by the factor `least` or more.
-
-    Up to a few powers of ten, its ticks are plain numbers.
-    """
-    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
-
+    """Make the vertical axis logarithmic, from bottom to top by the factor `least` or more."""
     heights = heights_of(ax)
     heights = heights[heights > 0]
     if not len(heights):
@@ -35,9 +37,16 @@ def set_log_scale(ax, least=10.0):
     low, high = np.log10([heights.min(), heights.max()])
     low, high = widened(low, high, np.log10(least))
     ax.set(yscale="log", ylim=(10**low, 10**high))
-    if high - low < 4:
-        subs = (1, 2, 5) if high - low < 2 else (1,)
-        ax.yaxis.set_major_locator(LogLocator(subs=subs))
+    set_plain_ticks(ax)
+
+
+def set_plain_ticks(ax):
+    """Write plain numbers beside a logarithmic axis of at most four powers of ten."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    powers = np.ptp(np.log10(ax.get_ylim()))
+    if powers <= 4:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if powers < 2 else (1,)))
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         ax.yaxis.set_minor_locator(NullLocator())
 

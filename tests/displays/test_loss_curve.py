@@ -200,3 +200,12 @@ def test_an_estimator_without_losses_is_refused_with_the_way_out():
     complaint = "'a model' is a LinearRegression without loss_curve_; give a network trained step"
     with pytest.raises(ValueError, match=re.escape(complaint)):
         LossCurveDisplay.from_estimator(model, name="a model")
+
+
+@pytest.mark.parametrize(
+    ("lowest", "ticks"), [(0.2, {"0.2", "0.5", "1", "2"}), (2e-3, {"0.01", "0.1", "1"})]
+)
+def test_ticks_of_a_short_logarithmic_axis_are_plain_numbers(lowest, ticks):
+    display = LossCurveDisplay({"a run": [2.0, 1.0, lowest]}).plot(log=True)
+    display.figure_.canvas.draw()
+    assert {label.get_text() for label in display.ax_.get_yticklabels()} >= ticks
