@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinit.diagnostics import diagnose
+from skinit.displays.naming import diagnose_each
 from skinit.displays.spans import drawable, has_drawn, set_log_scale, tell_what_is_missing
 
 __all__ = ["JacobianSpectrumDisplay"]
@@ -116,9 +117,7 @@ class JacobianSpectrumDisplay:
         -------
         JacobianSpectrumDisplay
         """
-        settings = {"candidates": (), **settings}
-        found = {name: diagnose(each, X, y, **settings) for name, each in estimators.items()}
-        return cls(found).plot(ax, **(line_kw or {}))
+        return cls(diagnose_each(estimators, X, y, settings)).plot(ax, **(line_kw or {}))
 
 
 def draw(ax, ranks, values, style):

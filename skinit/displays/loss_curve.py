@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skinit.displays.naming import check_named
 from skinit.displays.spans import set_plain_ticks
 from skinit.pipelines import innermost
 
@@ -126,11 +127,7 @@ class LossCurveDisplay:
         -------
         LossCurveDisplay
         """
-        if not isinstance(estimators, dict):
-            raise TypeError(
-                f"estimators is a {type(estimators).__name__}, expected a dict of names to fitted "
-                "estimators, as in {'he': model}"
-            )
+        check_named(estimators)
         curves = {}
         for name, runs in estimators.items():
             runs = runs if isinstance(runs, (list, tuple)) else [runs]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinit.diagnostics import diagnose
+from skinit.displays.naming import diagnose_each
 from skinit.displays.spans import drawable, set_least_span, set_log_scale, tell_what_is_missing
 from skinit.verdicts import which_layers
 
@@ -129,9 +130,7 @@ class SignalPropagationDisplay:
         -------
         SignalPropagationDisplay
         """
-        settings = {"candidates": (), **settings}
-        found = {name: diagnose(each, X, y, **settings) for name, each in estimators.items()}
-        return cls(found).plot(axes, **(line_kw or {}))
+        return cls(diagnose_each(estimators, X, y, settings)).plot(axes, **(line_kw or {}))
 
 
 # Of deeper networks, a dot for each layer would hide the line.

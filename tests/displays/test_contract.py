@@ -64,6 +64,13 @@ def test_several_estimators_are_drawn_under_their_names(display, fitted):
         assert [ax.get_title() for ax in drawn.axes_] == ["one", "other"]
 
 
+@pytest.mark.parametrize("display", SEVERAL.values(), ids=SEVERAL)
+def test_several_estimators_without_names_are_refused(display, fitted, pyplot):
+    with pytest.raises(TypeError, match="estimators is a list, expected a dict of names"):
+        draw(display.from_estimators, [fitted, fitted])
+    assert pyplot.get_fignums() == []
+
+
 @for_every_display
 def test_plot_can_be_called_again(display, fitted):
     drawn = draw(display.from_estimator, fitted)
