@@ -5,13 +5,15 @@
 """
 
 import inspect
+import math
 import re
 import textwrap
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from itertools import zip_longest
 
 from skinit import initializers
+from skinit.activations import ACTIVATIONS
 from skinit.initializers import INITIALIZERS
 from skinit.tables import WIDTH, data_frame
 from skinit.trainability import PUBLISHED, read_shares, track_record
@@ -78,13 +80,26 @@ class Entry:
         return ", ".join(self.names) or self.spelt
 
     @property
-    def text(self):
-        """All that a search looks at."""
-        return " ".join([*self.names, *astuple(self)[1:]]).lower()
+    def texts(self):
+        """All that a search looks at, from what says most to what says least."""
+        told = [self.cost, self.references, self.overall, self.strength, self.weakness]
+        return (
+            f"{self.title} {self.spelt}",
+            f"{self.family} {self.formula}",
+            self.advice,
+            " ".join(told),
+        )
 
-    def has(self, word):
-        """Tell whether some word of the text starts with this one."""
-        return bool(re.search(rf"(?<![a-z0-9]){re.escape(word.lower())}", self.text))
+    def distance(self, word):
+        """Return how far from the names a word is: 0 for a whole name, infinite if it is nowhere.
+
+        It is found at the start of a word only.
+        """
+        if word.lower() in self.names:
+            return 0
+        start = re.compile(rf"(?<![a-z0-9]){re.escape(word)}", re.IGNORECASE)
+        found = (place for place, text in enumerate(self.texts, 1) if start.search(text))
+        return next(found, math.inf)
 
     def __str__(self):
         told = {
@@ -138,7 +153,8 @@ class Catalogue:
         Returns
         -------
         Catalogue
-            With an entry of which a word is a whole name before the others.
+            First those of which the words are whole names, then those that have them in a name, in
+            the formula, in the advice, and anywhere else.
 
         Raises
         ------
@@ -147,24 +163,55 @@ class Catalogue:
 
         Examples
         --------
-        >>> [entry.name for entry in catalogue().search("relu", "deep")][:2]
-        ['auto', 'he']
+        >>> [entry.name for entry in catalogue().search("normal")][:3]
+        ['normal', 'he', 'glorot']
         """
-        words = " ".join(words).lower().split()
-        found = [entry for entry in self if all(entry.has(word) for word in words)]
+        words = " ".join(words).split()
+        distances = {entry: entry_distance(entry, words) for entry in self}
+        found = [entry for entry in self if distances[entry] < math.inf]
         if not found:
             raise ValueError(self.nothing_found(words))
-        return Catalogue(tuple(sorted(found, key=lambda entry: set(words).isdisjoint(entry.names))))
+        return Catalogue(tuple(sorted(found, key=distances.get)))
+
+    def closest(self, *words):
+        """Keep of what was found by some words what they most likely mean.
+
+        Parameters
+        ----------
+        *words : str
+            As in `search`.
+
+        Returns
+        -------
+        Catalogue
+            The entry of that name; if there is none, those that have the words in their names,
+            formula or advice; if there is none either, all.
+
+        Examples
+        --------
+        >>> [entry.name for entry in catalogue().search("he").closest("he")]
+        ['he']
+        """
+        words = " ".join(words).split()
+        for limit in (0, 3):
+            near = tuple(entry for entry in self if entry_distance(entry, words) <= limit)
+            if near:
+                return Catalogue(near)
+        return self
+
+    def check_name(self, name):
+        """Refuse what is no name of a start, and say what may have been meant."""
+        known = [known for entry in self for known in entry.names]
+        if name not in known:
+            meant = did_you_mean(name, known) or ";"
+            raise ValueError(f"init={name!r} is not a known name{meant} 'skinit list' shows all")
 
     def nothing_found(self, words):
         """Say which word is not in any entry, and what may have been meant."""
         for word in words:
-            if not any(entry.has(word) for entry in self):
-                # Authors are left out, whose names are like any word.
-                texts = " ".join(f"{entry.title} {entry.formula} {entry.advice}" for entry in self)
-                known = sorted(set(re.findall(r"\w+", texts.lower())))
-                close = get_close_matches(word, known, n=1)
-                way_out = f"; did you mean {close[0]!r}?" if close else ""
+            if not any(entry.distance(word) < math.inf for entry in self):
+                known = [part for entry in self for name in entry.names for part in parts(name)]
+                way_out = did_you_mean(word, [*known, *ACTIVATIONS])
                 return f"no initializer has the word {word!r}{way_out}"
         return f"no initializer has all of the words {', '.join(map(repr, words))}; leave one out"
 
@@ -183,6 +230,26 @@ class Catalogue:
             "\n".join([family, *(overview(entry) for entry in self if entry.family == family)])
             for family in families
         )
+
+
+def entry_distance(entry, words):
+    """Return the `distance` of the word that is furthest from the names."""
+    return max((entry.distance(word) for word in words), default=0)
+
+
+def parts(name):
+    """List a name and the words that it is made of."""
+    return [name, *name.split("_")]
+
+
+def did_you_mean(word, known):
+    """Ask for what is spelt like a word, the closest first; nothing where nothing is."""
+    typed = word.lower().replace("-", "_")
+    close = [repr(each) for each in get_close_matches(typed, sorted(set(known)), n=3)]
+    if not close:
+        return ""
+    *others, last = close
+    return f"; did you mean {', '.join(others) + ' or ' if others else ''}{last}?"
 
 
 def overview(entry):

@@ -30,7 +30,6 @@ from skinit.displays import (
     save_display,
 )
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
-from skinit.initializers import resolve_init
 from skinit.solvers import SOLVERS, resolve_solver
 from skinit.tables import WIDTH, text_table, write_score
 from skinit.tutorials import EXPERIMENTS, run_experiment
@@ -144,10 +143,6 @@ def add_compare(commands):
     compare.add_argument("--init", action="extend", type=names, metavar="NAME", required=True,
                          help="a start, as often as you like (see 'skinit list')")  # fmt: skip
     add_network(compare)
-    compare.add_argument("--solver", default="gd", metavar="NAME",
-                         help=f"{', '.join(SOLVERS)} (default: gd)")  # fmt: skip
-    compare.add_argument("--learning-rate", type=positive_number, metavar="RATE",
-                         help="step length (default: 0.1, with minibatches 0.01)")  # fmt: skip
     compare.add_argument("--max-iter", type=positive_integer, metavar="N",
                          help="iterations (default: 2000, with minibatches 200)")  # fmt: skip
     compare.add_argument("--seeds", type=positive_integer, default=3, metavar="N",
@@ -170,7 +165,7 @@ def add_diagnose(commands):
         "  skinit diagnose houses.csv --target price --init zeros",
     )
     add_data(look)
-    look.add_argument("--init", action="append", metavar="NAME",
+    look.add_argument("--init", action="extend", type=names, metavar="NAME",
                       help="the start (default: he; see 'skinit list')")  # fmt: skip
     add_network(look)
     look.add_argument("--seed", type=int, default=0, metavar="N",
@@ -189,11 +184,15 @@ def add_data(command):
 
 
 def add_network(command):
-    """Describe the network of a command."""
+    """Describe the network of a command, and how it is trained."""
     command.add_argument("--hidden", type=widths, default=(10, 5), metavar="N,N",
                          help="units of the hidden layers (default: 10,5)")  # fmt: skip
     command.add_argument("--activation", default="relu", metavar="NAME",
                          help=f"{', '.join(ACTIVATIONS)} (default: relu)")  # fmt: skip
+    command.add_argument("--solver", default="gd", metavar="NAME",
+                         help=f"{', '.join(SOLVERS)} (default: gd)")  # fmt: skip
+    command.add_argument("--learning-rate", type=positive_number, metavar="RATE",
+                         help="step length (default: 0.1, with minibatches 0.01)")  # fmt: skip
 
 
 def add_output(command):
@@ -211,7 +210,7 @@ def add_list(commands):
         description="Show every initializer: its names, formula and when to use it. A name shows\n"
         "all about one: also its cost, its references, and what the benchmark of\n"
         "trainability found for and against it. Other words show all about those that\n"
-        "have them, wherever that is.",
+        "have them in their names, their formula or their use, or else anywhere.",
         epilog="examples:\n  skinit list\n  skinit list he\n  skinit list relu deep",
     )
     listing.add_argument("words", nargs="*", metavar="WORD",
@@ -285,22 +284,11 @@ def demo_table(comparison, experiment):
 
 def compare_command(arguments):
     """Compare starts on a data set."""
-    for name in arguments.init:
-        resolve_init(name)
-    resolve_activation(arguments.activation)
-    takes_minibatches = resolve_solver(arguments.solver).takes_minibatches
-    usual_rate, usual_length = (0.01, 200) if takes_minibatches else (0.1, 2000)
+    check_network(arguments)
     *split, task = load_split(arguments.data, target=arguments.target, task=arguments.task)
     make_folder(arguments.output)
-
-    estimator = InitMLPClassifier if task == "classification" else InitMLPRegressor
-    model = estimator(
-        arguments.hidden,
-        activation=arguments.activation,
-        solver=arguments.solver,
-        learning_rate=arguments.learning_rate or usual_rate,
-        max_iter=arguments.max_iter or usual_length,
-    )
+    usual_length = 200 if resolve_solver(arguments.solver).takes_minibatches else 2000
+    model = make_model(arguments, task, max_iter=arguments.max_iter or usual_length)
     name, seeds, pictures = Path(arguments.data).stem, range(arguments.seeds), []
     with progress(name) as announce:
         comparison = compare_inits(
@@ -322,21 +310,14 @@ def compare_command(arguments):
 
 def diagnose_command(arguments):
     """Look at a start, print what is found and draw it."""
+    check_network(arguments)
     init, *others = arguments.init or ["he"]
     if others:
         raise ValueError("--init is for one start here; 'skinit compare' takes several")
-    resolve_init(init)
-    resolve_activation(arguments.activation)
     loaded = load_split(arguments.data, target=arguments.target, task=arguments.task)
     X, y, *_, task = loaded
     make_folder(arguments.output)
-    estimator = InitMLPClassifier if task == "classification" else InitMLPRegressor
-    model = estimator(
-        arguments.hidden,
-        activation=arguments.activation,
-        init=init,
-        random_state=arguments.seed,
-    )
+    model = make_model(arguments, task, init=init, random_state=arguments.seed)
     found, name = diagnose(model, X, y), Path(arguments.data).stem
     print(found)
     displays = {
@@ -349,6 +330,33 @@ def diagnose_command(arguments):
         save_display(display.plot(), path)
     tell_pictures(pictures)
     return 0
+
+
+def check_network(arguments):
+    """Refuse what makes no network before anything is loaded or written."""
+    known = catalogue()
+    for name in arguments.init or ():
+        known.check_name(name)
+    resolve_activation(arguments.activation)
+    solver = resolve_solver(arguments.solver)
+    if arguments.learning_rate and not solver.takes_steps:
+        raise ValueError(
+            f"--learning-rate is not for --solver {arguments.solver}, which finds its steps by "
+            "itself; leave one of them out"
+        )
+
+
+def make_model(arguments, task, **settings):
+    """Make the network of a command."""
+    estimator = InitMLPClassifier if task == "classification" else InitMLPRegressor
+    usual_rate = 0.01 if resolve_solver(arguments.solver).takes_minibatches else 0.1
+    return estimator(
+        arguments.hidden,
+        activation=arguments.activation,
+        solver=arguments.solver,
+        learning_rate=arguments.learning_rate or usual_rate,
+        **settings,
+    )
 
 
 def make_folder(path):
@@ -448,23 +456,22 @@ def progress(title):
 def list_command(arguments):
     """Print an overview of the catalogue, or all about some entries."""
     found = catalogue().search(*arguments.words)
-    if arguments.long or len(arguments.words) > 1:
+    if arguments.long:
         print(*found, sep="\n\n")
     elif arguments.words:
-        print_meant(arguments.words[0], *found)
+        print_closest(found, arguments.words)
     else:
         print(found)
         print("\nMore of one: 'skinit list he'. Those for a purpose: 'skinit list relu deep'.")
     return 0
 
 
-def print_meant(word, first, *others):
-    """Print what was found by a word; if it is a name, the entry of that name."""
-    if word not in first.names:
-        print(first, *others, sep="\n\n")
-        return
-    print(first)
+def print_closest(found, words):
+    """Print what the words most likely mean, and the names of what has them elsewhere."""
+    closest = found.closest(*words)
+    print(*closest, sep="\n\n")
+    others = [entry.name for entry in found if entry not in closest]
     if others:
-        also = ", ".join(entry.name for entry in others)
-        text = f"{word!r} is found in these as well ('skinit list {word} --long'): {also}"
+        command = f"skinit list {' '.join(words)} --long"
+        text = f"Found in what is told of these as well ({command!r}): {', '.join(others)}"
         print("\n" + textwrap.fill(text, WIDTH, break_on_hyphens=False))

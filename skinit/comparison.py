@@ -4,7 +4,8 @@ import warnings
 from dataclasses import dataclass, fields
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
 
 from skinit.losses import loss_of_guessing
@@ -171,6 +172,7 @@ def make_run(name, model, X_train, y_train, X_test, y_test):
     if np.isfinite(model.loss_):
         with np.errstate(over="ignore", invalid="ignore"):  # of a model that has just diverged
             scores = [model.score(X_train, y_train), model.score(X_test, y_test)]
+    scores.append(score_of_guessing(model, y_train, y_test))
     return InitRun(
         init=name,
         random_state=model.random_state,
@@ -178,9 +180,16 @@ def make_run(name, model, X_train, y_train, X_test, y_test):
         final_loss=float(model.loss_),
         train_score=float(scores[0]),
         test_score=float(scores[1]),
-        outcome=diverged or describe_outcome(model, y_train),
+        outcome=diverged or describe_outcome(model, y_train, scores),
         estimator=model,
     )
+
+
+def score_of_guessing(model, y_train, y_test):
+    """Return the test score without looking at X: of the most frequent class, or of the mean."""
+    guess = DummyRegressor() if is_regressor(model) else DummyClassifier()
+    none = np.zeros((len(y_train), 1)), np.zeros((len(y_test), 1))
+    return guess.fit(none[0], y_train).score(none[1], y_test)
 
 
 def start_loss(model):
@@ -188,7 +197,7 @@ def start_loss(model):
     return float([*model.loss_curve_, model.loss_][0])
 
 
-def describe_outcome(model, y):
+def describe_outcome(model, y, scores=None):
     """Say in words how training went, from what it left behind.
 
     Parameters
@@ -196,6 +205,9 @@ def describe_outcome(model, y):
     model : fitted InitMLPClassifier or InitMLPRegressor
     y : array-like of shape (n_samples,)
         The targets that it was trained on.
+    scores : tuple of float, default=None
+        On the training samples, on the test samples, and that of guessing on the latter: without
+        them nothing is said of a model that has learnt little but the training samples.
 
     Returns
     -------
@@ -214,6 +226,7 @@ def describe_outcome(model, y):
     guessing = loss_of_guessing(*loss_and_targets(model, y))
     start, end = start_loss(model), float(model.loss_)
     ends = f"the loss ends at {relative(end, guessing)} that of guessing"
+    but = lost_on_test(*scores) if scores is not None and end <= 0.9 * guessing else ""
     exploded = end > 2 * max(start, guessing)
     if not exploded and any(has_identical_units(W) for W in model.coefs_[:-1]):
         moves = "hardly falls" if abs(end - start) > 1e-6 * start else "never moves"
@@ -221,7 +234,7 @@ def describe_outcome(model, y):
         return f"all units of a layer stay identical: the symmetry never breaks{why}"
     if start > 10 * guessing:
         starts = f"the loss starts at {relative(start, guessing)} that of guessing"
-        return f"too large weights: {starts} and ends at {relative(end, guessing)} it"
+        return f"too large weights: {starts} and ends at {relative(end, guessing)} it{but}"
     if exploded:
         return f"too large steps: {ends}; lower the learning rate"
     if end > 0.9 * guessing:
@@ -229,7 +242,19 @@ def describe_outcome(model, y):
     # A start may be better than guessing by chance, or because it was trained before.
     if end > 0.9 * start:
         return f"has hardly moved: {ends}, and started at {relative(start, guessing)} it"
-    return f"learns: {ends}"
+    return f"{'overfits' if but else 'learns'}: {ends}{but}"
+
+
+def lost_on_test(train_score, test_score, guessing):
+    """Say so if less than half of what a model is better than guessing is left on test samples.
+
+    To be better by less than a tenth of the way to 1, the best score, may be chance.
+    """
+    better = train_score - guessing
+    if not better > 0.1 * (1 - guessing) or test_score - guessing >= 0.5 * better:
+        return ""
+    train, test, guess = (write_score(score, 2) for score in (train_score, test_score, guessing))
+    return f", but the score is {train} on training and {test} on test samples (guessing: {guess})"
 
 
 def relative(loss, guessing):

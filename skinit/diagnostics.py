@@ -13,7 +13,6 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn import neural_network
 from sklearn.base import is_classifier
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_is_fitted
@@ -113,7 +112,12 @@ class Diagnosis:
         return self.propagation.to_dict()
 
     def to_frame(self):
-        """Return them as a pandas DataFrame, one row for each layer (extra ``pandas``)."""
+        """Return them as a pandas DataFrame, one row for each layer (extra ``pandas``).
+
+        What is printed as signal and as expected are the roots of ``pre_activation_mean**2 +
+        pre_activation_variance`` and of ``expected_square``; gradient, rank and cosine are
+        ``signal_gradient``, ``effective_rank`` and ``correlation``.
+        """
         return data_frame(self.to_dict())
 
     def __repr__(self):
@@ -211,7 +215,7 @@ def diagnose(
 
     Parameters
     ----------
-    estimator : InitMLPClassifier, InitMLPRegressor or Pipeline that ends in one
+    estimator : InitMLPClassifier, InitMLPRegressor, Pipeline or TransformedTargetRegressor
         It stays as it is, and so do the other steps of a pipeline, of which clones are fitted.
         scikit-learn's own networks and those of `skinit.drop_in` are taken for what `from_sklearn`
         makes of them.
@@ -268,7 +272,7 @@ def diagnose(
     check_number(max_samples, "max_samples", low=2, kind=Integral)
     for name in candidates:
         resolve_init(name)
-    model, X = last_step(as_ours(estimator), X, y, fitted=fitted)
+    model, X, y = last_step(estimator, X, y, fitted=fitted, turn=as_ours)
     if fitted:
         check_is_fitted(model, "coefs_")
     prepared, rng = prepare(model, X, y, sample_weight, fitted)
@@ -325,15 +329,10 @@ def diagnose(
     )
 
 
-def as_ours(estimator):
-    """Turn scikit-learn's own network, alone or at the end of a pipeline, into ours."""
+def as_ours(network):
+    """Turn scikit-learn's own network into ours."""
     theirs = neural_network.MLPClassifier, neural_network.MLPRegressor
-    if isinstance(estimator, theirs):
-        return from_sklearn(estimator)
-    if isinstance(estimator, Pipeline) and isinstance(estimator[-1], theirs):
-        *before, (name, network) = estimator.steps
-        return Pipeline([*before, (name, from_sklearn(network))])
-    return estimator
+    return from_sklearn(network) if isinstance(network, theirs) else network
 
 
 def prepare(model, X, y, sample_weight, fitted):

@@ -68,7 +68,7 @@ def diagnose_grid(estimator, X, y, grid, *, max_samples=MAX_SAMPLES):
 
     Parameters
     ----------
-    estimator : InitMLPClassifier, InitMLPRegressor or Pipeline that ends in one
+    estimator : InitMLPClassifier, InitMLPRegressor, Pipeline or TransformedTargetRegressor
         All other settings; it stays as it is.
     X, y : as in `diagnose`
     grid : dict of str to sequence, or list of such dicts

@@ -1,7 +1,7 @@
 """One forward and one backward pass through a small network, step by step, with the numbers.
 
-`skinit.network` computes; here its results get names and formulas. `compute_trace` collects the
-steps, `trace` prints them too.
+`skinit.network` computes; here its results get names and formulas. `trace` collects the steps, and
+``print`` lays them out.
 """
 
 from copy import copy
@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 
 from skinit.activations import ACTIVATIONS
@@ -21,12 +22,12 @@ from skinit.losses import (
     SquaredError,
 )
 from skinit.network import Network, backward, forward, layer_views, loss_and_gradient
-from skinit.perceptron import BaseInitMLP
+from skinit.pipelines import innermost, last_step
 from skinit.preparation import Request
 from skinit.registry import check_number, look_up
 from skinit.tables import data_frame
 
-__all__ = ["Trace", "TraceStep", "compute_trace", "trace"]
+__all__ = ["Trace", "TraceStep", "trace"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class TraceStep:
 class Trace:
     """Outcome of `trace`: the steps of one pass, in the order in which they happen.
 
-    ``print`` shows all of it, and ``trace["dW1"]`` are the numbers of one step.
+    ``print`` shows all of it, and ``passed["dW1"]`` are the numbers of one step.
 
     Parameters
     ----------
@@ -120,8 +121,8 @@ class Trace:
         return ", ".join([f"a {widths} network", *hidden, loss, samples])
 
 
-def trace(estimator, X, y, *, classes=None, learning_rate=None, file=None):
-    r"""Print one forward and one backward pass, step by step, with the numbers.
+def trace(estimator, X, y, *, classes=None, learning_rate=None):
+    r"""Follow one forward and one backward pass, step by step, with the numbers.
 
     For a layer l with input a(l-1), weights W and biases b, of n samples:
 
@@ -135,9 +136,10 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None, file=None):
 
     Parameters
     ----------
-    estimator : InitMLPClassifier or InitMLPRegressor
+    estimator : InitMLPClassifier, InitMLPRegressor, Pipeline or TransformedTargetRegressor
         One that is fitted is traced with its weights. Another one is traced at its start, drawn as
-        `fit` would draw it; a start that looks at the data sees the samples given here.
+        `fit` would draw it; a start that looks at the data sees the samples given here, and so do
+        the other steps of a pipeline.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         One sample or a few; each counts once, whatever `class_weight` says, and no unit is dropped.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -145,24 +147,18 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None, file=None):
         For a classifier that is not fitted: all classes that there are, if y does not hold them.
     learning_rate : float, default=None
         Of the step; None is what the estimator would take next.
-    file : file object, default=None
-        Where to print; None is standard output.
 
     Returns
     -------
     Trace
-        All numbers, by name. Large arrays are shortened in print only.
+        All numbers, by name. ``print`` shows them with their formulas, large arrays shortened.
 
     Raises
     ------
     TypeError
-        If `estimator` is something else, such as a pipeline.
+        If `estimator` is something else.
     ValueError
         If the data or a setting cannot be used.
-
-    See Also
-    --------
-    skinit.tracing.compute_trace : The same without printing.
 
     References
     ----------
@@ -174,6 +170,9 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None, file=None):
     >>> from skinit import InitMLPRegressor, trace
     >>> model = InitMLPRegressor(1, activation="tanh", init="ones", learning_rate=0.5)
     >>> passed = trace(model, [[0.0]], [1.0])
+    >>> passed["delta1"]
+    array([[-1.]])
+    >>> print(passed)
     a 1-1-1 network, Tanh(), SquaredError, 1 sample
     ...
     Backward: the derivatives of the loss, from the last layer to the first
@@ -187,35 +186,6 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None, file=None):
       delta1 = (delta2 W2^T) * tanh'(z1)                              (1, 1)
           [[-1.0000]]
     ...
-    >>> passed
-    <Trace of a 1-1-1 network, Tanh(), SquaredError, 1 sample: loss 0.5000, ... after the update>
-    >>> passed["delta1"]
-    array([[-1.]])
-    """
-    passed = compute_trace(estimator, X, y, classes=classes, learning_rate=learning_rate)
-    print(passed, file=file)
-    return passed
-
-
-def compute_trace(estimator, X, y, *, classes=None, learning_rate=None):
-    """Do as `trace`, and print nothing.
-
-    Parameters
-    ----------
-    estimator, X, y, classes, learning_rate
-        As in `trace`.
-
-    Returns
-    -------
-    Trace
-
-    Examples
-    --------
-    >>> from skinit import InitMLPClassifier
-    >>> model = InitMLPClassifier(3, random_state=0)
-    >>> passed = compute_trace(model, [[0.5, -1.2]], [1], classes=[0, 1])
-    >>> bool(passed["new loss"] < passed["loss"])
-    True
     """
     prepared, rate = prepare(estimator, X, y, classes)
     if learning_rate is not None:
@@ -236,28 +206,31 @@ def compute_trace(estimator, X, y, *, classes=None, learning_rate=None):
 
 def prepare(estimator, X, y, classes):
     """Return what a fit would begin with or go on from, and its next learning rate."""
-    if not isinstance(estimator, BaseInitMLP):
-        raise TypeError(
-            f"estimator is a {type(estimator).__name__}, expected an InitMLPClassifier or an "
-            "InitMLPRegressor; of a pipeline, give the last step, and X as the steps before it "
-            "transform it"
-        )
-    is_fitted = "coefs_" in vars(estimator)
-    if is_classifier(estimator) and not is_fitted and classes is None:
+    fitted = is_fitted(estimator)
+    model, X, y = last_step(estimator, X, y, fitted=fitted)
+    if is_classifier(model) and not fitted and classes is None:
         check_classes(y)
-    model = copy(estimator) if is_fitted else clone(estimator)
+    model = copy(model)
     # All samples are looked at, and alike.
     everything = {"early_stopping": False, "class_weight": None}
     model.set_params(**{name: everything[name] for name in everything if hasattr(model, name)})
-    rng = model._rng if is_fitted else check_random_state(model.random_state)
-    n_before = model.n_iter_ if is_fitted else 0
-    request = Request(is_fitted, rng, n_before, one_step=True, classes=classes)
+    rng = model._rng if fitted else check_random_state(model.random_state)
+    n_before = model.n_iter_ if fitted else 0
+    request = Request(fitted, rng, n_before, one_step=True, classes=classes)
     prepared = model._prepare(X, y, None, request)
     if issparse(prepared.data.X):
         dense = replace(prepared.data, X=prepared.data.X.toarray())
         prepared = replace(prepared, data=dense)
     [rate] = prepared.plan.rates([n_before])
     return prepared, rate
+
+
+def is_fitted(estimator):
+    """Tell whether a network, or what is around it, has been fitted."""
+    try:
+        return hasattr(innermost(estimator, fitted=True), "coefs_")
+    except NotFittedError:
+        return False
 
 
 def check_classes(y):

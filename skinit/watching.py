@@ -53,16 +53,20 @@ class DiagnosisRecorder(OwnCallback):
             check_number(iteration, "every", low=1, kind=Integral)
         self.iterations_, self.diagnoses_ = [], []
 
-    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
+    def on_fit_task_begin(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ):
         """Diagnose the start."""
         if context.task_name == ITERATION and not self.iterations_:
-            self.record(fitted_estimator, X, y)
+            self.record(fitted_estimator, X, y, metadata)
 
-    def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
+    def on_fit_task_end(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ):
         """Diagnose an iteration, if it is its turn."""
         has_ended = context.task_name == ITERATION and fitted_estimator is not None
         if has_ended and self.is_chosen(fitted_estimator.n_iter_):
-            self.record(fitted_estimator, X, y)
+            self.record(fitted_estimator, X, y, metadata)
 
     def is_chosen(self, iteration):
         """Tell whether an iteration is to be diagnosed."""
@@ -70,11 +74,11 @@ class DiagnosisRecorder(OwnCallback):
             return iteration % self.every == 0
         return iteration in self.every
 
-    def record(self, model, X, y):
-        """Take a diagnosis."""
+    def record(self, model, X, y, metadata):
+        """Take a diagnosis, of the samples as they are weighted in the fit."""
         self.iterations_.append(model.n_iter_)
         settings = {"weights": "fitted", "candidates": (), "max_samples": self.max_samples}
-        self.diagnoses_.append(diagnose(model, X, y, **settings))
+        self.diagnoses_.append(diagnose(model, X, y, **(metadata or {}), **settings))
 
     def to_dict(self):
         """Return the figures as columns, one entry for each layer of each diagnosis."""

@@ -1,10 +1,11 @@
 """The catalogue of starts: complete, searchable, and honest about what was found."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from skinit import initializers
-from skinit.catalogue import FAMILIES, OTHERS, Entry, catalogue
+from skinit.catalogue import FAMILIES, OTHERS, Catalogue, Entry, catalogue
 from skinit.initializers import INITIALIZERS, He, Initializer, resolve_init
 from skinit.trainability import FEWEST, TrainableShare, read_shares, track_record, write_shares
 
@@ -96,17 +97,17 @@ def entry_with(**texts):
 @pytest.mark.parametrize("field", ["spelt", "family", "formula", "advice", "cost", "references",
                                    "overall", "strength", "weakness"])  # fmt: skip
 def test_a_word_is_found_wherever_it_is(field):
-    assert entry_with(**{field: "behind ReLU units"}).has("relu")
+    assert entry_with(**{field: "behind ReLU units"}).distance("relu") < np.inf
 
 
 def test_a_word_is_found_at_the_start_of_a_word_only():
     entry = entry_with(names=("he_normal",), advice="usual; leaky-relu", formula="W = 2 / m")
     there, not_there = ("he", "HE_N", "normal", "us", "relu", "2"), ("sual", "ormal", "W.=", "elu")
-    assert [word for word in there + not_there if entry.has(word)] == list(there)
+    assert [word for word in there + not_there if entry.distance(word) < np.inf] == list(there)
 
 
 def test_a_search_keeps_what_has_all_words():
-    found = set(catalogue().search("data", "relu").entries)
+    found = set(catalogue().search("data", "ReLU").entries)
     every = set(catalogue().search("data").entries) & set(catalogue().search("relu").entries)
     assert found == every
     assert 0 < len(found) < len(catalogue())
@@ -125,11 +126,58 @@ def test_a_name_is_found_first(name):
     assert name in catalogue().search(name).entries[0].names
 
 
+def test_names_come_before_formula_advice_and_the_rest():
+    entries = [
+        entry_with(spelt="F()", cost="no word"),
+        entry_with(spelt="E()", advice="for a word"),
+        entry_with(spelt="D()", formula="W = word"),
+        entry_with(names=("word_as_part",)),
+        entry_with(names=("other", "word")),
+    ]
+    found = Catalogue(tuple(entries)).search("word")
+    assert list(found) == entries[::-1]
+
+
+def test_of_several_words_the_one_furthest_from_the_names_counts():
+    far = entry_with(spelt="Far()", formula="one", cost="two")
+    near = entry_with(spelt="Near()", formula="two", advice="one")
+    assert list(Catalogue((far, near)).search("one", "two")) == [near, far]
+
+
+def test_the_closest_to_a_name_is_the_entry_of_that_name():
+    assert list(catalogue().search("kaiming").closest("kaiming")) == [entry_named("he")]
+
+
+def test_the_closest_to_other_words_have_them_in_names_formula_or_advice():
+    in_advice = entry_with(spelt="A()", advice="some words")
+    elsewhere = entry_with(spelt="B()", cost="some words")
+    both = Catalogue((in_advice, elsewhere))
+    assert list(both.closest("some words")) == [in_advice]
+    assert list(Catalogue((elsewhere,)).closest("some", "words")) == [elsewhere]
+
+
+def test_a_name_that_is_none_is_refused_with_few_that_are_near():
+    near = r"did you mean 'he_normal'(, '\w+')? or '\w+'\? 'skinit list' shows all$"
+    with pytest.raises(ValueError, match=f"init='He-norml' is not a known name; {near}"):
+        catalogue().check_name("He-norml")
+
+
+def test_a_name_like_no_other_is_pointed_to_the_list():
+    with pytest.raises(ValueError, match=r"'xyz' is not a known name; 'skinit list' shows all$"):
+        catalogue().check_name("xyz")
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_a_known_name_is_not_refused(name):
+    catalogue().check_name(name)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["rellu"], "no initializer has the word 'rellu'; did you mean 'relu'?"),
-        (["deep", "kaimng"], "no initializer has the word 'kaimng'; did you mean 'kaiming'?"),
+        (["rellu"], "no initializer has the word 'rellu'; did you mean 'relu', 'elu' or 'selu'?"),
+        (["deep", "kaimng"], "no initializer has the word 'kaimng'; did you mean 'kaiming', "),
+        (["weigts"], "no initializer has the word 'weigts'$"),  # prose, and no name
         (["qqqqq"], "no initializer has the word 'qqqqq'$"),
         (["zeros", "siren"], "no initializer has all of the words 'zeros', 'siren'; leave one out"),
     ],

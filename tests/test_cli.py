@@ -248,6 +248,30 @@ def test_diagnose_writes_three_pictures_into_the_folder_that_it_names(zeros):
     assert f"Pictures in {(zeros.folder / 'skinit-output').resolve()}:" in zeros.out
 
 
+@pytest.mark.parametrize(
+    ("words", "solver", "rate"),
+    [
+        ([], "gd", 0.1),
+        (["--solver", "adam"], "adam", 0.01),
+        (["--solver", "sgd", "--learning-rate", "0.3"], "sgd", 0.3),
+    ],
+)
+def test_diagnose_takes_a_solver_and_its_rate(words, solver, rate, tmp_path, monkeypatch):
+    def look(model, X, y):
+        assert (model.solver, model.learning_rate) == (solver, rate)
+        raise ValueError("seen")
+
+    monkeypatch.setattr("skinit.cli.diagnose", look)
+    assert "seen" in run(tmp_path, "diagnose", "iris", *words).err
+
+
+def test_diagnose_warns_of_a_rate_that_is_too_high(tmp_path):
+    outcome = run(tmp_path, "diagnose", "iris", "--learning-rate", "1e5")
+    assert outcome.code == 0
+    assert re.search(r"largest stable learning rate \S+, set 100000$", outcome.out, re.MULTILINE)
+    assert "\nwarning: learning_rate=1e5 is above " in outcome.out
+
+
 def test_diagnose_reads_a_table_and_draws_from_a_seed(table):
     words = ["diagnose", table, "--target", "number"]
     outcomes = [run(table.parent, *words, "--seed", seed).out for seed in (0, 0, 1)]
@@ -266,18 +290,28 @@ def test_list_with_a_name_shows_all_about_it_and_where_else_it_is(tmp_path):
     first, *others = catalogue().search("he")
     shown, also = run(tmp_path, "list", "he").out.split("\n\n")
     assert shown == str(first)
-    assert also.startswith("'he' is found in these as well ('skinit list he --long'): ")
+    assert also.startswith("Found in what is told of these as well ('skinit list he --long'): ")
     assert set(also.partition(": ")[2].split()) >= {f"{entry.name}," for entry in others[:-1]}
 
 
-def test_list_with_words_shows_all_about_those_that_have_them(tmp_path):
+def test_list_with_words_shows_all_about_the_closest_and_names_the_others(tmp_path):
     found = catalogue().search("relu", "deep")
-    assert run(tmp_path, "list", "relu", "deep").out == "\n\n".join(map(str, found)) + "\n"
+    closest = found.closest("relu", "deep")
+    shown, also = run(tmp_path, "list", "relu", "deep").out.split("\n\nFound ")
+    assert shown == "\n\n".join(map(str, closest))
+    names = " ".join(also.partition("): ")[2].split())
+    assert names == ", ".join(entry.name for entry in found if entry not in closest)
 
 
-def test_list_with_a_word_that_is_no_name_shows_all_that_have_it(tmp_path):
-    found = catalogue().search("logistic")
-    assert run(tmp_path, "list", "logistic").out == "\n\n".join(map(str, found)) + "\n"
+def test_a_long_list_with_words_shows_all_about_all_that_have_them(tmp_path):
+    found = catalogue().search("relu", "deep")
+    out = run(tmp_path, "list", "relu", "deep", "--long").out
+    assert out == "\n\n".join(map(str, found)) + "\n"
+
+
+def test_list_with_a_word_that_is_only_in_references_shows_those(tmp_path):
+    found = catalogue().search("2015")
+    assert run(tmp_path, "list", "2015").out == "\n\n".join(map(str, found)) + "\n"
 
 
 def test_long_list_shows_all_about_all(tmp_path):
@@ -343,12 +377,23 @@ MISTAKES = {
     "unknown command": (["dmo"], "invalid choice: 'dmo'"),
     "unknown option": (["demo", "--iterations", "3"], "unrecognized arguments: --iterations"),
     "one word too many": (["demo", "he"], "unrecognized arguments: he"),
-    "nothing of that word": (["list", "rellu"], "has the word 'rellu'; did you mean 'relu'?"),
+    "nothing of that word": (["list", "rellu"], "has the word 'rellu'; did you mean 'relu', "),
     "no data": (["compare", "--init", "he"], "arguments are required: DATA"),
     "no init": (["compare", "iris"], "arguments are required: --init"),
     "unknown data": (["compare", "zzz", "--init", "he"], "known names: breast_cancer, circles"),
     "misspelt data": (["compare", "irs", "--init", "he"], "did you mean 'iris'?"),
-    "misspelt init": (["compare", "iris", "--init", "he_norml"], "did you mean 'he_normal'?"),
+    "misspelt init": (["compare", "iris", "--init", "he_norml"], "did you mean 'he_normal', "),
+    "init like no other": (["diagnose", "iris", "--init", "xyz"], "known name; 'skinit list'"),
+    "misspelt solver": ([*IRIS, "--solver", "adma"], "did you mean 'adam'?"),
+    "misspelt solver to diagnose": (["diagnose", "iris", "--solver", "adma"], "mean 'adam'?"),
+    "a rate for lbfgs": (
+        [*IRIS, "--solver", "lbfgs", "--learning-rate", "1"],
+        "--learning-rate is not for --solver lbfgs",
+    ),
+    "two starts to diagnose": (
+        ["diagnose", "iris", "--init", "he,zeros"],
+        "--init is for one start here; 'skinit compare' takes several",
+    ),
     "misspelt activation": ([*IRIS, "--activation", "rleu"], "did you mean 'relu'?"),
     "misspelt task": ([*IRIS, "--task", "regress"], "invalid choice: 'regress'"),
     "no number": ([*IRIS, "--max-iter", "many"], "'many' is not a positive integer"),
@@ -360,7 +405,7 @@ MISTAKES = {
     "rate of zero": ([*IRIS, "--learning-rate", "0"], "'0' is not a positive number"),
     "rate nan": ([*IRIS, "--learning-rate", "nan"], "'nan' is not a positive number"),
     "infinite rate": ([*IRIS, "--learning-rate", "inf"], "'inf' is not a positive number"),
-    "misspelt init to diagnose": (["diagnose", "iris", "--init", "hee"], "did you mean 'he'?"),
+    "misspelt init to diagnose": (["diagnose", "iris", "--init", "hee"], "did you mean 'he' or "),
     "seed that is no number": (["diagnose", "iris", "--seed", "x"], "invalid int value: 'x'"),
     "data to diagnose": (["diagnose", "irs"], "did you mean 'iris'?"),
     "empty hidden": ([*IRIS, "--hidden", ""], "'' is not a positive integer"),

@@ -273,6 +273,45 @@ def test_a_good_start_learns(task):
     assert describe_outcome(model, y) == f"learns: the loss ends at {share:.0%} of that of guessing"
 
 
+@pytest.mark.parametrize("estimator", [InitMLPClassifier, InitMLPRegressor])
+def test_a_model_of_targets_that_are_noise_is_not_said_to_learn(estimator):
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(200, 20)), rng.normal(size=200)
+    y = y > 0 if estimator is InitMLPClassifier else y
+    model = estimator(30, solver="adam", learning_rate=0.03, max_iter=300)
+    [run] = compare_inits(model, ["he"], X[:100], y[:100], X[100:], y[100:]).runs
+    dummy = DummyClassifier() if estimator is InitMLPClassifier else DummyRegressor()
+    guess = round(dummy.fit(X[:100], y[:100]).score(X[100:], y[100:]), 2) + 0.0  # no -0.0
+    assert re.fullmatch(
+        rf"overfits: the loss ends at .* that of guessing, but the score is {run.train_score:.2f} "
+        rf"on training and {run.test_score:.2f} on test samples \(guessing: {guess:.2f}\)",
+        run.outcome,
+    )
+
+
+def test_large_weights_that_learn_the_training_samples_only_are_told_both():
+    model, y = fit("binary", Normal(std=3))
+    outcome = describe_outcome(model, y, (0.9, 0.5, 0.5))
+    assert outcome.startswith("too large weights: ")
+    assert outcome.endswith(
+        ", but the score is 0.90 on training and 0.50 on test samples (guessing: 0.50)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "verdict"),
+    [
+        ((0.9, 0.75, 0.5), "learns"),
+        ((0.9, 0.65, 0.5), "overfits"),
+        ((0.52, 0.40, 0.5), "learns"),
+        ((0.9, 0.3, 0.0), "overfits"),
+    ],
+)
+def test_less_than_half_of_the_gain_on_test_samples_is_overfitting(scores, verdict):
+    model, y = fit("binary", "he", learning_rate=0.1)
+    assert describe_outcome(model, y, scores).startswith(f"{verdict}: ")
+
+
 @TASKS
 def test_a_slow_start_has_not_learnt(task):
     outcome = describe_outcome(*fit(task, "normal", max_iter=5, learning_rate=1e-6))

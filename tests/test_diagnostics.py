@@ -272,6 +272,16 @@ def test_the_recorder_diagnoses_the_model_of_that_iteration():
 
 
 @pytest.mark.skipif("set_callbacks" not in dir(InitMLPClassifier), reason="needs scikit-learn 1.9")
+def test_the_recorder_weighs_the_samples_as_the_fit_does():
+    recorder, weight = DiagnosisRecorder(every=3), np.where(Y == 0, 5.0, 1.0)
+    model = classifier(max_iter=6, learning_rate=0.3).set_callbacks(recorder).fit(X, Y, weight)
+    losses = [each.start_loss for each in recorder.diagnoses_]
+    assert_allclose(losses, [*model.loss_curve_[[0, 3]], model.loss_])
+    unweighted = diagnose(model, X, Y, weights="fitted", candidates=()).start_loss
+    assert abs(unweighted - losses[-1]) > 0.01
+
+
+@pytest.mark.skipif("set_callbacks" not in dir(InitMLPClassifier), reason="needs scikit-learn 1.9")
 def test_chosen_iterations_are_diagnosed():
     recorder = DiagnosisRecorder(every=(1, 3, 100))
     classifier(max_iter=4).set_callbacks(recorder).fit(X, Y)

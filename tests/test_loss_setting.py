@@ -15,7 +15,7 @@ from sklearn.linear_model import HuberRegressor, LogisticRegression, PoissonRegr
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import get_tags
 
-from skinit import InitMLPClassifier, InitMLPRegressor, Loss, load_circles
+from skinit import InitMLPClassifier, InitMLPRegressor, Loss, load_circles, trace
 from skinit.comparison import describe_outcome
 from skinit.losses import (
     LOSSES,
@@ -30,7 +30,6 @@ from skinit.losses import (
 )
 from skinit.perceptron import loss_and_targets
 from skinit.solvers import SOLVERS
-from skinit.tracing import compute_trace
 
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(60, 3))
@@ -473,14 +472,14 @@ def test_a_trace_tells_the_formula_of_the_loss():
         "poisson": ("losses = p - y + y log(y / p)", lambda p, y: p - y + y * np.log(y / p)),
     }
     for loss, (formula, by_hand) in formulas.items():
-        passed = compute_trace(InitMLPRegressor(2, loss=loss, random_state=0), [[0.5]], [3.0])
+        passed = trace(InitMLPRegressor(2, loss=loss, random_state=0), [[0.5]], [3.0])
         assert formula in str(passed)
         assert_allclose(passed["losses"], by_hand(passed["p"], 3.0).ravel())
 
 
 def test_a_trace_shows_the_targets_that_the_loss_follows():
     model = InitMLPClassifier(2, loss=CrossEntropy(0.2), random_state=0)
-    passed = compute_trace(model, [[0.5], [1.0]], [0, 1])
+    passed = trace(model, [[0.5], [1.0]], [0, 1])
     assert_allclose(passed["y"], [[0.1], [0.9]])
 
 

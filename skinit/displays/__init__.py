@@ -1,4 +1,9 @@
-"""Pictures, in scikit-learn's display style: data in ``__init__``, drawing in ``plot``."""
+"""Pictures, in scikit-learn's display style: data in ``__init__``, drawing in ``plot``.
+
+Each has ``from_estimator`` and, where several can share a picture, ``from_estimators`` with a dict
+of names to them; each takes ``ax`` or, if it needs several, ``axes``, and keeps these as ``ax_`` or
+``axes_``, with their ``figure_``.
+"""
 
 from skinit.displays.activation_histogram import ActivationHistogramDisplay
 from skinit.displays.decision_boundary import DecisionBoundaryPanel

@@ -40,11 +40,13 @@ class ActivationHistogramDisplay:
     def __init__(self, diagnosis):
         self.diagnosis = diagnosis
 
-    def plot(self, *, max_layers=12, **fill_kw):
+    def plot(self, axes=None, *, max_layers=12, **fill_kw):
         """Draw the histograms, each on axes of its own and all on one scale where that is possible.
 
         Parameters
         ----------
+        axes : sequence of matplotlib Axes or None, default=None
+            One for each layer that is shown; None makes a new figure.
         max_layers : int, default=12
             Of a deeper network, so many of its hidden layers are shown, evenly spread.
         **fill_kw : dict
@@ -54,52 +56,44 @@ class ActivationHistogramDisplay:
         -------
         self : ActivationHistogramDisplay
         """
-        import matplotlib.pyplot as plt
-
         found = self.diagnosis.propagation
         # Of a network without hidden layers, the scores.
         n_layers = max(found.network.n_layers - 1, 1)
         self.shown_ = np.unique(np.linspace(1, n_layers, min(n_layers, max_layers)).astype(int))
-        n_columns = min(4, len(self.shown_))
-        n_rows = -(-len(self.shown_) // n_columns)
-        self.figure_, axes = plt.subplots(
-            n_rows, n_columns, figsize=(1 + 2.4 * n_columns, 0.6 + 1.7 * n_rows),
-            squeeze=False, layout="constrained",
-        )  # fmt: skip
-        for ax in axes.ravel()[len(self.shown_) :]:
-            ax.remove()
-        self.axes_ = axes.ravel()[: len(self.shown_)]
+        own_figure = axes is None
+        if own_figure:
+            axes = new_axes(len(self.shown_))
+        self.axes_ = np.asarray(axes, dtype=object).ravel()
+        if len(self.axes_) != len(self.shown_):
+            raise ValueError(
+                f"axes has {len(self.axes_)} entries, expected one for each of the "
+                f"{len(self.shown_)} layers that are shown; choose how many by max_layers"
+            )
         limits = shared_limits(found.edges[self.shown_ - 1])
         for ax, number in zip(self.axes_, self.shown_, strict=True):
-            counts, edges = found.counts[number - 1], found.edges[number - 1]
-            ax.set(title=f"layer {number}", yticks=[])
-            if not np.isfinite(edges).all():
-                ax.set(xticks=[])
-                ax.text(0.5, 0.5, "not finite", ha="center", transform=ax.transAxes)
-                continue
-            share = counts / counts.sum()
-            ax.stairs(share, edges, **{"fill": True, **fill_kw})
-            # Where nearly all are in one bin, as the zeros of ReLU are, the rest is seen too.
-            others = np.sort(share)[-2]
-            if share.max() > 3 * others > 0:
-                ax.set_ylim(0, 2 * others)
-                ax.annotate(
-                    f"{share.max():.0%}", (edges[share.argmax() + 1], 2 * others), (3, -3),
-                    textcoords="offset points", va="top", fontsize="small",
-                )  # fmt: skip
+            ax.set(title=f"layer {number}" if found.network.n_layers > 1 else "scores", yticks=[])
+            draw(ax, found.counts[number - 1], found.edges[number - 1], fill_kw)
+            if not found.activation_variance[number - 1]:
+                told = f"all are {found.activation_mean[number - 1]:.3g}"
+                ax.text(0.05, 0.9, told, va="top", fontsize="small", transform=ax.transAxes)
             if limits is not None:
                 ax.set_xlim(*limits)
-        self.figure_.suptitle(f"activations of {self.diagnosis.init}")
+        self.figure_ = self.axes_[0].figure
+        if own_figure:
+            self.figure_.suptitle(f"activations of {self.diagnosis.init}")
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, max_layers=12, fill_kw=None, **settings):
+    def from_estimator(
+        cls, estimator, X, y=None, *, axes=None, max_layers=12, fill_kw=None, **settings
+    ):
         """Diagnose an estimator and draw its activations.
 
         Parameters
         ----------
         estimator, X, y
             As in `diagnose`.
+        axes : sequence of matplotlib Axes or None, default=None
         max_layers : int, default=12
         fill_kw : dict or None, default=None
             As in `plot`.
@@ -111,7 +105,42 @@ class ActivationHistogramDisplay:
         ActivationHistogramDisplay
         """
         found = diagnose(estimator, X, y, **{"candidates": (), **settings})
-        return cls(found).plot(max_layers=max_layers, **(fill_kw or {}))
+        return cls(found).plot(axes, max_layers=max_layers, **(fill_kw or {}))
+
+
+def new_axes(n):
+    """Make a figure with rows of at most four axes, `n` in all."""
+    import matplotlib.pyplot as plt
+
+    n_columns = min(4, n)
+    n_rows = -(-n // n_columns)
+    _, axes = plt.subplots(
+        n_rows, n_columns, figsize=(1 + 2.4 * n_columns, 0.6 + 1.7 * n_rows), squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for ax in axes.ravel()[n:]:
+        ax.remove()
+    return axes.ravel()[:n]
+
+
+def draw(ax, counts, edges, fill_kw):
+    """Draw a histogram, with few ticks that do not run into each other."""
+    if not np.isfinite(edges).all():
+        ax.set(xticks=[])
+        ax.text(0.5, 0.5, "not finite", ha="center", transform=ax.transAxes)
+        return
+    share = counts / counts.sum()
+    ax.stairs(share, edges, **{"fill": True, **fill_kw})
+    ax.locator_params(axis="x", nbins=3)
+    ax.ticklabel_format(axis="x", scilimits=(-2, 4))
+    # Where nearly all are in one bin, as the zeros of ReLU are, the rest is seen too.
+    others = np.sort(share)[-2]
+    if share.max() > 3 * others > 0:
+        ax.set_ylim(0, 2 * others)
+        ax.annotate(
+            f"{share.max():.0%}", (edges[share.argmax() + 1], 2 * others), (3, -3),
+            textcoords="offset points", va="top", fontsize="small",
+        )  # fmt: skip
 
 
 def shared_limits(edges):

@@ -5,6 +5,8 @@ from sklearn.base import is_regressor
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils.validation import check_is_fitted
 
+from skinit.displays.naming import check_named
+
 __all__ = ["DecisionBoundaryPanel"]
 
 
@@ -140,6 +142,7 @@ class DecisionBoundaryPanel:
         -------
         DecisionBoundaryPanel
         """
+        check_named(estimators)
         return cls(estimators, X, y).plot(axes, **boundary_kw)
 
     @classmethod

@@ -3,6 +3,8 @@
 import numpy as np
 
 from skinit.diagnostics import diagnose
+from skinit.displays.naming import diagnose_each
+from skinit.displays.spans import drawable, has_drawn, set_log_scale, tell_what_is_missing
 
 __all__ = ["JacobianSpectrumDisplay"]
 
@@ -55,25 +57,24 @@ class JacobianSpectrumDisplay:
 
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
-        self.lines_ = {}
+        self.lines_, missing = {}, []
         for number, (name, diagnosis) in enumerate(self.diagnoses.items()):
-            values = on_log_axis(diagnosis.singular_values)
-            ranks = np.arange(1, values.shape[1] + 1)
+            values = diagnosis.singular_values
             style = {"color": f"C{number}", "marker": ".", "label": name, **line_kw}
-            # Of what a value is at most samples; fmin and fmax leave out those that are 0.
-            low, high = np.fmin.reduce(values), np.fmax.reduce(values)
-            present = np.isfinite(values)
-            total = np.where(present, values, 0).sum(axis=0)
-            mean = np.divide(
-                total, present.sum(axis=0), out=np.full(len(ranks), np.nan), where=present.any(0)
-            )
-            [self.lines_[name]] = ax.plot(ranks, mean, **style)
-            ax.fill_between(ranks, low, high, color=style["color"], alpha=0.15, linewidth=0)
-        ax.axhline(1, color="gray", linewidth=1, linestyle=":")
-        ax.set(xlabel="from the largest to the smallest", ylabel="singular value", yscale="log")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+            # Side by side, so that single values of several networks do not hide each other.
+            ranks = np.arange(1, values.shape[1] + 1) + 0.1 * number * (values.shape[1] == 1)
+            self.lines_[name] = draw(ax, ranks, values, style)
+            missing += [f"{name}: {why}" for why in why_missing(values)]
+        if has_drawn(ax):
+            ax.axhline(1, color="gray", linewidth=1, linestyle=":")
+        ax.set(xlabel="from the largest to the smallest", ylabel="singular value")
+        numbers = np.concatenate([line.get_xdata() for line in self.lines_.values()])
+        ax.set_xlim(0.5, numbers.max() + 0.5)
+        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        set_log_scale(ax)
         ax.grid(alpha=0.3)
         ax.legend(loc="best")
+        tell_what_is_missing(ax, missing)
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
@@ -101,10 +102,50 @@ class JacobianSpectrumDisplay:
         found = diagnose(estimator, X, y, **{"candidates": (), **settings})
         return cls({name or found.init: found}).plot(ax, **(line_kw or {}))
 
+    @classmethod
+    def from_estimators(cls, estimators, X, y=None, *, ax=None, line_kw=None, **settings):
+        """Diagnose several estimators and draw them on the same axes.
 
-def on_log_axis(values):
-    """Leave out what a logarithmic axis cannot show, and what is 0 but for rounding."""
-    with np.errstate(invalid="ignore"):
-        largest = np.fmax.reduce(values, axis=None, initial=0)
-        floor = max(1e-100, 1e-12 * largest)
-        return np.where((values > floor) & (values < 1e100), values, np.nan)
+        Parameters
+        ----------
+        estimators : dict of str to estimator
+            Under the names for the legend.
+        X, y, ax, line_kw, **settings
+            As in `from_estimator`.
+
+        Returns
+        -------
+        JacobianSpectrumDisplay
+        """
+        return cls(diagnose_each(estimators, X, y, settings)).plot(ax, **(line_kw or {}))
+
+
+def draw(ax, ranks, values, style):
+    """Draw the mean over the samples and the band between the smallest and the largest."""
+    values = without_rounding(drawable(values))
+    present = np.isfinite(values)
+    # Of what a value is at most samples; fmin and fmax leave out those that are 0.
+    low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+    total, count = np.where(present, values, 0).sum(axis=0), present.sum(axis=0)
+    mean = np.divide(total, count, out=np.full(len(ranks), np.nan), where=count > 0)
+    [line] = ax.plot(ranks, mean, **style)
+    ax.fill_between(ranks, low, high, color=style["color"], alpha=0.15, linewidth=0)
+    if len(ranks) == 1:  # where a band has no width
+        ax.vlines(ranks, low, high, color=style["color"], alpha=0.3)
+    return line
+
+
+def without_rounding(values):
+    """Put nan in place of what is 0 but for rounding."""
+    floor = 1e-12 * np.fmax.reduce(values, axis=None, initial=0)
+    return np.where(values > floor, values, np.nan)
+
+
+def why_missing(values):
+    """Say why singular values are not drawn."""
+    if not np.isfinite(values).all():
+        return ["not finite"]
+    n_zero = (np.isnan(without_rounding(drawable(values)))).all(axis=0).sum()
+    if n_zero == values.shape[1]:
+        return ["all are 0, the scores ignore the inputs"]
+    return [f"{n_zero} of {values.shape[1]} are 0"] if n_zero else []

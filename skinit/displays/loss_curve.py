@@ -3,6 +3,10 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skinit.displays.naming import check_named
+from skinit.displays.spans import set_plain_ticks
+from skinit.pipelines import innermost
+
 __all__ = ["LossCurveDisplay"]
 
 
@@ -90,7 +94,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator with the attribute ``loss_curve_``
-            One of skinit's or scikit-learn's own multilayer perceptrons, fitted.
+            One of skinit's or scikit-learn's own multilayer perceptrons, fitted, or a Pipeline or
+            TransformedTargetRegressor of one.
         name : str or None, default=None
             For the legend; None is the class's name.
         ax : matplotlib Axes or None, default=None
@@ -122,23 +127,24 @@ class LossCurveDisplay:
         -------
         LossCurveDisplay
         """
-        if not isinstance(estimators, dict):
-            raise TypeError(
-                f"estimators is a {type(estimators).__name__}, expected a dict of names to fitted "
-                "estimators, as in {'he': model}"
-            )
+        check_named(estimators)
         curves = {}
         for name, runs in estimators.items():
             runs = runs if isinstance(runs, (list, tuple)) else [runs]
             for run in runs:
                 check_is_fitted(run)
-                if not hasattr(run, "loss_curve_"):
-                    raise ValueError(
-                        f"{name!r} is a {type(run).__name__} without loss_curve_; give a network "
-                        "trained step by step (of a pipeline, its last step)"
-                    )
-            curves[name] = [np.asarray(run.loss_curve_) for run in runs]
+            curves[name] = [losses_of(name, innermost(run, fitted=True)) for run in runs]
         return cls(curves).plot(ax=ax, log=log, **line_kw)
+
+
+def losses_of(name, network):
+    """Return the losses that a network has kept."""
+    if not hasattr(network, "loss_curve_"):
+        raise ValueError(
+            f"{name!r} is a {type(network).__name__} without loss_curve_; give a network trained "
+            "step by step, or a pipeline that ends in one"
+        )
+    return np.asarray(network.loss_curve_)
 
 
 def as_runs(curve):
@@ -160,5 +166,6 @@ def limit_losses(ax, log):
     # Before the scale, which would look for limits of its own.
     ax.set_ylim(0.7 * losses[losses > 0].min(), min(top, 1.4 * losses.max()))
     ax.set_yscale("log")
+    set_plain_ticks(ax)
     if top < losses.max():
         ax.set_ylabel(f"loss (beyond {top:.3g} not shown)")

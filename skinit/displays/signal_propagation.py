@@ -3,6 +3,9 @@
 import numpy as np
 
 from skinit.diagnostics import diagnose
+from skinit.displays.naming import diagnose_each
+from skinit.displays.spans import drawable, set_least_span, set_log_scale, tell_what_is_missing
+from skinit.verdicts import which_layers
 
 __all__ = ["SignalPropagationDisplay"]
 
@@ -10,7 +13,8 @@ __all__ = ["SignalPropagationDisplay"]
 class SignalPropagationDisplay:
     """Signal, gradient, likeness of samples and idle units by depth, of one network or several.
 
-    Lines are measured; dashes are what mean-field theory expects of weights that are as large.
+    Lines are measured; dashes are what mean-field theory expects of weights that are as large and
+    independent of each other, which those of orthogonal, mirrored or data-dependent starts are not.
 
     Parameters
     ----------
@@ -62,31 +66,28 @@ class SignalPropagationDisplay:
         """
         import matplotlib.pyplot as plt
 
-        if axes is None:
+        own_figure = axes is None
+        if own_figure:
             _, axes = plt.subplots(2, 2, figsize=(9.5, 6.5), layout="constrained")
         self.axes_ = np.asarray(axes, dtype=object).ravel()
         if len(self.axes_) != 4:
             raise ValueError(f"axes has {len(self.axes_)} entries, expected four")
         self.lines_ = {}
         for number, (name, diagnosis) in enumerate(self.diagnoses.items()):
-            style = {"color": f"C{number}", "marker": ".", **line_kw}
+            few = diagnosis.propagation.network.n_layers <= MARKED
+            style = {"color": f"C{number}", "marker": "." if few else "", **line_kw}
             self.lines_[name] = draw(self.axes_, name, diagnosis.propagation, style)
-        titles = {
-            "signal": "rms of pre-activations",
-            "gradient": "rms of derivatives\nby pre-activations",
-            "likeness of samples": "mean cosine of two samples",
-            "idle units": "share of units",
-        }
-        for ax, (title, label) in zip(self.axes_, titles.items(), strict=True):
-            ax.set(title=title, xlabel="layer", ylabel=label)
-            ax.xaxis.get_major_locator().set_params(integer=True)
-            ax.grid(alpha=0.3)
-        for ax in self.axes_[:2]:
-            if any(np.isfinite(line.get_ydata()).any() for line in ax.get_lines()):
-                ax.set_yscale("log")
-        self.axes_[3].set_ylim(-0.03, 1.03)
-        explain(self.axes_)
+        set_up(self.axes_)
+        explain(self.axes_[2:])
+        for ax, missing in zip(self.axes_, what_is_missing(self.diagnoses), strict=True):
+            tell_what_is_missing(ax, missing)
         self.figure_ = self.axes_[0].figure
+        if own_figure:
+            handles, names = self.axes_[0].get_legend_handles_labels()
+            place = {"loc": "outside lower center", "ncols": 5}
+            self.figure_.legend(handles, names, fontsize="small", **place)
+        else:
+            self.axes_[0].legend(fontsize="small")
         return self
 
     @classmethod
@@ -129,9 +130,11 @@ class SignalPropagationDisplay:
         -------
         SignalPropagationDisplay
         """
-        settings = {"candidates": (), **settings}
-        found = {name: diagnose(each, X, y, **settings) for name, each in estimators.items()}
-        return cls(found).plot(axes, **(line_kw or {}))
+        return cls(diagnose_each(estimators, X, y, settings)).plot(axes, **(line_kw or {}))
+
+
+# Of deeper networks, a dot for each layer would hide the line.
+MARKED = 40
 
 
 def draw(axes, name, found, style):
@@ -142,14 +145,14 @@ def draw(axes, name, found, style):
     hidden = layers[:-1]
     inputs = found.input_correlation
     measured = [
-        (layers, shown(np.sqrt(found.pre_activation_square))),
-        (layers, shown(found.signal_gradient)),
+        (layers, drawable(np.sqrt(found.pre_activation_square))),
+        (layers, drawable(found.signal_gradient)),
         (np.r_[0, hidden], np.r_[inputs, found.correlation[:-1]]),
         (hidden, found.dead[:-1]),
     ]
     expected = [
-        (layers, shown(np.sqrt(found.expected_square))),
-        (layers, shown(found.expected_gradient)),
+        (layers, drawable(np.sqrt(found.expected_square))),
+        (layers, drawable(found.expected_gradient)),
         (np.r_[0, hidden], np.r_[inputs, found.expected_correlation[:-1]]),
     ]
     lines = [
@@ -162,18 +165,68 @@ def draw(axes, name, found, style):
     return lines
 
 
-def shown(values):
-    """Leave out what a logarithmic axis cannot show."""
-    with np.errstate(invalid="ignore"):
-        return np.where((values > 1e-100) & (values < 1e100), values, np.nan)
+def set_up(axes):
+    """Choose titles, labels and limits of the four axes."""
+    titles = {
+        "signal": "rms of pre-activations",
+        "gradient": "rms of derivatives\nby pre-activations",
+        "likeness of samples": "mean cosine of two samples",
+        "idle units": "share of units",
+    }
+    for ax, (title, label) in zip(axes, titles.items(), strict=True):
+        ax.set(title=title, xlabel="layer")
+        ax.set_ylabel(label, fontsize="small")
+        show_all_layers(ax)
+        ax.grid(alpha=0.3)
+    for ax in axes[:2]:
+        set_log_scale(ax)
+    set_least_span(axes[2], 0.2)
+    axes[3].set_ylim(-0.03, 1.03)
+
+
+def show_all_layers(ax):
+    """Let the horizontal axis begin before the first layer and end behind the last."""
+    numbers = np.concatenate([line.get_xdata() for line in ax.get_lines()])
+    if len(numbers):
+        margin = max(0.5, 0.03 * np.ptp(numbers))
+        ax.set_xlim(numbers.min() - margin, numbers.max() + margin)
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
+def what_is_missing(diagnoses):
+    """Say for each of the four axes which network has values that cannot be drawn, and why."""
+    missing = [[], [], [], []]
+    for name, diagnosis in diagnoses.items():
+        found = diagnosis.propagation
+        sizes = [found.pre_activation_square, found.signal_gradient, found.correlation[:-1]]
+        for told, values in zip(missing, sizes, strict=False):
+            told += [f"{name}: {why}" for why in why_missing(values)]
+        if found.network.n_layers == 1:
+            missing[3].append(f"{name}: no hidden layer")
+        if np.isnan(found.signal_gradient).all():
+            missing[1] = ["no gradient without y"]
+    return missing
+
+
+def why_missing(values):
+    """Say where values are 0, not finite or not defined."""
+    kinds = {
+        "0": values == 0,
+        "not finite": np.isinf(values),
+        "not defined": np.isnan(values),
+    }
+    for why, where in kinds.items():
+        if where.any():
+            yield why if where.all() else f"{why} in {which_layers(where)}"
 
 
 def explain(axes):
-    """Tell once what colours and kinds of lines mean."""
-    axes[0].legend(fontsize="small")
-    [first] = axes[2].plot([], [], color="gray", label="measured")
-    [second] = axes[2].plot([], [], color="gray", linestyle="--", label="expected by theory")
-    axes[2].legend(handles=[first, second], fontsize="small")
-    [first] = axes[3].plot([], [], color="gray", label="dead")
-    [second] = axes[3].plot([], [], color="gray", linestyle=":", label="saturated")
-    axes[3].legend(handles=[first, second], fontsize="small")
+    """Tell what kinds of lines mean, on the axes of likeness and of idle units."""
+    likeness, idle = axes
+    handles = likeness.plot([], [], color="gray", label="measured")
+    handles += likeness.plot([], [], color="gray", linestyle="--", label="theory (independent)")
+    likeness.legend(handles=handles, fontsize="x-small")
+    handles = idle.plot([], [], color="gray", label="dead")
+    if any(line.get_linestyle() == ":" for line in idle.get_lines()):
+        handles += idle.plot([], [], color="gray", linestyle=":", label="saturated")
+    idle.legend(handles=handles, fontsize="x-small")

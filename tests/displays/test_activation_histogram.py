@@ -30,7 +30,7 @@ def test_each_histogram_is_the_share_of_the_units_in_each_bin():
 
 @pytest.mark.parametrize(
     ("depth", "shown"),
-    [(0, [1]), (1, [1]), (4, [1, 2, 3, 4]), (45, [1, 5, 9, 13, 17, 21, 25, 29, 33, 37, 41, 45])],
+    [(1, [1]), (4, [1, 2, 3, 4]), (45, [1, 5, 9, 13, 17, 21, 25, 29, 33, 37, 41, 45])],
 )
 def test_the_layers_shown_are_evenly_spread(depth, shown):
     display = ActivationHistogramDisplay.from_estimator(model(depth=depth), X, Y)
@@ -44,6 +44,25 @@ def test_the_zeros_of_relu_do_not_press_the_rest_flat():
     assert display.axes_[0].get_ylim()[1] < shares.max()
     [label] = display.axes_[0].texts
     assert label.get_text() == f"{shares.max():.0%}"
+
+
+def test_what_all_units_put_out_is_told_where_it_is_the_same():
+    display = ActivationHistogramDisplay.from_estimator(model("zeros"), X, Y)
+    assert [ax.texts[0].get_text() for ax in display.axes_] == ["all are 0"] * 4
+
+
+def test_given_axes_are_used_one_for_each_layer(pyplot):
+    figure, axes = pyplot.subplots(1, 2)
+    display = ActivationHistogramDisplay.from_estimator(model(), X, Y, axes=axes, max_layers=2)
+    assert display.figure_ is figure
+    assert display.axes_.tolist() == axes.tolist()
+    with pytest.raises(ValueError, match="axes has 2 entries, expected one for each of the 4"):
+        ActivationHistogramDisplay.from_estimator(model(), X, Y, axes=axes)
+
+
+def test_without_hidden_layers_the_scores_are_shown_and_called_so():
+    display = ActivationHistogramDisplay.from_estimator(model(depth=0), X, Y)
+    assert [ax.get_title() for ax in display.axes_] == ["scores"]
 
 
 @pytest.mark.parametrize("init", ["zeros", "random", Scaled("he", 1e150)])

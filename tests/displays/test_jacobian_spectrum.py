@@ -29,6 +29,40 @@ def test_the_line_is_the_mean_over_the_samples_and_the_band_reaches_their_ends()
     assert_allclose((heights.min(), heights.max()), (np.nanmin(present), np.nanmax(present)))
 
 
+def test_the_picture_of_zeros_says_why_it_is_empty():
+    ax = JacobianSpectrumDisplay.from_estimator(model("zeros"), X, Y).ax_
+    assert [text.get_text() for text in ax.texts] == [
+        "Zeros(): all are 0, the scores ignore the inputs"
+    ]
+
+
+def test_values_that_are_zero_are_counted_below_the_axis():
+    ax = JacobianSpectrumDisplay.from_estimator(model("ones"), X, Y).ax_
+    assert ax.get_xlabel().endswith("\nOnes(): 2 of 3 are 0")  # all outputs are the same
+
+
+def test_the_range_of_a_single_value_is_seen_and_each_network_has_its_place():
+    models = {init: model(init) for init in ("he", "glorot")}
+    display = JacobianSpectrumDisplay.from_estimators(models, X, Y == 0)
+    places = [line.get_xdata().item() for line in display.lines_.values()]
+    assert len(set(places)) == 2
+    for init, place in zip(models, places, strict=True):
+        values = diagnose(models[init], X, Y == 0, candidates=()).singular_values
+        [segment] = [
+            path.vertices
+            for band in display.ax_.collections
+            for path in band.get_paths()
+            if len(path.vertices) == 2 and path.vertices[0, 0] == place
+        ]
+        assert_allclose(segment[:, 1], [values.min(), values.max()])
+
+
+def test_equal_values_are_not_blown_up_to_noise():
+    linear = InitMLPClassifier((8,) * 3, activation="identity", init="orthogonal", random_state=0)
+    ax = JacobianSpectrumDisplay.from_estimator(linear, X, Y).ax_
+    assert np.ptp(np.log10(ax.get_ylim())) >= 1
+
+
 @pytest.mark.parametrize("depth", [0, 1, 30])
 @pytest.mark.parametrize("init", ["zeros", "random"])
 def test_odd_networks_are_drawn_without_a_warning(depth, init):

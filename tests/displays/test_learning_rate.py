@@ -32,13 +32,13 @@ def test_the_line_is_the_settled_loss_over_the_rate():
     assert_array_equal(display.line_.get_xdata(), RATES)
     assert_array_equal(display.line_.get_ydata(), [0.9, 0.5, 0.7, 0.8])
     assert display.ax_.get_xscale() == "log"
-    assert legend(display) == ["start", "suggestion 0.1"]
+    assert legend(display) == ["start", "suggestion 0.033"]
 
 
 def test_the_suggestion_is_marked_at_its_rate():
     ax = LearningRateDisplay(made_up([0.9, 0.5, 0.7, 0.8])).plot().ax_
     [line] = [line for line in ax.get_lines() if "suggestion" in line.get_label()]
-    assert_array_equal(line.get_xdata(), [0.1, 0.1])
+    assert_array_equal(line.get_xdata(), [0.1 / 3, 0.1 / 3])
 
 
 def test_without_a_suggestion_none_is_marked():

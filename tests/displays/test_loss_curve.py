@@ -3,12 +3,14 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinit import InitMLPClassifier, LossCurveDisplay, load_circles
+from skinit import InitMLPClassifier, InitMLPRegressor, LossCurveDisplay, load_circles
 
 
 @pytest.fixture(scope="module")
@@ -178,8 +180,32 @@ def test_an_estimator_that_is_not_fitted_says_so(estimator, pyplot):
     assert pyplot.get_fignums() == []
 
 
-def test_a_pipeline_is_pointed_to_its_last_step(models):
-    model = make_pipeline(StandardScaler(), models["he"])
-    complaint = "'a model' is a Pipeline without loss_curve_; give a network trained step by step"
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda network: make_pipeline(StandardScaler(), network),
+        lambda network: TransformedTargetRegressor(network, transformer=StandardScaler()),
+    ],
+)
+def test_a_network_is_found_inside_another_estimator(around):
+    X, y, _, _ = load_circles()
+    model = around(InitMLPRegressor(max_iter=5, random_state=0)).fit(X, y)
+    network = model[-1] if hasattr(model, "steps") else model.regressor_
+    display = LossCurveDisplay.from_estimator(model, name="a model")
+    assert_array_equal(losses_of(display.lines_["a model"][0]), network.loss_curve_)
+
+
+def test_an_estimator_without_losses_is_refused_with_the_way_out():
+    model = make_pipeline(StandardScaler(), LinearRegression()).fit([[0.0], [1.0]], [0.0, 1.0])
+    complaint = "'a model' is a LinearRegression without loss_curve_; give a network trained step"
     with pytest.raises(ValueError, match=re.escape(complaint)):
         LossCurveDisplay.from_estimator(model, name="a model")
+
+
+@pytest.mark.parametrize(
+    ("lowest", "ticks"), [(0.2, {"0.2", "0.5", "1", "2"}), (2e-3, {"0.01", "0.1", "1"})]
+)
+def test_ticks_of_a_short_logarithmic_axis_are_plain_numbers(lowest, ticks):
+    display = LossCurveDisplay({"a run": [2.0, 1.0, lowest]}).plot(log=True)
+    display.figure_.canvas.draw()
+    assert {label.get_text() for label in display.ax_.get_yticklabels()} >= ticks

@@ -11,10 +11,6 @@ def model(init="he", depth=4, activation="tanh"):
     return InitMLPClassifier((16,) * depth, init=init, activation=activation, random_state=0)
 
 
-def legend(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
 def test_data_are_kept_and_drawn_only_by_plot(pyplot):
     display = SignalPropagationDisplay({"he": diagnose(model(), X, Y, candidates=())})
     assert pyplot.get_fignums() == []
@@ -43,7 +39,8 @@ def test_dashes_are_what_theory_expects():
 def test_several_networks_are_told_apart_by_colour_and_name():
     models = {init: model(init) for init in ("he", "glorot", "zeros")}
     display = SignalPropagationDisplay.from_estimators(models, X, Y)
-    assert legend(display.axes_[0]) == ["he", "glorot", "zeros"]
+    [names] = display.figure_.legends
+    assert [text.get_text() for text in names.get_texts()] == ["he", "glorot", "zeros"]
     colours = {lines[0].get_color() for lines in display.lines_.values()}
     assert len(colours) == 3
 
@@ -56,7 +53,51 @@ def test_saturation_is_drawn_where_there_is_any():
             for each in ("tanh", "relu")
         )
     ]
-    assert [len(lines) for lines in dotted] == [2, 1]  # one is the key's
+    assert [len(lines) for lines in dotted] == [2, 0]  # one is the key's
+
+
+def test_a_constant_signal_is_not_blown_up_to_noise():
+    display = SignalPropagationDisplay.from_estimator(model("mirrored", 10, "relu"), X, Y)
+    for ax, line in zip(display.axes_[:2], display.lines_["Mirrored()"], strict=False):
+        assert np.ptp(np.log10(line.get_ydata())) < 0.7
+        assert np.ptp(np.log10(ax.get_ylim())) >= 1
+    likeness = display.axes_[2]
+    assert np.ptp(likeness.get_ylim()) >= 0.2
+
+
+def test_all_that_is_measured_is_within_the_axes():
+    models = {init: model(init, 20, "relu") for init in ("random", "glorot")}
+    display = SignalPropagationDisplay.from_estimators(models, X, Y)
+    for number, ax in enumerate(display.axes_):
+        for lines in display.lines_.values():
+            x, y = (values[np.isfinite(lines[number].get_ydata())]
+                    for values in lines[number].get_data())  # fmt: skip
+            for low_high, values in ((ax.get_xlim(), x), (ax.get_ylim(), y)):
+                assert low_high[0] < values.min()
+                assert values.max() < low_high[1]
+
+
+def test_what_is_zero_is_told_below_the_axes_or_in_their_middle():
+    display = SignalPropagationDisplay.from_estimator(model("zeros", 3), X, Y)
+    signal, gradient, likeness, _ = display.axes_
+    assert [text.get_text() for text in signal.texts] == ["Zeros(): 0"]
+    assert gradient.get_xlabel() == "layer\nZeros(): 0 in layers 1 to 3"
+    assert likeness.get_xlabel() == "layer\nZeros(): not defined"
+
+
+def test_without_y_the_picture_of_the_gradient_says_so():
+    display = SignalPropagationDisplay.from_estimator(model(), X)
+    assert [text.get_text() for text in display.axes_[1].texts] == ["no gradient without y"]
+
+
+def test_without_hidden_layers_the_picture_of_units_says_so():
+    display = SignalPropagationDisplay.from_estimator(model(depth=0), X, Y)
+    assert [text.get_text() for text in display.axes_[3].texts] == ["He(): no hidden layer"]
+
+
+def test_where_all_is_drawn_nothing_is_told():
+    display = SignalPropagationDisplay.from_estimator(model(), X, Y)
+    assert [(len(ax.texts), ax.get_xlabel()) for ax in display.axes_] == [(0, "layer")] * 4
 
 
 @pytest.mark.parametrize("depth", [0, 1, 30])
@@ -74,6 +115,8 @@ def test_given_axes_and_line_keywords_are_used(pyplot):
     )
     assert display.figure_ is figure
     assert {line.get_color() for lines in display.lines_.values() for line in lines} == {"C3"}
+    assert [text.get_text() for text in axes[0].get_legend().get_texts()] == ["He()"]
+    assert figure.legends == []
 
 
 def test_another_number_of_axes_is_refused(pyplot):

@@ -1,0 +1,42 @@
+"""Several estimators under names, as every ``from_estimators`` takes them."""
+
+from skinit.diagnostics import diagnose
+
+__all__ = ["check_named", "diagnose_each"]
+
+
+def check_named(estimators):
+    """Refuse estimators that have no names.
+
+    Examples
+    --------
+    >>> check_named(["a model", "another"])
+    Traceback (most recent call last):
+    ...
+    TypeError: estimators is a list, expected a dict of names to estimators, as in {'he': model}
+    """
+    if not isinstance(estimators, dict):
+        raise TypeError(
+            f"estimators is a {type(estimators).__name__}, expected a dict of names to estimators, "
+            "as in {'he': model}"
+        )
+
+
+def diagnose_each(estimators, X, y, settings):
+    """Return the diagnosis of each estimator under its name, without a search for a better start.
+
+    Parameters
+    ----------
+    estimators : dict of str to estimator
+    X, y
+        As in `diagnose`.
+    settings : dict
+        Its other arguments.
+
+    Returns
+    -------
+    dict of str to Diagnosis
+    """
+    check_named(estimators)
+    settings = {"candidates": (), **settings}
+    return {name: diagnose(each, X, y, **settings) for name, each in estimators.items()}

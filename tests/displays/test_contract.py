@@ -1,0 +1,84 @@
+"""What holds for every display, as it does for those of scikit-learn."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import skinit.displays
+from skinit import InitMLPClassifier, load_circles
+
+X, Y, _, _ = load_circles()
+DISPLAYS = {
+    name: display
+    for name, display in vars(skinit.displays).items()
+    if inspect.isclass(display) and name in skinit.displays.__all__
+}
+for_every_display = pytest.mark.parametrize("display", DISPLAYS.values(), ids=DISPLAYS)
+# Of what they can do with one estimator, and with several under names.
+SEVERAL = {
+    name: display for name, display in DISPLAYS.items() if hasattr(display, "from_estimators")
+}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return InitMLPClassifier((4,), max_iter=3, random_state=0).fit(X, Y)
+
+
+def draw(method, estimators, **given):
+    """Call ``from_estimator`` or ``from_estimators`` with what it takes of the data."""
+    known = inspect.signature(method).parameters
+    data = {name: value for name, value in {"X": X, "y": Y}.items() if name in known}
+    quick = {"n_rates": 2, "n_iter": 2} if "search" in known else {}
+    return method(estimators, **data, **quick, **given)
+
+
+@for_every_display
+def test_from_estimator_draws_and_keeps_the_axes_and_their_figure(display, fitted):
+    drawn = draw(display.from_estimator, fitted)
+    assert isinstance(drawn, display)
+    axes = np.ravel(drawn.axes_ if hasattr(drawn, "axes_") else drawn.ax_)
+    assert {ax.figure for ax in axes} == {drawn.figure_}
+    assert all(ax.has_data() for ax in axes)
+
+
+@for_every_display
+def test_given_axes_are_drawn_on(display, fitted, pyplot):
+    count = {"SignalPropagationDisplay": 4}.get(display.__name__, 1)
+    figure, axes = pyplot.subplots(1, count, squeeze=False)
+    takes_one = "ax" in inspect.signature(display.from_estimator).parameters
+    given = {"ax": axes[0, 0]} if takes_one else {"axes": axes[0]}
+    drawn = draw(display.from_estimator, fitted, **given)
+    assert drawn.figure_ is figure
+    assert pyplot.get_fignums() == [figure.number]
+    assert all(ax.has_data() for ax in axes[0])
+
+
+@pytest.mark.parametrize("display", SEVERAL.values(), ids=SEVERAL)
+def test_several_estimators_are_drawn_under_their_names(display, fitted):
+    drawn = draw(display.from_estimators, {"one": fitted, "other": fitted})
+    if hasattr(drawn, "lines_"):
+        assert list(drawn.lines_) == ["one", "other"]
+    else:
+        assert [ax.get_title() for ax in drawn.axes_] == ["one", "other"]
+
+
+@pytest.mark.parametrize("display", SEVERAL.values(), ids=SEVERAL)
+def test_several_estimators_without_names_are_refused(display, fitted, pyplot):
+    with pytest.raises(TypeError, match="estimators is a list, expected a dict of names"):
+        draw(display.from_estimators, [fitted, fitted])
+    assert pyplot.get_fignums() == []
+
+
+@for_every_display
+def test_plot_can_be_called_again(display, fitted):
+    drawn = draw(display.from_estimator, fitted)
+    first = drawn.figure_
+    assert drawn.plot() is drawn
+    assert drawn.figure_ is not first
+
+
+def test_those_that_share_axes_take_several_estimators():
+    """A picture of one thing on axes of its own has but one."""
+    assert set(DISPLAYS) - set(SEVERAL) == {"ActivationHistogramDisplay", "LearningRateDisplay"}
