@@ -2,9 +2,9 @@
 One step, with all its numbers
 ==============================
 
-What does a network compute, and how does it learn? :func:`~skinit.trace` follows one forward and
-one backward pass, each step with its formula and its numbers, and what a step of gradient descent
-makes of the weights. A network with two inputs, three hidden units and one output fits on a page.
+What does a network compute, and how does it learn? :func:`~skinit.trace` prints one forward and one
+backward pass, each step with its formula and its numbers, and what a step of gradient descent makes
+of the weights. A network with two inputs, three hidden units and one output fits on a page.
 """
 
 # %%
@@ -19,7 +19,6 @@ from skinit import InitMLPClassifier, load_circles, trace
 
 model = InitMLPClassifier(3, activation="tanh", init="lecun", learning_rate=0.5, random_state=1)
 passed = trace(model, [[0.5, -1.2]], [1], classes=[0, 1])
-print(passed)
 
 # %%
 # Read it from the end: the loss has gone down, because each weight went a little way against its
@@ -40,7 +39,8 @@ print(np.allclose(by_hand, passed["delta1"]))
 # Started from zeros, the hidden units put out zeros, and zeros come back to them. Only the output's
 # bias has a derivative.
 
-zeros = trace(InitMLPClassifier(3, init="zeros"), [[0.5, -1.2]], [1], classes=[0, 1])
+model_of_zeros = InitMLPClassifier(3, init="zeros")
+zeros = trace(model_of_zeros, [[0.5, -1.2]], [1], classes=[0, 1], verbose=False)
 for step in zeros.steps:
     if step.name in ("a1", "delta2", "dW2", "db2", "delta1", "dW1"):
         print(step)
@@ -57,7 +57,7 @@ import matplotlib.pyplot as plt
 
 X, y, _, _ = load_circles()
 rates = np.linspace(0.1, 30, 60)
-steps = [trace(model, X, y, learning_rate=rate) for rate in rates]
+steps = [trace(model, X, y, learning_rate=rate, verbose=False) for rate in rates]
 start = steps[0]
 derivatives = [start[name] for name in ("dW1", "db1", "dW2", "db2")]
 slope = sum((values**2).sum() for values in derivatives)

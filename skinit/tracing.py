@@ -1,7 +1,7 @@
 """One forward and one backward pass through a small network, step by step, with the numbers.
 
-`skinit.network` computes; here its results get names and formulas. `trace` collects the steps, and
-``print`` lays them out.
+`skinit.network` computes; here its results get names and formulas. `trace` collects the steps and
+prints them.
 """
 
 from copy import copy
@@ -62,7 +62,7 @@ class TraceStep:
 class Trace:
     """Outcome of `trace`: the steps of one pass, in the order in which they happen.
 
-    ``print`` shows all of it, and ``passed["dW1"]`` are the numbers of one step.
+    ``passed["dW1"]`` are the numbers of one step, and ``print(passed.text)`` shows all once more.
 
     Parameters
     ----------
@@ -99,7 +99,9 @@ class Trace:
             f"{self['new loss']:.4f} after the update>"
         )
 
-    def __str__(self):
+    @property
+    def text(self):
+        """All steps, with formulas and numbers; large arrays are shortened."""
         headings = {
             "forward": "Forward: from the input to the loss",
             "backward": "Backward: the derivatives of the loss, from the last layer to the first",
@@ -121,8 +123,8 @@ class Trace:
         return ", ".join([f"a {widths} network", *hidden, loss, samples])
 
 
-def trace(estimator, X, y, *, classes=None, learning_rate=None):
-    r"""Follow one forward and one backward pass, step by step, with the numbers.
+def trace(estimator, X, y, *, classes=None, learning_rate=None, verbose=True):
+    r"""Print one forward and one backward pass, step by step, with the numbers.
 
     For a layer l with input a(l-1), weights W and biases b, of n samples:
 
@@ -147,11 +149,13 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None):
         For a classifier that is not fitted: all classes that there are, if y does not hold them.
     learning_rate : float, default=None
         Of the step; None is what the estimator would take next.
+    verbose : bool, default=True
+        Whether to print.
 
     Returns
     -------
     Trace
-        All numbers, by name. ``print`` shows them with their formulas, large arrays shortened.
+        All numbers, by name.
 
     Raises
     ------
@@ -170,9 +174,6 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None):
     >>> from skinit import InitMLPRegressor, trace
     >>> model = InitMLPRegressor(1, activation="tanh", init="ones", learning_rate=0.5)
     >>> passed = trace(model, [[0.0]], [1.0])
-    >>> passed["delta1"]
-    array([[-1.]])
-    >>> print(passed)
     a 1-1-1 network, Tanh(), SquaredError, 1 sample
     ...
     Backward: the derivatives of the loss, from the last layer to the first
@@ -186,6 +187,8 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None):
       delta1 = (delta2 W2^T) * tanh'(z1)                              (1, 1)
           [[-1.0000]]
     ...
+    >>> passed["delta1"]
+    array([[-1.]])
     """
     prepared, rate = prepare(estimator, X, y, classes)
     if learning_rate is not None:
@@ -201,7 +204,10 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None):
             *backward_steps(network, start, prepared.data, alpha, gradient),
             *update_steps(network, end, rate, new_loss),
         ]
-    return Trace(network, rate, tuple(steps))
+    passed = Trace(network, rate, tuple(steps))
+    if verbose:
+        print(passed.text)
+    return passed
 
 
 def prepare(estimator, X, y, classes):

@@ -473,7 +473,7 @@ def test_a_trace_tells_the_formula_of_the_loss():
     }
     for loss, (formula, by_hand) in formulas.items():
         passed = trace(InitMLPRegressor(2, loss=loss, random_state=0), [[0.5]], [3.0])
-        assert formula in str(passed)
+        assert formula in passed.text
         assert_allclose(passed["losses"], by_hand(passed["p"], 3.0).ravel())
 
 

@@ -283,13 +283,18 @@ def test_another_estimator_is_refused_with_a_way_out(estimator):
 
 
 def text_of(model, X, y, **settings):
-    return str(trace(model, X, y, **settings))
+    return trace(model, X, y, **settings, verbose=False).text
 
 
-def test_it_prints_nothing_by_itself(capsys):
-    text = text_of(network_for("numbers"), X, Y["numbers"])
+def test_it_prints_all_once_even_if_it_is_printed(capsys):
+    model = network_for("numbers")
+    text = text_of(model, X, Y["numbers"])
     assert text.startswith("a 2-3-2-1 network")
     assert capsys.readouterr().out == ""
+    print(trace(model, X, Y["numbers"]))
+    printed, _, last_line = capsys.readouterr().out.strip().rpartition("\n")
+    assert printed == text
+    assert last_line.startswith("<Trace of a 2-3-2-1 network")
 
 
 def test_a_small_network_fits_a_terminal():
@@ -334,15 +339,15 @@ def test_another_loss_is_not_said_to_have_the_derivative_p_minus_y(monkeypatch):
     far = trace(InitMLPRegressor(1, init="zeros"), [[1.0]], [5.0])
     assert [near["loss"], near["delta2"].item()] == [0.125, -0.5]
     assert [far["loss"], far["delta2"].item()] == [4.5, -1.0]
-    assert "delta2 = d losses / d z2 = p - y" in str(near)
-    assert "p - y" not in str(far)
-    assert "losses = Huber(z2, y)" in str(far)
+    assert "delta2 = d losses / d z2 = p - y" in near.text
+    assert "p - y" not in far.text
+    assert "losses = Huber(z2, y)" in far.text
 
 
 def test_large_arrays_are_shortened_in_print_only():
     found = trace(network_for("numbers", sizes=100), X, Y["numbers"])
-    assert "..." in str(found)
-    assert len(str(found).splitlines()) < 200
+    assert "..." in found.text
+    assert len(found.text.splitlines()) < 200
     assert found["W1"].shape == (2, 100)
 
 
