@@ -255,7 +255,7 @@ class Initializer(BaseEstimator):
         return self
 
     def explain(self, layer):
-        """Say what a layer is started with, in one line; a strategy that decides says why."""
+        """Say what a layer is started with; a strategy that decides says why, behind a colon."""
         return repr(self)
 
 
