@@ -27,14 +27,21 @@ from skinit.losses import loss_of_guessing
 from skinit.network import TrainingData, mean_loss
 from skinit.pipelines import last_step
 from skinit.preparation import Request
-from skinit.recommendation import CANDIDATES, Recommendation, loss_of_start, rate, recommend
+from skinit.recommendation import (
+    CANDIDATES,
+    Recommendation,
+    loss_of_start,
+    other_init,
+    rate,
+    recommend,
+)
 from skinit.registry import check_number, look_up
 from skinit.signal_propagation import SignalPropagation, measure_propagation
 from skinit.solvers import SGD, BaseSolver, GradientDescent
 from skinit.spectra import evenly, jacobian_singular_values, largest_curvature
 from skinit.tables import WIDTH, data_frame, text_table, write_loss
 from skinit.threads import one_blas_thread
-from skinit.verdicts import SEVERITIES, by_severity, faults_of_rate, faults_of_start, usual_init
+from skinit.verdicts import SEVERITIES, by_severity, faults_of_rate, faults_of_start
 
 __all__ = ["MAX_SAMPLES", "Diagnosis", "diagnose"]
 
@@ -227,7 +234,8 @@ def diagnose(
 
     The start is drawn as `fit` would draw it, from all samples where it looks at data; then signal
     and gradient are sent through the network, for `max_samples` of the samples, drawn from the
-    estimator's `random_state`. All is computed in float64, without dropout.
+    estimator's `random_state`, of each class at least one. All is computed in float64, without
+    dropout. What is found is judged for the solver of the estimator.
 
     Parameters
     ----------
@@ -254,7 +262,7 @@ def diagnose(
     Raises
     ------
     TypeError
-        If `estimator` is something else.
+        If `estimator` is something else, or `candidates` no sequence.
     ValueError
         If the data or a setting cannot be used.
     NotFittedError
@@ -286,7 +294,7 @@ def diagnose(
     """
     fitted = look_up(weights, WEIGHTS, "weights")
     check_number(max_samples, "max_samples", low=2, kind=Integral)
-    check_candidates(candidates)
+    candidates = check_candidates(candidates)
     model, X, y = last_step(estimator, X, y, fitted=fitted, turn=as_ours)
     if fitted:
         check_is_fitted(model, "coefs_")
@@ -299,9 +307,9 @@ def diagnose(
         figures = measure(prepared, seen, model.n_iter_ if fitted else 0)
         judge = partial(faults_of_start, zero_loss=figures["zero_loss"], solver=figures["solver"])
         recommendation = None
-        if len(candidates) and not fitted:
-            recommendation = compare(model, names, figures, seen, judge, candidates,
-                                     partial(draw_start, prepared, rng, some))  # fmt: skip
+        if candidates and not fitted:
+            draw = partial(draw_start, prepared, rng, some)
+            recommendation = compare(model, names, figures, seen, judge, draw, candidates)
         judge = partial(judge, instead=other_init(recommendation, names, prepared.network))
         findings = faults_of_all(model, figures, prepared.data, judge)
     return Diagnosis(
@@ -315,14 +323,16 @@ def diagnose(
 
 
 def check_candidates(candidates):
-    """Refuse what is not a sequence of names."""
+    """Return names of starts as a tuple, or say what else there is."""
     if isinstance(candidates, str) or not isinstance(candidates, Iterable):
         raise TypeError(
             f"candidates={candidates!r} must be a sequence of names, such as ('he', 'auto'), or () "
             "for none"
         )
+    candidates = tuple(candidates)
     for name in candidates:
         look_up(name, INITIALIZERS, "candidates")
+    return candidates
 
 
 def as_ours(network):
@@ -378,10 +388,9 @@ def some_samples(data, max_samples, model):
 
 
 def in_float64(data):
-    """Convert samples, which may be float32, and weights may be absent."""
-    weight = data.sample_weight
-    weight = None if weight is None else weight.astype(np.float64)
-    return TrainingData(data.X.astype(np.float64), data.targets.astype(np.float64), weight)
+    """Convert samples, of which a part may be absent."""
+    parts = (data.X, data.targets, data.sample_weight)
+    return TrainingData(*(None if part is None else part.astype(np.float64) for part in parts))
 
 
 def measure(prepared, seen, n_iter):
@@ -404,7 +413,7 @@ def measure(prepared, seen, n_iter):
     # The penalty is shared among the samples, and here there are fewer of them.
     alpha = plan.alpha * few.total_weight / data.total_weight
     # Of all samples, as guessing a rare class depends on how rare it is; X is not looked at.
-    everything = replace(in_float64(replace(data, X=data.X[:0])), X=None)
+    everything = in_float64(replace(data, X=None))
     return figures | {
         "start_loss": loss_of_start(network, parameters, seen),
         "zero_loss": float(mean_loss(network, np.zeros_like(everything.targets), everything)),
@@ -426,21 +435,13 @@ def draw_start(prepared, rng, data, init):
     return drawn.astype(np.float64)
 
 
-def compare(model, names, figures, seen, judge, candidates, draw):
+def compare(model, names, figures, seen, judge, draw, candidates):
     """Compare a start with others."""
     propagation, name = figures["propagation"], " ".join(names)
     spelt = model.init if isinstance(model.init, str) else name
     present = rate(spelt, propagation, judge(propagation, figures["start_loss"]))
     others = [each for each in candidates if repr(resolve_init(each)) != name]
     return recommend(propagation.network, present, draw, seen, judge, others)
-
-
-def other_init(recommendation, names, network):
-    """Name an init that may do better than the one that is there; None where there is none."""
-    if recommendation is not None:
-        return None if recommendation.keeps else recommendation.init
-    others = (usual_init(network), "auto")
-    return next((init for init in others if repr(resolve_init(init)) not in names), None)
 
 
 def faults_of_all(model, figures, data, judge):
@@ -471,7 +472,7 @@ def premises_of(estimator, y, fitted):
     has_learnt = "coefs_" in vars(network)
     premises = []
     if has_learnt and not fitted:
-        premises.append("its start, not what it has learnt; weights='fitted' looks at that")
+        premises.append("this is its start, not what it has learnt; see weights='fitted'")
     if y is None and not fitted:
         premises.append("without y, a single output is assumed")
     return tuple(premises)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skinit.initializers import resolve_init
 from skinit.network import forward, layer_views, mean_loss
 from skinit.signal_propagation import measure_propagation
 from skinit.tables import text_table, write_loss
@@ -19,6 +20,7 @@ __all__ = [
     "Recommendation",
     "decades_of_drift",
     "loss_of_start",
+    "other_init",
     "rate",
     "recommend",
 ]
@@ -218,6 +220,26 @@ def rate(name, propagation, findings):
     severities = [each.severity for each in findings]
     drift = decades_of_drift(propagation)
     return Candidate(name, severities.count("severe"), severities.count("warning"), drift)
+
+
+def other_init(recommendation, names, network):
+    """Name an init that may do better than those that are there; None where there is none.
+
+    Parameters
+    ----------
+    recommendation : Recommendation or None
+    names : list of str
+        What the network is started with.
+    network : Network
+
+    Returns
+    -------
+    str or None
+    """
+    if recommendation is not None:
+        return None if recommendation.keeps else recommendation.init
+    others = (usual_init(network), "auto")
+    return next((init for init in others if repr(resolve_init(init)) not in names), None)
 
 
 def loss_of_start(network, parameters, data):

@@ -153,8 +153,9 @@ def few_samples(propagation):
 
 
 # A single pair of identical units wastes one of them; where there is but one kind of unit, the
-# layer has the power of a single one for as long as it is trained.
-DISTINCT_SHARE = 0.5
+# layer has the power of a single one for as long as it is trained. Half of the units are mostly
+# enough.
+DISTINCT_SHARE = 0.25
 
 
 def symmetry(propagation, use):

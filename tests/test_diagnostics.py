@@ -369,7 +369,7 @@ def test_a_strategy_is_called_by_its_whole_repr(value):
 
 def test_a_fitted_model_is_told_that_its_start_is_looked_at():
     model = classifier().fit(X, Y)
-    hint = "its start, not what it has learnt; weights='fitted' looks at that"
+    hint = "this is its start, not what it has learnt; see weights='fitted'"
     assert hint in str(diagnose(model, X, Y))
     assert hint in str(diagnose(make_pipeline(StandardScaler(), classifier()).fit(X, Y), X, Y))
     assert hint not in str(diagnose(model, X, Y, weights="fitted"))
