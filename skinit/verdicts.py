@@ -265,9 +265,10 @@ def gradient(propagation, solver, use):
     sizes = propagation.signal_gradient[:-1] * np.sqrt(propagation.units[:-1])
     if not np.isfinite(sizes).all():
         return None  # there are no targets, or the signal is already lost
-    by_weights = propagation.weight_gradient[:-1]
+    by_weights, by_scores = propagation.weight_gradient[:-1], propagation.signal_gradient[-1]
     unseen = (by_weights > 0) & (by_weights < solver.epsilon)
-    if unseen.any():
+    # Where all gradients are as small, there is nothing left to learn.
+    if unseen.any() and by_scores >= solver.epsilon:
         return Finding(
             "severe",
             "gradient",

@@ -128,6 +128,16 @@ def test_gradients_below_epsilon_are_severe_for_a_scale_free_solver():
     assert "the solver's epsilon is 0.001" in severe.message
 
 
+def test_a_network_that_has_learnt_all_has_no_gradient_that_vanishes():
+    X = np.random.RandomState(0).normal(size=(50, 2))
+    model = InitMLPRegressor((5,), init="identity", activation="identity", solver="adam")
+    model.set_params(max_iter=1, learning_rate=1e-9, random_state=0).fit(X, X[:, 0] + X[:, 1])
+    model.coefs_[1][:] = [[1.0], [1.0], [0.0], [0.0], [0.0]]  # all but for a billionth
+    diagnosis = diagnose(model, X, X[:, 0] + X[:, 1], weights="fitted")
+    assert 0 < diagnosis.propagation.weight_gradient[0] < 1e-8
+    assert "gradient" not in [each.subject for each in diagnosis.findings]
+
+
 @pytest.mark.parametrize(("solver", "severity"), [("gd", "severe"), ("adam", "warning")])
 def test_likeness_costs_less_where_steps_are_scale_free(solver, severity):
     finding = found("glorot", hidden=(50,) * 6, activation="logistic", solver=solver)["collapse"]
