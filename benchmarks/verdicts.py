@@ -16,7 +16,15 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed
 from measuring import RESULTS, finish
-from trainability import SUCCESS, mean_accuracies, read, refuses, those_that_count
+from trainability import (
+    SUCCESS,
+    by_start,
+    mean_accuracies,
+    of_best_rate,
+    read,
+    refuses,
+    those_that_count,
+)
 from trainable_networks import STRATEGIES, all_cells, load, network_of
 
 from skinit import diagnose
@@ -67,13 +75,25 @@ def judge(cell, strategy, learning_rate, reached):
     return Judged(resolve_solver(model.solver).scale_free, tuple(sorted(told)), reached)
 
 
-def judge_all(path, n_cells, n_jobs):
-    """Diagnose all starts of the cells that count."""
+def judge_all(path, n_cells, n_rates, n_jobs):
+    """Diagnose all starts of the cells that count, at the learning rates that suited them."""
     runs = read(path)
-    accuracies = those_that_count(mean_accuracies(runs, all_cells()[:n_cells]))
-    rates = {(run.cell, run.strategy): run.learning_rate for run in runs if run.seed == 0}
+    collected = by_start(runs)
+    complete = [
+        cell
+        for cell in all_cells()[:n_cells]
+        if all(of_best_rate(collected[cell, strategy], n_rates) for strategy in STRATEGIES)
+    ]
+    if not complete:
+        raise SystemExit(f"{path} has no cell with all starts; run trainability.py first")
+    accuracies = those_that_count(mean_accuracies(runs, complete, n_rates))
     tasks = [
-        (cell, strategy, rates[cell, strategy], means[strategy] / max(means.values()))
+        (
+            cell,
+            strategy,
+            of_best_rate(collected[cell, strategy], n_rates)[0].learning_rate,
+            means[strategy] / max(means.values()),
+        )
         for cell, means in accuracies.items()
         for strategy in STRATEGIES
         if not refuses(strategy, cell.activation)
@@ -136,11 +156,12 @@ def main():
     """Diagnose, and print what became of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=200)
+    parser.add_argument("--rates", type=int, default=2, help="as many as were tried")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--results", type=Path, default=RESULTS / "trainability.csv")
     parser.add_argument("--publish", action="store_true", help="show it in the documentation")
     arguments = parser.parse_args()
-    found = judge_all(arguments.results, arguments.cells, arguments.jobs)
+    found = judge_all(arguments.results, arguments.cells, arguments.rates, arguments.jobs)
     finish("verdicts", report(*found), arguments.publish)
 
 
