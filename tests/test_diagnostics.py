@@ -178,9 +178,10 @@ def test_sparse_data_are_diagnosed_like_dense_ones():
     assert [each.message for each in dense.findings] == [each.message for each in sparse.findings]
 
 
-def test_float32_is_diagnosed_like_float64():
-    measured = diagnose(classifier(), X.astype(np.float32), Y)
-    expected = diagnose(classifier(), X, Y)
+@pytest.mark.parametrize("init", ["he", "auto"])
+def test_float32_is_diagnosed_like_float64(init):
+    measured = diagnose(classifier(init=init), X.astype(np.float32), Y)
+    expected = diagnose(classifier(init=init), X, Y)
     for name in ("pre_activation_variance", "signal_gradient", "effective_rank", "correlation"):
         column = getattr(measured.propagation, name)
         assert_allclose(column, getattr(expected.propagation, name), rtol=1e-5, atol=1e-6)

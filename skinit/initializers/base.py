@@ -135,7 +135,7 @@ class Layer:
 
     def measurable(self, signal):
         """Return a signal, or say that it is too large for its squares to be numbers."""
-        largest = max(signal.max(), -signal.min())
+        largest = float(max(signal.max(), -signal.min()))  # float32 would not reach the limit
         if not largest < LARGEST_SIGNAL:  # also where it is nan
             what = f"the signal from layer {self.index}" if self.index else "X"
             raise ValueError(
