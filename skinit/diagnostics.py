@@ -160,8 +160,9 @@ class Diagnosis:
         """List the figures that belong to the whole network."""
         lines = []
         if np.isfinite(self.guessing_loss):
-            start, guess = write_loss(self.start_loss, 4), write_loss(self.guessing_loss, 4)
-            lines.append(f"loss {start}, of guessing {guess}")
+            losses = self.start_loss, self.zero_loss, self.guessing_loss
+            start, zeros, guess = (write_loss(loss, 4) for loss in losses)
+            lines.append(f"loss {start}, of scores of 0 {zeros}, of guessing {guess}")
             lines.append(self.remark_on_rate())
         values = self.singular_values
         lines.append(
