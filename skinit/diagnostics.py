@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn import neural_network
 from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_is_fitted
@@ -25,7 +26,7 @@ from skinit.initializers.building import without_reasons
 from skinit.interop import from_sklearn
 from skinit.losses import loss_of_guessing
 from skinit.network import TrainingData, mean_loss
-from skinit.pipelines import last_step
+from skinit.pipelines import innermost, last_step
 from skinit.preparation import Request
 from skinit.recommendation import (
     CANDIDATES,
@@ -469,14 +470,21 @@ def faults_of_all(model, figures, data, judge):
 
 def premises_of(estimator, y, fitted):
     """Say what a diagnosis rests on, where it may not be what was meant."""
-    network = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    has_learnt = "coefs_" in vars(network)
     premises = []
-    if has_learnt and not fitted:
+    if has_learnt(estimator) and not fitted:
         premises.append("this is its start, not what it has learnt; see weights='fitted'")
     if y is None and not fitted:
         premises.append("without y, a single output is assumed")
     return tuple(premises)
+
+
+def has_learnt(estimator):
+    """Tell whether the network of an estimator is fitted."""
+    try:
+        check_is_fitted(innermost(estimator, fitted=True), "coefs_")
+    except NotFittedError:
+        return False
+    return True
 
 
 def stable_rate_of(solver, curvature):

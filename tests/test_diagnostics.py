@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -373,6 +374,9 @@ def test_a_fitted_model_is_told_that_its_start_is_looked_at():
     hint = "this is its start, not what it has learnt; see weights='fitted'"
     assert hint in str(diagnose(model, X, Y))
     assert hint in str(diagnose(make_pipeline(StandardScaler(), classifier()).fit(X, Y), X, Y))
+    around = TransformedTargetRegressor(InitMLPRegressor(max_iter=1), transformer=StandardScaler())
+    assert hint not in str(diagnose(around, X, X[:, 0]))
+    assert hint in str(diagnose(around.fit(X, X[:, 0]), X, X[:, 0]))
     assert hint not in str(diagnose(model, X, Y, weights="fitted"))
     assert hint not in str(diagnose(classifier(), X, Y))
 
