@@ -153,12 +153,11 @@ def init_of(strategy, activation):
     return strategy
 
 
-def fit(cell, strategy, seed, learning_rate):
-    """Train a network once."""
-    train, validation, test = load(cell.data)
-    n_batches = -(-len(train[1]) // BATCH_SIZE)
+def network_of(cell, strategy, seed, learning_rate):
+    """Return the network of a cell, not fitted yet."""
+    n_batches = -(-len(load(cell.data)[0][1]) // BATCH_SIZE)
     full_batch = cell.solver == "gd"
-    model = InitMLPClassifier(
+    return InitMLPClassifier(
         tuple(int(width) for width in SHAPES[cell.shape](cell.depth).round()),
         init=init_of(strategy, cell.activation),
         activation=hidden_activation(cell.activation),
@@ -168,6 +167,12 @@ def fit(cell, strategy, seed, learning_rate):
         max_iter=FULL_BATCH_STEPS if full_batch else -(-STEPS // n_batches),
         random_state=seed,
     )
+
+
+def fit(cell, strategy, seed, learning_rate):
+    """Train a network once."""
+    train, validation, test = load(cell.data)
+    model = network_of(cell, strategy, seed, learning_rate)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of predictions that end up the same
         try:

@@ -4,8 +4,10 @@
 with a `Diagnosis`.
 """
 
+from collections.abc import Iterable
 from copy import copy, deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Integral
 from textwrap import fill
 
@@ -13,31 +15,34 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn import neural_network
 from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_is_fitted
 
-from skinit.initializers import build_parameters, resolve_init
+from skinit.data_verdicts import faults_of_data, faults_of_targets
+from skinit.initializers import INITIALIZERS, build_parameters, resolve_init
+from skinit.initializers.building import without_reasons
 from skinit.interop import from_sklearn
 from skinit.losses import loss_of_guessing
-from skinit.network import TrainingData
-from skinit.pipelines import last_step
+from skinit.network import TrainingData, mean_loss
+from skinit.pipelines import innermost, last_step
 from skinit.preparation import Request
-from skinit.recommendation import CANDIDATES, Recommendation, loss_of_start, recommend
+from skinit.recommendation import (
+    CANDIDATES,
+    Recommendation,
+    loss_of_start,
+    other_init,
+    rate,
+    recommend,
+)
 from skinit.registry import check_number, look_up
 from skinit.signal_propagation import SignalPropagation, measure_propagation
-from skinit.solvers import SGD, GradientDescent
-from skinit.spectra import jacobian_singular_values, largest_curvature
+from skinit.solvers import SGD, BaseSolver, GradientDescent
+from skinit.spectra import evenly, jacobian_singular_values, largest_curvature
 from skinit.tables import WIDTH, data_frame, text_table, write_loss
 from skinit.threads import one_blas_thread
-from skinit.verdicts import (
-    SEVERITIES,
-    by_severity,
-    faults_of_data,
-    faults_of_rate,
-    faults_of_start,
-    faults_of_targets,
-)
+from skinit.verdicts import SEVERITIES, by_severity, faults_of_rate, faults_of_start
 
 __all__ = ["MAX_SAMPLES", "Diagnosis", "diagnose"]
 
@@ -68,11 +73,15 @@ class Diagnosis:
         Of the inputs.
     start_loss : float
         Mean loss, without the penalty; nan without y.
+    zero_loss : float
+        Mean loss of scores that are all 0: for K classes, log K.
     guessing_loss : float
         The smallest mean loss that is possible without looking at X: for K classes that are equally
-        frequent, log K.
+        frequent, log K, and less otherwise. Both are those of all samples.
     curvature : float
         The largest eigenvalue of the Hessian of the loss; nan without y.
+    solver : BaseSolver
+        What the network is trained by, for which it is judged.
     learning_rate : float
         Of the first step.
     findings : tuple of Finding
@@ -81,6 +90,8 @@ class Diagnosis:
         Which start to use; None where no candidates were asked for.
     n_samples : int
         How many samples were looked at.
+    premises : tuple of str
+        What all this rests on, where that is not what one might think.
     """
 
     init: str
@@ -89,12 +100,15 @@ class Diagnosis:
     feature_mean: np.ndarray
     feature_std: np.ndarray
     start_loss: float
+    zero_loss: float
     guessing_loss: float
     curvature: float
+    solver: BaseSolver
     learning_rate: float
     findings: tuple
     recommendation: Recommendation | None
     n_samples: int
+    premises: tuple
 
     @property
     def severity(self):
@@ -147,17 +161,28 @@ class Diagnosis:
         """List the figures that belong to the whole network."""
         lines = []
         if np.isfinite(self.guessing_loss):
-            start, guess = write_loss(self.start_loss, 4), write_loss(self.guessing_loss, 4)
-            lines.append(f"loss {start}, of guessing {guess}")
-            lines.append(
-                f"largest stable learning rate {self.stable_rate:.2g}, set {self.learning_rate:g}"
-            )
+            losses = self.start_loss, self.zero_loss, self.guessing_loss
+            start, zeros, guess = (write_loss(loss, 4) for loss in losses)
+            lines.append(f"loss {start}, of scores of 0 {zeros}, of guessing {guess}")
+            lines.append(self.remark_on_rate())
         values = self.singular_values
         lines.append(
             f"singular values of the Jacobian: mean {write_loss(values.mean(), 3)}, from "
             f"{write_loss(values.min(), 3)} to {write_loss(values.max(), 3)}"
         )
-        return [*lines, f"{self.n_samples} samples"]
+        return [*lines, f"{self.n_samples} samples", *self.premises]
+
+    def remark_on_rate(self):
+        """Put the learning rate beside the largest stable one."""
+        rate, stable = f"learning_rate is {self.learning_rate:g}", f"{self.stable_rate:.2g}"
+        if isinstance(self.solver, GradientDescent):
+            return f"{rate}; the largest stable one is {stable}"
+        if isinstance(self.solver, SGD):
+            largest = stable_rate_of(self.solver, self.curvature)
+            return f"{rate}; the largest stable one is {largest:.2g} with this momentum"
+        name = type(self.solver).__name__
+        own = f"{rate}, for {name}" if self.solver.takes_steps else f"{name} takes steps of its own"
+        return f"{own}; gradient descent would be stable up to {stable}"
 
 
 # Of a deeper network, so many layers are shown at each end.
@@ -211,7 +236,8 @@ def diagnose(
 
     The start is drawn as `fit` would draw it, from all samples where it looks at data; then signal
     and gradient are sent through the network, for `max_samples` of the samples, drawn from the
-    estimator's `random_state`. All is computed in float64, without dropout.
+    estimator's `random_state`, of each class at least one. All is computed in float64, without
+    dropout. What is found is judged for the solver of the estimator.
 
     Parameters
     ----------
@@ -238,7 +264,7 @@ def diagnose(
     Raises
     ------
     TypeError
-        If `estimator` is something else.
+        If `estimator` is something else, or `candidates` no sequence.
     ValueError
         If the data or a setting cannot be used.
     NotFittedError
@@ -270,63 +296,45 @@ def diagnose(
     """
     fitted = look_up(weights, WEIGHTS, "weights")
     check_number(max_samples, "max_samples", low=2, kind=Integral)
-    for name in candidates:
-        resolve_init(name)
+    candidates = check_candidates(candidates)
     model, X, y = last_step(estimator, X, y, fitted=fitted, turn=as_ours)
     if fitted:
         check_is_fitted(model, "coefs_")
     prepared, rng = prepare(model, X, y, sample_weight, fitted)
-    network, data, plan = prepared.network, prepared.data, prepared.plan
-    some = some_samples(data, max_samples, model.random_state)
-    drawn_from, n_samples = some, len(some.targets)
-    if y is None:
-        some = TrainingData(some.X, None)
-    parameters = prepared.parameters.astype(np.float64)
-
-    def draw(init):
-        drawn, _ = build_parameters(
-            init, network, deepcopy(rng), dtype=prepared.parameters.dtype, data=drawn_from
-        )
-        return drawn.astype(np.float64)
-
+    some = some_samples(prepared.data, max_samples, model)
+    seen = some if y is not None else TrainingData(some.X, None)
+    names = list(dict.fromkeys(map(without_reasons, prepared.init_resolved)))
     # What overflows is told in words; small products are not faster on many threads.
     with np.errstate(all="ignore"), one_blas_thread():
-        propagation = measure_propagation(network, parameters, some)
-        start_loss, guessing_loss, curvature = losses_of(network, parameters, some, data, plan)
+        figures = measure(prepared, seen, model.n_iter_ if fitted else 0)
+        judge = partial(faults_of_start, zero_loss=figures["zero_loss"], solver=figures["solver"])
         recommendation = None
-        if len(candidates) and not fitted:
-            name = " ".join(names_of(prepared.init_resolved))
-            others = [each for each in candidates if repr(resolve_init(each)) != name]
-            spelt = model.init if isinstance(model.init, str) else name
-            recommendation = recommend(
-                network, propagation, (spelt, start_loss), draw, some, guessing_loss, others
-            )
-        feature_mean, feature_std = feature_moments(data.X)
-        [learning_rate] = plan.rates([model.n_iter_ if fitted else 0])
-        instead = recommendation and not recommendation.keeps and recommendation.init
-        of_start = faults_of_start(propagation, start_loss, guessing_loss, instead or None)
-        is_fine = all(each.severity == "note" for each in of_start)
-        findings = by_severity([
-            *faults_of_data(feature_mean, feature_std),
-            *(() if y is None else faults_of_targets(network.loss, some.targets)),
-            *of_start,
-            *faults_of_rate(learning_rate, stable_rate_of(plan.solver, curvature), is_fine),
-        ])  # fmt: skip
-        singular_values = jacobian_singular_values(network, parameters, some.X)
+        if candidates and not fitted:
+            draw = partial(draw_start, prepared, rng, some)
+            recommendation = compare(model, names, figures, seen, judge, draw, candidates)
+        judge = partial(judge, instead=other_init(recommendation, names, prepared.network))
+        findings = faults_of_all(model, figures, prepared.data, judge)
     return Diagnosis(
-        init=", ".join(names_of(prepared.init_resolved)),
-        propagation=propagation,
-        singular_values=singular_values,
-        feature_mean=feature_mean,
-        feature_std=feature_std,
-        start_loss=start_loss,
-        guessing_loss=guessing_loss,
-        curvature=curvature,
-        learning_rate=float(learning_rate),
+        init=", ".join(names),
+        **figures,
         findings=findings,
         recommendation=recommendation,
-        n_samples=n_samples,
+        n_samples=some.X.shape[0],
+        premises=premises_of(estimator, y, fitted),
     )
+
+
+def check_candidates(candidates):
+    """Return names of starts as a tuple, or say what else there is."""
+    if isinstance(candidates, str) or not isinstance(candidates, Iterable):
+        raise TypeError(
+            f"candidates={candidates!r} must be a sequence of names, such as ('he', 'auto'), or () "
+            "for none"
+        )
+    candidates = tuple(candidates)
+    for name in candidates:
+        look_up(name, INITIALIZERS, "candidates")
+    return candidates
 
 
 def as_ours(network):
@@ -367,34 +375,116 @@ def placeholder(model, X, fitted):
     return np.resize(model.classes_, n_samples)
 
 
-def some_samples(data, max_samples, random_state):
-    """Take at most so many of the samples, in float64."""
+def some_samples(data, max_samples, model):
+    """Take at most so many of the samples, in float64, of each class one if there is room."""
     n_samples = len(data.targets)
     if n_samples > max_samples:
-        rng = deepcopy(check_random_state(random_state))
-        data = data.rows(np.sort(rng.choice(n_samples, max_samples, replace=False)))
-    weight = data.sample_weight
-    weight = None if weight is None else weight.astype(np.float64)
-    return TrainingData(data.X.astype(np.float64), data.targets.astype(np.float64), weight)
+        order = deepcopy(check_random_state(model.random_state)).permutation(n_samples)
+        if is_classifier(model):
+            # Where each class, and none, of two classes or of labels, comes first.
+            targets = data.targets[order]
+            first = np.unique([targets.argmax(axis=0), targets.argmin(axis=0)])
+            order = np.concatenate([order[first], np.delete(order, first)])
+        data = data.rows(np.sort(order[:max_samples]))
+    return in_float64(data)
 
 
-def names_of(resolved):
-    """List the strategies that have started a network, without what they say of its layers."""
-    return list(dict.fromkeys(told.partition(": ")[0] for told in resolved))
+def in_float64(data):
+    """Convert samples, of which a part may be absent."""
+    parts = (data.X, data.targets, data.sample_weight)
+    return TrainingData(*(None if part is None else part.astype(np.float64) for part in parts))
 
 
-def losses_of(network, parameters, some, data, plan):
-    """Return the loss of the start, that of guessing, and the largest curvature."""
-    if some.targets is None:
-        return np.nan, np.nan, np.nan
-    few = some.rows(slice(CURVATURE_SAMPLES))
+def measure(prepared, seen, n_iter):
+    """Measure a start on some of the samples; answer with the figures of a `Diagnosis`."""
+    network, plan, data = prepared.network, prepared.plan, prepared.data
+    parameters = prepared.parameters.astype(np.float64)
+    feature_mean, feature_std = feature_moments(data.X)
+    [learning_rate] = plan.rates([n_iter])
+    figures = {
+        "propagation": measure_propagation(network, parameters, seen),
+        "singular_values": jacobian_singular_values(network, parameters, seen.X),
+        "feature_mean": feature_mean,
+        "feature_std": feature_std,
+        "solver": plan.solver,
+        "learning_rate": float(learning_rate),
+    }
+    if seen.targets is None:
+        return figures | dict.fromkeys(LOSSES_AND_CURVATURE, np.nan)
+    few = seen.rows(evenly(len(seen.targets), CURVATURE_SAMPLES))
     # The penalty is shared among the samples, and here there are fewer of them.
     alpha = plan.alpha * few.total_weight / data.total_weight
-    return (
-        loss_of_start(network, parameters, some),
-        loss_of_guessing(network.loss, some.targets, some.sample_weight),
-        largest_curvature(network, parameters, few, alpha),
+    # Of all samples, as guessing a rare class depends on how rare it is; X is not looked at.
+    everything = in_float64(replace(data, X=None))
+    return figures | {
+        "start_loss": loss_of_start(network, parameters, seen),
+        "zero_loss": float(mean_loss(network, np.zeros_like(everything.targets), everything)),
+        "guessing_loss": loss_of_guessing(
+            network.loss, everything.targets, everything.sample_weight
+        ),
+        "curvature": largest_curvature(network, parameters, few, alpha),
+    }
+
+
+LOSSES_AND_CURVATURE = ("start_loss", "zero_loss", "guessing_loss", "curvature")
+
+
+def draw_start(prepared, rng, data, init):
+    """Draw another start of the same network, from the same generator."""
+    drawn, _ = build_parameters(
+        init, prepared.network, deepcopy(rng), dtype=prepared.parameters.dtype, data=data
     )
+    return drawn.astype(np.float64)
+
+
+def compare(model, names, figures, seen, judge, draw, candidates):
+    """Compare a start with others."""
+    propagation, name = figures["propagation"], " ".join(names)
+    spelt = model.init if isinstance(model.init, str) else name
+    present = rate(spelt, propagation, judge(propagation, figures["start_loss"]))
+    others = [each for each in candidates if repr(resolve_init(each)) != name]
+    return recommend(propagation.network, present, draw, seen, judge, others)
+
+
+def faults_of_all(model, figures, data, judge):
+    """List what is wrong with the data, with the start, and with the learning rate."""
+    propagation, start_loss = figures["propagation"], figures["start_loss"]
+    of_start = judge(propagation, start_loss)
+    is_fine = all(each.severity == "note" for each in of_start)
+    stable_rate = stable_rate_of(figures["solver"], figures["curvature"])
+    loss, has_targets = propagation.network.loss, np.isfinite(figures["zero_loss"])
+    of_targets = (loss, data.targets, start_loss, figures["guessing_loss"])
+    return by_severity([
+        *faults_of_data(
+            figures["feature_mean"],
+            figures["feature_std"],
+            first_signal=np.sqrt(propagation.pre_activation_square[0]),
+            names=getattr(model, "feature_names_in_", None),
+            sparse=issparse(data.X),
+        ),
+        *(faults_of_targets(*of_targets) if has_targets else ()),
+        *of_start,
+        *faults_of_rate(figures["learning_rate"], stable_rate, is_fine),
+    ])  # fmt: skip
+
+
+def premises_of(estimator, y, fitted):
+    """Say what a diagnosis rests on, where it may not be what was meant."""
+    premises = []
+    if has_learnt(estimator) and not fitted:
+        premises.append("this is its start, not what it has learnt; see weights='fitted'")
+    if y is None and not fitted:
+        premises.append("without y, a single output is assumed")
+    return tuple(premises)
+
+
+def has_learnt(estimator):
+    """Tell whether the network of an estimator is fitted."""
+    try:
+        check_is_fitted(innermost(estimator, fitted=True), "coefs_")
+    except NotFittedError:
+        return False
+    return True
 
 
 def stable_rate_of(solver, curvature):

@@ -738,5 +738,6 @@ def loss_of_guessing(loss, targets, sample_weight=None):
         return np.average(losses, weights=sample_weight), np.average(slopes, 0, sample_weight)
 
     with np.errstate(over="ignore"):
-        found = minimize(guess, np.zeros(targets.shape[1]), jac=True, method="L-BFGS-B")
+        begin = loss.best_constant(targets, sample_weight)  # which mostly is where it ends, too
+        found = minimize(guess, begin, jac=True, method="L-BFGS-B")
     return float(found.fun)

@@ -8,20 +8,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skinit.initializers import resolve_init
 from skinit.network import forward, layer_views, mean_loss
 from skinit.signal_propagation import measure_propagation
-from skinit.tables import text_table
-from skinit.verdicts import faults_of_start, usual_init
+from skinit.tables import text_table, write_loss
+from skinit.verdicts import usual_init
 
-__all__ = ["CANDIDATES", "Candidate", "Recommendation", "decades_of_drift", "recommend"]
+__all__ = [
+    "CANDIDATES",
+    "Candidate",
+    "Recommendation",
+    "decades_of_drift",
+    "loss_of_start",
+    "other_init",
+    "rate",
+    "recommend",
+]
 
 # From the simplest to the most elaborate: where several are as good, the first one is taken, or
 # the one that is usual for the activation.
 CANDIDATES = ("he", "glorot", "lecun", "orthogonal", "lsuv", "auto")
 
 # A start is clearly better if it has fewer faults, or drifts by so many powers of ten less: a
-# factor of three, in a network of any depth, is what one seed or another does as well.
+# factor of three, in a network of any depth, is what one seed or another does as well. Where
+# nothing is wrong with a start, it has to be a factor of ten.
 CLEARLY = 0.5
+CLEARLY_BETTER_THAN_FINE = 1.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ class Candidate:
     ----------
     init : str
     n_severe, n_warnings : int
-        Numbers of findings, see `skinit.verdicts.faults_of_start`.
+        Numbers of findings about the start, see `skinit.verdicts.faults_of_start`.
     drift : float
         See `decades_of_drift`.
     """
@@ -84,8 +96,8 @@ class Recommendation:
         if best.faults != present.faults:
             return f"{count(best)} instead of {count(present)}"
         return (
-            f"signal and gradient change by 10^{best.drift:.1f} with depth, instead of "
-            f"10^{present.drift:.1f}"
+            "with depth, signal, gradient and distances change by a factor of "
+            f"{written(best.drift)} in all, instead of {written(present.drift)}"
         )
 
     def to_dict(self):
@@ -95,7 +107,7 @@ class Recommendation:
 
     def __repr__(self):
         rows = [
-            [each.init, str(each.n_severe), str(each.n_warnings), f"{each.drift:.2f}"]
+            [each.init, str(each.n_severe), str(each.n_warnings), written(each.drift)]
             for each in self.candidates
         ]
         table = text_table(["init", "severe", "warnings", "drift"], rows)
@@ -108,6 +120,11 @@ def count(candidate):
     parts = [f"{severe} severe fault{'s' * (severe > 1)}"] * (severe > 0)
     parts += [f"{warnings} warning{'s' * (warnings > 1)}"] * (warnings > 0)
     return " and ".join(parts) or "no fault of its own"
+
+
+def written(drift):
+    """Write powers of ten as a factor."""
+    return "infinity" if np.isinf(drift) else write_loss(10.0**drift, 2)
 
 
 def decades_of_drift(propagation):
@@ -145,7 +162,7 @@ def decades_of_drift(propagation):
     return float(np.abs(np.log10(ratios)).sum())
 
 
-def recommend(network, present, init, draw, data, guessing_loss, candidates=CANDIDATES):
+def recommend(network, present, draw, data, judge, candidates=CANDIDATES):
     """Measure candidates, and choose.
 
     The best candidate has the fewest severe findings, then the fewest warnings, then the least
@@ -155,15 +172,14 @@ def recommend(network, present, init, draw, data, guessing_loss, candidates=CAND
     Parameters
     ----------
     network : Network
-    present : SignalPropagation
-        Of the estimator's own start.
-    init : tuple of (str, float)
-        What its start is called, and the loss that it starts with.
+    present : Candidate
+        The estimator's own start.
     draw : callable
         ``draw(init)`` returns parameters of the network, in float64.
     data : TrainingData
         As for `measure_propagation`.
-    guessing_loss : float
+    judge : callable
+        ``judge(propagation, start_loss)`` returns findings, see `faults_of_start`.
     candidates : sequence of str
         Names of ``INITIALIZERS``.
 
@@ -171,8 +187,7 @@ def recommend(network, present, init, draw, data, guessing_loss, candidates=CAND
     -------
     Recommendation
     """
-    name, start_loss = init
-    measured = [judge(name, present, start_loss, guessing_loss)]
+    measured = [present]
     usual = usual_init(network)
     for candidate in sorted(candidates, key=lambda each: each != usual):
         try:
@@ -182,21 +197,49 @@ def recommend(network, present, init, draw, data, guessing_loss, candidates=CAND
         with np.errstate(over="ignore", invalid="ignore"):
             propagation = measure_propagation(network, parameters, data)
             loss = loss_of_start(network, parameters, data)
-        measured.append(judge(candidate, propagation, loss, guessing_loss))
+        measured.append(rate(candidate, propagation, judge(propagation, loss)))
+    chosen = choose(measured)
+    return Recommendation(chosen.init, chosen is present, tuple(measured))
+
+
+def choose(measured):
+    """Choose among candidates, of which the first one is there already."""
+    present, *_ = measured
     best = min(measured, key=lambda each: (*each.faults, each.drift))
-    good = [
+    if present.faults == (0, 0) and not present.drift > best.drift + CLEARLY_BETTER_THAN_FINE:
+        return present
+    return next(
         each
         for each in measured
         if each.faults == best.faults and not each.drift > best.drift + CLEARLY
-    ]
-    return Recommendation(good[0].init, good[0] is measured[0], tuple(measured))
+    )
 
 
-def judge(name, propagation, start_loss, guessing_loss):
+def rate(name, propagation, findings):
     """Count the faults of a start."""
-    severities = [each.severity for each in faults_of_start(propagation, start_loss, guessing_loss)]
+    severities = [each.severity for each in findings]
     drift = decades_of_drift(propagation)
     return Candidate(name, severities.count("severe"), severities.count("warning"), drift)
+
+
+def other_init(recommendation, names, network):
+    """Name an init that may do better than those that are there; None where there is none.
+
+    Parameters
+    ----------
+    recommendation : Recommendation or None
+    names : list of str
+        What the network is started with.
+    network : Network
+
+    Returns
+    -------
+    str or None
+    """
+    if recommendation is not None:
+        return None if recommendation.keeps else recommendation.init
+    others = (usual_init(network), "auto")
+    return next((init for init in others if repr(resolve_init(init)) not in names), None)
 
 
 def loss_of_start(network, parameters, data):

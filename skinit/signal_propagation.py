@@ -67,6 +67,8 @@ class SignalPropagation:
         those of the inputs on, the `signal_gradient` from that of the output layer back.
     input_square, input_rank, input_correlation : float
         Mean square, effective rank and mean cosine of the network's inputs.
+    n_samples : int
+        How many samples went through.
     counts : ndarray of shape (n_layers, n_bins)
         How many activations are in each bin.
     edges : ndarray of shape (n_layers, n_bins + 1)
@@ -91,6 +93,7 @@ class SignalPropagation:
     input_square: float
     input_rank: float
     input_correlation: float
+    n_samples: int
     counts: np.ndarray
     edges: np.ndarray
 
@@ -186,6 +189,7 @@ def measure_propagation(network, parameters, data):
         input_square=input_square,
         input_rank=effective_rank(data.X),
         input_correlation=input_correlation,
+        n_samples=data.X.shape[0],
         counts=np.array([counts for counts, _ in histograms]),
         edges=np.array([edges for _, edges in histograms]),
     )
@@ -406,9 +410,10 @@ def histogram(signal):
     if not np.isfinite(signal).all():
         return np.zeros(N_BINS, int), np.full(N_BINS + 1, np.nan)
     low, high = signal.min(), signal.max()
-    # A bin narrower than what rounding tells apart would be none.
-    if high - low <= max(1e-9 * max(abs(low), abs(high)), np.finfo(float).tiny * N_BINS):
-        margin = 0.5 * (abs(low) or 1.0)
+    # A bin narrower than what rounding tells apart would be none, and so are bins near underflow.
+    largest, least = max(abs(low), abs(high)), 1e6 * np.finfo(float).tiny
+    if high - low <= max(1e-9 * largest, least):
+        margin = 0.5 * (abs(low) if largest > least else 1.0)
         low, high = low - margin, high + margin
     return np.histogram(signal, N_BINS, (low, high))
 

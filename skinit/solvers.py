@@ -39,6 +39,10 @@ class BaseSolver(BaseEstimator):
         What the norm of the whole gradient is limited to before a step [1]_.
     max_norm : float or None
         What the norm of a unit's incoming weights is limited to after a step [2]_.
+    scale_free : bool
+        Whether the step of each parameter is as long, however small its gradient is.
+    epsilon : float
+        Down to which gradients that holds.
 
     References
     ----------
@@ -52,6 +56,8 @@ class BaseSolver(BaseEstimator):
     takes_steps = True
     clip_norm = None
     max_norm = None
+    scale_free = False
+    epsilon = 0.0
 
     def initial_state(self, parameters):
         """Make the state before the first step, for parameters of this shape and dtype."""
@@ -268,6 +274,7 @@ class RMSprop(BaseSolver):
     """
 
     takes_minibatches = True
+    scale_free = True
 
     def __init__(self, decay=0.9, *, epsilon=1e-8, clip_norm=None, max_norm=None):
         self.decay = decay
@@ -340,6 +347,7 @@ class Adam(BaseSolver):
     """
 
     takes_minibatches = True
+    scale_free = True
 
     def __init__(
         self,

@@ -7,9 +7,9 @@ the loss's Hessian, from which the largest stable learning rate follows.
 import numpy as np
 from scipy.linalg import eigvalsh_tridiagonal
 
-from skinit.network import carry_back, forward, layer_views, loss_and_gradient, transpose
+from skinit.network import carry_back, forward, layer_views, transpose
 
-__all__ = ["jacobian_singular_values", "largest_curvature"]
+__all__ = ["evenly", "hessian_product", "jacobian_singular_values", "largest_curvature"]
 
 # Bounds of the work: samples that are looked at, and scores of which derivatives are computed where
 # there are more of them, and of inputs too.
@@ -30,7 +30,7 @@ def jacobian_singular_values(network, parameters, X):
     network : Network
     parameters : ndarray of shape (n_parameters,)
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        The first 8 samples are looked at.
+        Of more than 8 samples, 8 that lie evenly are looked at.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def jacobian_singular_values(network, parameters, X):
     array([[3., 2.]])
     """
     layers = layer_views(network, parameters)
-    _, pre_activations = forward(network, layers, X[:JACOBIAN_SAMPLES])
+    _, pre_activations = forward(network, layers, X[evenly(X.shape[0], JACOBIAN_SAMPLES)])
     # One matrix for each sample, with a row for each score.
     pre_activations = [z[:, np.newaxis] for z in pre_activations]
     n_samples, n_inputs, n_scores = len(pre_activations[0]), network.widths[0], network.widths[-1]
@@ -69,23 +69,18 @@ def jacobian_singular_values(network, parameters, X):
     return np.linalg.svd(jacobians, compute_uv=False)
 
 
+def evenly(n_samples, n_wanted):
+    """Return the rows of at most so many samples, evenly: data may be sorted by their class."""
+    return np.linspace(0, n_samples - 1, min(n_samples, n_wanted)).astype(int)
+
+
 # So many steps bring the largest eigenvalue to a percent or so where it stands apart from the
 # others, as it does in networks; a learning rate is not chosen more closely than that.
 LANCZOS_STEPS = 10
 
-# How far a difference reaches, so short that hardly a unit crosses its kink on the way: what is
-# wanted is the curvature between kinks. A sample that no unit of a layer has let through sits on
-# the kinks of the next one; moving the parameters a little, relative to their size, frees it.
-STEP = 1e-8
-OFF_THE_KINKS = 1e-4
-
 
 def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
-    r"""Estimate the largest eigenvalue of the Hessian of the loss, by Lanczos's iteration.
-
-    A product of the Hessian and a vector is a difference of two gradients,
-
-    .. math:: H v \approx \frac{\nabla L(\theta + h v) - \nabla L(\theta - h v)}{2 h}
+    """Estimate the largest eigenvalue of the Hessian of the loss, by Lanczos's iteration.
 
     Gradient descent with a step longer than 2 divided by the eigenvalue climbs along its
     eigenvector instead of descending.
@@ -121,12 +116,7 @@ def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
     4.0
     """
     rng = np.random.RandomState(0) if rng is None else rng
-    size = np.sqrt(np.mean(parameters**2)) or 1.0
-    parameters = parameters + rng.normal(scale=OFF_THE_KINKS * size, size=len(parameters))
-
-    def gradient(vector):
-        return loss_and_gradient(network, parameters + vector, data, alpha)[1]
-
+    multiply = hessian_product(network, parameters, data, alpha)
     basis = np.zeros((0, len(parameters)))
     direction = rng.normal(size=len(parameters))
     diagonal, off_diagonal = [], []
@@ -137,7 +127,7 @@ def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
         off_diagonal.append(length)
         v = direction / length
         basis = np.vstack([basis, v])
-        direction = (gradient(STEP * v) - gradient(-STEP * v)) / (2 * STEP)
+        direction = multiply(v)
         diagonal.append(v @ direction)
         # Twice, as once leaves what rounding has brought in.
         for _ in range(2):
@@ -145,3 +135,136 @@ def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
     if not np.isfinite([*diagonal, *off_diagonal]).all():
         return np.nan
     return float(eigvalsh_tridiagonal(diagonal, off_diagonal[1:])[-1])
+
+
+def hessian_product(network, parameters, data, alpha=0.0):
+    r"""Return the function that multiplies a vector by the Hessian of the loss.
+
+    What a small step along the vector changes is carried through the network and back, beside
+    signal and gradient. With the vector's weights V and biases c,
+
+    .. math::
+        \dot z^{(l)} = a^{(l-1)} V^{(l)} + c^{(l)} + \dot a^{(l-1)} W^{(l)}, \qquad
+        \dot a^{(l)} = \phi'(z^{(l)}) \odot \dot z^{(l)}
+
+    .. math::
+        \dot \delta^{(l-1)} = \left( \dot \delta^{(l)} W^{(l)\top}
+        + \delta^{(l)} V^{(l)\top} \right) \odot \phi'(z^{(l-1)})
+        + \delta^{(l)} W^{(l)\top} \odot \phi''(z^{(l-1)}) \odot \dot z^{(l-1)}
+
+    and the product is :math:`\dot a^{(l-1)\top} \delta^{(l)} + a^{(l-1)\top} \dot \delta^{(l)}` for
+    the weights, :math:`\sum_i \dot \delta^{(l)}_i` for the biases. It is exact, however large the
+    features are, but for the second derivatives of the activations and of the loss by the scores,
+    which are differences of first ones. Kinks have none: the curvature is that between them.
+
+    Parameters
+    ----------
+    network, parameters, data, alpha
+        As in `largest_curvature`.
+
+    Returns
+    -------
+    callable
+        From an ndarray of shape (n_parameters,) to another one.
+
+    References
+    ----------
+    B. A. Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.losses import LOSSES
+    >>> from skinit.network import Network, TrainingData
+    >>> network = Network((1, 1), (), LOSSES["squared_error"])
+    >>> data = TrainingData(np.array([[1.0], [3.0]]), np.zeros((2, 1)))
+    >>> hessian_product(network, np.zeros(2), data)(np.array([1.0, 0.0])).round(6)
+    array([5., 2.])
+    """
+    layers = layer_views(network, parameters)
+    signals, pre_activations = forward(network, layers, data.X)
+    share = weight_shares(data)
+    by_scores = share * network.loss.gradient(signals[-1], data.targets)
+    deltas = dict(carry_back(network, layers, pre_activations, by_scores))
+    hidden = list(zip(network.activations, pre_activations[:-1], strict=True))
+    slopes = [activation.slope(z) for activation, z in hidden]
+    bends = [bend(activation, z) for activation, z in hidden]
+
+    def multiply(vector):
+        product = np.empty_like(vector)
+        directions, parts = layer_views(network, vector), layer_views(network, product)
+        moved_z, moved_signals = move_signals(layers, directions, signals, slopes)
+        moved = share * moved_gradient(network.loss, signals[-1], data.targets, moved_z[-1])
+        for index in reversed(range(network.n_layers)):
+            (W, _), (V, _), (by_W, by_b) = layers[index], directions[index], parts[index]
+            by_W[...] = transpose(signals[index]) @ moved + alpha / data.total_weight * V
+            by_b[...] = moved.sum(axis=0)
+            if index > 0:
+                by_W += transpose(moved_signals[index]) @ deltas[index]
+                bent = deltas[index] @ transpose(W) * bends[index - 1] * moved_z[index - 1]
+                moved = moved @ transpose(W) + deltas[index] @ transpose(V)
+                moved = moved * slopes[index - 1] + bent
+        return product
+
+    return multiply
+
+
+def weight_shares(data):
+    """Return what part each sample has in the mean loss, as a column or one number for all."""
+    if data.sample_weight is None:
+        return 1 / data.total_weight
+    return data.sample_weight[:, np.newaxis] / data.total_weight
+
+
+def move_signals(layers, directions, signals, slopes):
+    """Carry forward what a step changes: in each pre-activation, and in the signal before it."""
+    moved_z, moved_signals = [], [None]  # the inputs stay
+    for index, ((W, _), (V, c)) in enumerate(zip(layers, directions, strict=True)):
+        change = signals[index] @ V + c
+        if index > 0:
+            change += moved_signals[index] @ W
+        moved_z.append(change)
+        if index < len(slopes):
+            moved_signals.append(slopes[index] * change)
+    return moved_z, moved_signals
+
+
+def bend(activation, z):
+    """Differentiate the slope of an activation."""
+    size = np.maximum(1, np.abs(z))
+    return change_along(activation.slope, z, size) / size
+
+
+def moved_gradient(loss, scores, targets, direction):
+    """Differentiate the gradient of a loss by the scores, along a direction of each sample."""
+    size = np.maximum(1, np.abs(scores).max(axis=1, keepdims=True))
+    length = np.abs(direction).max(axis=1, keepdims=True)
+    unit = direction / np.where(length > 0, length, 1)
+    change = change_along(lambda moved: loss.gradient(moved, targets), scores, size * unit)
+    return change * length / size
+
+
+# How far differences reach, and by what part the change over half of the way may differ from half
+# of the change; where it differs by more, there is a kink on the way.
+STEP = 1e-5
+SMOOTH = 0.1
+
+
+def change_along(function, at, direction):
+    """Differentiate a function along a direction, but for its jumps.
+
+    Examples
+    --------
+    >>> from skinit.activations import ReLU, Tanh
+    >>> z, ones = np.array([0.0, 1.0]), np.ones(2)
+    >>> change_along(Tanh().slope, z, ones).round(4)
+    array([ 0.    , -0.6397])
+    >>> change_along(ReLU().slope, z, ones)
+    array([0., 0.])
+    """
+    whole, half = (
+        function(at + step * direction) - function(at - step * direction)
+        for step in (STEP, STEP / 2)
+    )
+    is_smooth = np.abs(2 * half - whole) <= SMOOTH * np.abs(whole)
+    return np.where(is_smooth, whole, 0) / (2 * STEP)

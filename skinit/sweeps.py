@@ -90,7 +90,7 @@ def diagnose_grid(estimator, X, y, grid, *, max_samples=MAX_SAMPLES):
     ...     print(len(setting["hidden_layer_sizes"]), setting["init"], diagnosis.severity)
     2 glorot ok
     2 he ok
-    20 glorot warning
+    20 glorot severe
     20 he ok
     """
     settings = tuple(ParameterGrid(grid))

@@ -1,23 +1,25 @@
 """From measurements of a start to words: what is wrong, how one can tell, why it matters.
 
 Each kind of fault has a function of its own that answers with a `Finding` or None; the thresholds
-stand above the functions, with their reasons.
+stand above the functions, with their reasons. How often such a verdict is right,
+``benchmarks/verdicts.py`` counts.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from skinit.solvers import GradientDescent
 from skinit.tables import write_loss
 
 __all__ = [
     "SEVERITIES",
     "Finding",
     "by_severity",
-    "faults_of_data",
     "faults_of_rate",
     "faults_of_start",
     "usual_init",
+    "write",
 ]
 
 # From the mildest to the worst. A note is worth knowing, a warning will cost time or accuracy,
@@ -34,7 +36,7 @@ class Finding:
     severity : {"note", "warning", "severe"}
     subject : str
         In a word or two: "symmetry", "dead units", "saturation", "signal", "gradient",
-        "collapse", "start loss", "inputs" or "learning rate".
+        "collapse", "start loss", "samples", "inputs", "targets" or "learning rate".
     message : str
         What is wrong, and where.
     why : str
@@ -56,33 +58,38 @@ class Finding:
         return f"{self.severity}: {self.message}; {self.why}; {self.advice}"
 
 
-def faults_of_start(propagation, start_loss=np.nan, guessing_loss=np.nan, instead=None):
+def faults_of_start(propagation, start_loss=np.nan, *, zero_loss=np.nan, solver=None, instead=None):
     """List what is wrong with the weights of a start.
 
     Parameters
     ----------
     propagation : SignalPropagation
-    start_loss, guessing_loss : float
-        Mean loss of the start, and the smallest that is possible without looking at X; nan where
-        there are no targets.
+    start_loss, zero_loss : float
+        Mean loss of the start, and of scores that are all 0; nan where there are no targets.
+    solver : BaseSolver or None
+        What the network is to be trained by; None is gradient descent. One that is `scale_free`
+        learns from small gradients too.
     instead : str or None
-        An init that does better, for the advice.
+        An init that may do better, for the advice.
 
     Returns
     -------
     tuple of Finding
         The worst first.
     """
-    use = f"use init={instead or usual_init(propagation.network)!r}"
+    solver = solver or GradientDescent()
+    use = f"use init={instead!r}" if instead else None
     found = [
         symmetry(propagation, use),
-        dead(propagation, use),
-        saturation(propagation, use),
-        signal(propagation, use),
-        gradient(propagation, use),
-        collapse(propagation, use),
-        overconfidence(start_loss, guessing_loss, use),
+        saturation(propagation, solver, use),
+        signal(propagation, solver, use),
+        gradient(propagation, solver, use),
+        overconfidence(start_loss, zero_loss, solver, use),
     ]
+    if propagation.n_samples >= ENOUGH_SAMPLES:
+        found += [dead(propagation, use), collapse(propagation, solver, use)]
+    else:
+        found.append(few_samples(propagation))
     return by_severity(found)
 
 
@@ -123,9 +130,32 @@ def write(value):
     return write_loss(value, 3)
 
 
+def one_of(*ways):
+    """Join what could be done, as in "this, that or the other"; None is left out."""
+    *others, last = [way for way in ways if way is not None]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+# Of fewer, it is chance whether one brings a gradient to a unit, and how alike they are.
+ENOUGH_SAMPLES = 10
+
+
+def few_samples(propagation):
+    """Say that there is too little to judge by."""
+    return Finding(
+        "note",
+        "samples",
+        f"only {propagation.n_samples} samples were looked at",
+        f"of fewer than {ENOUGH_SAMPLES}, nothing can be said about dead units and likeness",
+        "give more of them",
+        {"n_samples": propagation.n_samples},
+    )
+
+
 # A single pair of identical units wastes one of them; where there is but one kind of unit, the
-# layer has the power of a single one for as long as it is trained.
-DISTINCT_SHARE = 0.5
+# layer has the power of a single one for as long as it is trained. Half of the units are mostly
+# enough.
+DISTINCT_SHARE = 0.25
 
 
 def symmetry(propagation, use):
@@ -139,7 +169,7 @@ def symmetry(propagation, use):
             f"{which_layers(same)}: all units are identical",
             "they get the same gradient, so the symmetry never breaks and each of these layers "
             "stays as good as a single unit",
-            use,
+            use or "draw weights that differ from unit to unit",
             {"distinct": distinct.tolist()},
         )
     repeated = distinct < units
@@ -153,7 +183,7 @@ def symmetry(propagation, use):
         f"{which_layers(repeated)}: some units are identical, in layer {worst + 1} only "
         f"{distinct[worst]} of {units[worst]} differ",
         "identical units get the same gradient and stay identical",
-        use,
+        use or "draw weights that differ from unit to unit",
         {"distinct": distinct.tolist()},
     )
 
@@ -171,23 +201,25 @@ def dead(propagation, use):
         "dead units",
         "have slope 0 for all samples",
         "no gradient reaches them, and most stay dead",
-        f"{use}, scale X, or try an activation that is nowhere flat, such as 'leaky_relu'",
+        one_of(use, "scale X", "try an activation that is nowhere flat, such as 'leaky_relu'"),
     )
 
 
-# Of Gaussian pre-activations of variance 1, three in a hundred are beyond the knees of tanh.
+# Of Gaussian pre-activations of variance 1, three in a hundred are beyond the knees of tanh. To a
+# scale-free solver, a flat part that is not dead only makes the gradient small.
 SATURATED_SHARES = (0.3, 0.5, 0.9)
+SCALE_FREE_SATURATED_SHARES = (0.5, 0.9, np.inf)
 
 
-def saturation(propagation, use):
+def saturation(propagation, solver, use):
     """Find layers whose units sit in the flat parts of a bounded activation."""
     return idle_units(
         np.nan_to_num(propagation.saturated[:-1]),
-        SATURATED_SHARES,
+        SCALE_FREE_SATURATED_SHARES if solver.scale_free else SATURATED_SHARES,
         "saturation",
         "are saturated",
         "where an activation is flat, hardly any gradient comes through",
-        f"{use} or another one with smaller weights, and scale X",
+        one_of(use, "scale X", "make the weights smaller"),
     )
 
 
@@ -203,11 +235,14 @@ def idle_units(shares, thresholds, topic, what, why, advice):
 
 # How far the size of a signal or a gradient may drift between the first hidden layer and the last.
 # All layers share one learning rate: at a factor of 30 the gradients of some layers are too small
-# or too large for it by as much, and at 10,000 rounding to float32 begins to count, too.
-DRIFTS = (10.0, 30.0, 1e4)
+# or too large for it by as much, and at 1,000 they need as many more steps. Scale-free steps make
+# up for it until rounding to float32, 7 digits, has left nothing to learn from; half of them are
+# gone at 3,000.
+DRIFTS = (10.0, 30.0, 1e3)
+SCALE_FREE_DRIFTS = (30.0, 3e3, 1e7)
 
 
-def signal(propagation, use):
+def signal(propagation, solver, use):
     """Find a signal that fades or grows with depth."""
     sizes = np.sqrt(propagation.pre_activation_square)
     lost = ~np.isfinite(sizes)
@@ -217,30 +252,47 @@ def signal(propagation, use):
             "signal",
             f"{which_layers(lost)}: the signal is no longer a finite number",
             "neither the loss nor a gradient can be computed",
-            f"scale X, and {use}",
+            one_of("scale X", use),
             {"sizes": sizes.tolist()},
         )
-    return drift(sizes[:-1], "signal", "root mean square of the pre-activations", use)
+    what = "root mean square of the pre-activations"
+    return drift(sizes[:-1], range(1, len(sizes)), "signal", what, solver, use)
 
 
-def gradient(propagation, use):
+def gradient(propagation, solver, use):
     """Find a gradient that fades or grows on its way back."""
     # Of a sample's whole gradient, so that layers of different widths can be compared.
     sizes = propagation.signal_gradient[:-1] * np.sqrt(propagation.units[:-1])
     if not np.isfinite(sizes).all():
         return None  # there are no targets, or the signal is already lost
-    return drift(sizes[::-1], "gradient", "norm of the derivatives by the pre-activations", use)
+    by_weights, by_scores = propagation.weight_gradient[:-1], propagation.signal_gradient[-1]
+    unseen = (by_weights > 0) & (by_weights < solver.epsilon)
+    # Where all gradients are as small, there is nothing left to learn.
+    if unseen.any() and by_scores >= solver.epsilon:
+        return Finding(
+            "severe",
+            "gradient",
+            f"{which_layers(unseen)}: the gradient vanishes, down to {write(by_weights.min())}, "
+            f"and the solver's epsilon is {write(solver.epsilon)}",
+            "the solver makes up for small gradients only down to there",
+            one_of(use, "take a smaller epsilon"),
+            {"sizes": by_weights.tolist()},
+        )
+    what = "norm of the derivatives by the pre-activations"
+    return drift(sizes[::-1], range(len(sizes), 0, -1), "gradient", what, solver, use)
 
 
-def drift(sizes, subject, what, use):
-    """Compare where a signal or a gradient comes in with where it comes out."""
-    if len(sizes) < 2 or not sizes.all():
-        return None  # zeros are identical or dead units, or come from a silent output layer
-    factor = sizes[-1] / sizes[0]
-    severity = severity_by(max(factor, 1 / factor), DRIFTS)
+def drift(sizes, layers, subject, what, solver, use):
+    """Compare where a signal or a gradient comes in with where it comes out, or gets lost."""
+    if len(sizes) < 2 or sizes[0] == 0:
+        return None  # all units are the same, or the output layer is silent
+    # A size of 0 is an underflow, or a layer that lets nothing through: nothing follows.
+    end = len(sizes) - 1 if sizes.all() else int(np.argmin(sizes != 0))
+    factor = sizes[end] / sizes[0]
+    thresholds = SCALE_FREE_DRIFTS if solver.scale_free else DRIFTS
+    severity = severity_by(max(factor, 1 / factor) if factor else np.inf, thresholds)
     if severity is None:
         return None
-    way = (1, len(sizes)) if subject == "signal" else (len(sizes), 1)
     verb = "explodes" if factor > 1 else "vanishes"
     consequence = {
         ("signal", "explodes"): "scores and gradients become huge, and steps overshoot",
@@ -251,157 +303,95 @@ def drift(sizes, subject, what, use):
     return Finding(
         severity,
         subject,
-        f"the {subject} {verb}: the {what} goes from {write(sizes[0])} in layer {way[0]} to "
-        f"{write(sizes[-1])} in layer {way[1]}",
+        f"the {subject} {verb}: the {what} goes from {write(sizes[0])} in layer {layers[0]} to "
+        f"{write(sizes[end])} in layer {layers[end]}",
         consequence[subject, verb],
-        use,
+        use or "take fewer layers, or wider ones",
         {"sizes": sizes.tolist(), "factor": float(factor)},
     )
 
 
-# How close to 1 the mean cosine of two samples may come in the last hidden layer, as the distance
-# from 1, where the inputs are ten times as far from it; and along how many directions samples must
-# differ, where the inputs differ along twice as many.
-CLOSE_TO_ONE = 1e-2
-ALL_ONE = 1e-4
+# How close to 1 the mean cosine of two samples may come in the last hidden layer, as 1 by the
+# distance from 1, where the inputs are ten times as far from it. What two samples differ in is as
+# large as the root of that distance, a millionth at the last: to float32 they are then the same.
+# And along how many directions samples must differ, where the inputs differ along twice as many.
+LIKENESSES = (1e2, 1e2, 1e4)
+SCALE_FREE_LIKENESSES = (1e2, 1e4, 1e12)
 ONE_DIRECTION = 1.1
 
 
-def collapse(propagation, use):
+def collapse(propagation, solver, use):
     """Find a network that brings all samples to the same place, or onto one line."""
     if propagation.network.n_layers < 2:
         return None
-    rank, correlation = propagation.effective_rank[-2], propagation.correlation[-2]
-    evidence = {
-        "correlation": propagation.correlation.tolist(),
-        "effective_rank": propagation.effective_rank.tolist(),
-    }
-    depth = propagation.network.n_layers - 1
-    apart, input_apart = 1 - correlation, 1 - propagation.input_correlation
-    if apart < CLOSE_TO_ONE and input_apart > 10 * apart:
-        return Finding(
-            "severe" if apart < ALL_ONE else "warning",
-            "collapse",
-            f"layer {depth}: all samples look alike, the mean cosine of two is 1 - {write(apart)} "
-            f"(1 - {write(input_apart)} at the input)",
-            "what tells them apart drowns in what they share",
-            f"{use}, or fewer layers",
-            evidence,
-        )
-    if 0 < rank < ONE_DIRECTION and propagation.units[-2] > 3 and propagation.input_rank > 2 * rank:
-        return Finding(
-            "warning",
-            "collapse",
-            f"layer {depth}: samples differ along one direction only (effective rank "
-            f"{rank:.2f}, {propagation.input_rank:.1f} at the input)",
-            "the last layers see little more than one number of each sample",
-            f"{use}, or fewer layers",
-            evidence,
-        )
-    return None
+    return alike(propagation, solver, use) or in_line(propagation, solver, use)
 
 
-# A start of random scores is somewhat worse than guessing: with scores of variance 2, as He's
-# weights give them, the loss of two classes is 1.4 times that of guessing, and half the squared
-# error of a target of variance 1 three times. Twice as much is still chance, where few features
-# that go together carry the signal.
-TIMES_GUESSING = (5.0, 10.0, 100.0)
-
-
-def overconfidence(start_loss, guessing_loss, use):
-    """Find a start whose loss is far above that of guessing."""
-    if not np.isfinite(start_loss) or not guessing_loss > 0:
+def alike(propagation, solver, use):
+    """Find that all samples look the same to the last layer."""
+    # A cosine can be more than 1 by rounding.
+    apart = max(1 - propagation.correlation[-2], np.finfo(float).eps)
+    input_apart = 1 - propagation.input_correlation
+    thresholds = SCALE_FREE_LIKENESSES if solver.scale_free else LIKENESSES
+    severity = severity_by(1 / apart, thresholds)
+    if severity is None or not input_apart > 10 * apart:
         return None
-    ratio = start_loss / guessing_loss
-    severity = severity_by(ratio, TIMES_GUESSING)
+    cosine = f"1 - {write(apart)}" if apart > ROUNDED else "1, to rounding"
+    return Finding(
+        severity,
+        "collapse",
+        f"layer {propagation.network.n_layers - 1}: all samples look alike, the mean cosine of two "
+        f"is {cosine} (1 - {write(input_apart)} at the input)",
+        "what tells them apart drowns in what they share",
+        one_of(use, "take fewer layers"),
+        {"correlation": propagation.correlation.tolist()},
+    )
+
+
+# A mean cosine is not known more closely.
+ROUNDED = 1e-14
+
+
+def in_line(propagation, solver, use):
+    """Find that samples differ in a single number only."""
+    rank, input_rank = propagation.effective_rank[-2], propagation.input_rank
+    if not 0 < rank < ONE_DIRECTION or propagation.units[-2] <= 3 or input_rank <= 2 * rank:
+        return None
+    return Finding(
+        "note" if solver.scale_free else "warning",
+        "collapse",
+        f"layer {propagation.network.n_layers - 1}: samples differ along one direction only "
+        f"(effective rank {rank:.2f}, {input_rank:.1f} at the input)",
+        "the last layers see little more than one number of each sample",
+        one_of(use, "take fewer layers"),
+        {"effective_rank": propagation.effective_rank.tolist()},
+    )
+
+
+# With scores of variance 2, as He's weights give them, the loss of two classes is 1.4 times that of
+# scores of 0, and half the squared error of a target of variance 1 three times. Twice as much is
+# still chance, where few features that go together carry the signal. A frequent class can be
+# guessed at a far smaller loss; that no start is as good as that is no fault of it.
+TIMES_ZEROS = (5.0, 10.0, 100.0)
+SCALE_FREE_TIMES_ZEROS = (10.0, 100.0, np.inf)
+
+
+def overconfidence(start_loss, zero_loss, solver, use):
+    """Find a start whose loss is far above that of scores of 0."""
+    if not np.isfinite(start_loss) or not zero_loss > 0:
+        return None
+    ratio = start_loss / zero_loss
+    severity = severity_by(ratio, SCALE_FREE_TIMES_ZEROS if solver.scale_free else TIMES_ZEROS)
     if severity is None:
         return None
     return Finding(
         severity,
         "start loss",
-        f"the loss starts at {write(start_loss)}, {write(ratio)} times that of guessing "
-        f"({write(guessing_loss)})",
+        f"the loss starts at {write(start_loss)}, {write(ratio)} times that of scores of 0 "
+        f"({write(zero_loss)})",
         "the first steps go into taking back scores that are large for no reason",
-        f"{use}, a smaller output layer, or scale X (and y of a regressor)",
-        {"start_loss": start_loss, "guessing_loss": guessing_loss},
-    )
-
-
-# Initializers take inputs for numbers around 0 of size 1. At ten times that, tanh is saturated and
-# a gradient a hundred times as steep; a constant part ten times as large as what varies is nearly
-# all that a unit sees.
-LARGE_FEATURE = 10.0
-SMALL_INPUTS = 0.01
-OFF_CENTRE = 10.0
-
-
-def faults_of_targets(loss, targets):
-    """List what is wrong with the targets, where the scores themselves are to be as large.
-
-    Parameters
-    ----------
-    loss : BaseLoss
-    targets : ndarray of shape (n_samples, n_outputs)
-
-    Returns
-    -------
-    tuple of Finding
-        One or none.
-    """
-    size = float(np.sqrt(np.mean(np.square(targets, dtype=np.float64), axis=0)).max())
-    if loss.link_name != "identity" or not size > LARGE_FEATURE:
-        return ()
-    return (
-        Finding(
-            "warning",
-            "targets",
-            f"the targets are large, of size {write(size)}",
-            "a start answers with numbers of size 1, and such a loss makes the first steps wild",
-            "scale y: TransformedTargetRegressor(model, transformer=StandardScaler())",
-            {"size": size},
-        ),
-    )
-
-
-def faults_of_data(feature_mean, feature_std):
-    """List what is wrong with the data as they arrive at the network.
-
-    Parameters
-    ----------
-    feature_mean, feature_std : ndarray of shape (n_features,)
-
-    Returns
-    -------
-    tuple of Finding
-        One or none.
-    """
-    varies = feature_std > 1e-9 * np.abs(feature_mean)  # and not by rounding alone
-    sizes = np.sqrt(feature_mean**2 + feature_std**2)
-    overall, largest = float(np.sqrt(np.mean(sizes**2))), float(sizes.max())
-    offset = float((np.abs(feature_mean[varies]) / feature_std[varies]).max(initial=0))
-    if not varies.any():
-        what, why = "all samples are the same", "there is nothing to learn from them"
-    elif largest > LARGE_FEATURE:
-        n_large = np.count_nonzero(sizes > LARGE_FEATURE)
-        what = f"{n_large} of {len(sizes)} features are large, up to a size of {write(largest)}"
-        why = "a start is made for inputs around 0 of size 1"
-    elif overall < SMALL_INPUTS:
-        what = f"the features are small, of size {write(overall)}"
-        why = "the network hardly sees them"
-    elif offset > OFF_CENTRE:
-        what = f"a feature is far off centre, its mean {write(offset)} times its spread"
-        why = "what varies drowns in what is constant"
-    else:
-        return ()
-    return (
-        Finding(
-            "warning",
-            "inputs",
-            what,
-            why,
-            "put a StandardScaler before the network",
-            {"largest": largest, "overall": overall, "offset": offset},
-        ),
+        one_of(use, "let the output layer start smaller", "scale X"),
+        {"start_loss": start_loss, "zero_loss": zero_loss},
     )
 
 

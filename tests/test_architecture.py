@@ -23,7 +23,8 @@ ROWS = [
     ["callbacks", "preparation", "outcome", "perceptron", "pipelines", "estimators"],
     # take estimators or their parts
     ["population", "ensembles", "interop", "onnx_export"],
-    ["signal_propagation", "spectra", "verdicts", "recommendation", "diagnostics"],
+    ["signal_propagation", "spectra", "verdicts", "data_verdicts"],
+    ["recommendation", "diagnostics"],
     ["watching", "sweeps"],
     ["search", "drop_in"],
     ["comparison", "trainability", "catalogue", "tutorials", "tracing", "learning_rate_search"],

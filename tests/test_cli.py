@@ -268,7 +268,8 @@ def test_diagnose_takes_a_solver_and_its_rate(words, solver, rate, tmp_path, mon
 def test_diagnose_warns_of_a_rate_that_is_too_high(tmp_path):
     outcome = run(tmp_path, "diagnose", "iris", "--learning-rate", "1e5")
     assert outcome.code == 0
-    assert re.search(r"largest stable learning rate \S+, set 100000$", outcome.out, re.MULTILINE)
+    told = r"^learning_rate is 100000; the largest stable one is \S+$"
+    assert re.search(told, outcome.out, re.MULTILINE)
     assert "\nwarning: learning_rate=1e5 is above " in outcome.out
 
 

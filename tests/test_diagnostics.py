@@ -1,12 +1,14 @@
 """The front door: what is measured is the start that a fit draws, and nothing is changed."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -15,9 +17,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skinit import DiagnosisRecorder, InitMLPClassifier, InitMLPRegressor, diagnose, diagnose_grid
+from skinit.diagnostics import prepare, some_samples
 from skinit.drop_in import MLPClassifier as DropInClassifier
-from skinit.initializers import PerLayer
-from skinit.solvers import Adam
+from skinit.initializers import PerLayer, WithBias
+from skinit.initializers.building import without_reasons
+from skinit.solvers import SGD, Adam
 
 X, Y = load_iris(return_X_y=True)
 X = scale(X)
@@ -116,6 +120,27 @@ def test_nothing_that_was_given_is_changed(weights):
 # --- What kinds of data and estimators ------------------------------------------------------------
 
 
+def test_each_class_is_among_the_samples_that_are_looked_at():
+    rng = np.random.RandomState(0)
+    y = np.r_[np.zeros(3000, int), 1, 2, 3]
+    Z = rng.normal(size=(len(y), 4))
+    model = classifier()
+    prepared, _ = prepare(model, Z, y, None, fitted=False)
+    some = some_samples(prepared.data, 50, model)
+    assert some.X.shape == (50, 4)
+    assert_array_equal(some.targets.sum(axis=0), [47, 1, 1, 1])
+
+
+def test_the_loss_of_guessing_is_that_of_all_samples():
+    y = (np.arange(3000) % 100 == 0).astype(int)
+    Z = np.random.RandomState(0).normal(size=(3000, 4))
+    measured = diagnose(classifier(), Z, y, max_samples=20, candidates=())
+    share = y.mean()
+    expected = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert_allclose(measured.guessing_loss, expected, rtol=1e-6)
+    assert_allclose(measured.zero_loss, np.log(2))
+
+
 def test_without_y_all_is_there_but_what_needs_the_loss():
     model = classifier(hidden_layer_sizes=(8, 6))
     known, unknown = diagnose(model, X, Y), diagnose(model, X)
@@ -126,6 +151,8 @@ def test_without_y_all_is_there_but_what_needs_the_loss():
     assert np.isnan([unknown.start_loss, unknown.guessing_loss, unknown.curvature]).all()
     assert np.isnan(unknown.propagation.signal_gradient).all()
     assert "loss" not in str(unknown)
+    assert "without y, a single output is assumed" in str(unknown)
+    assert "a single output" not in str(known)
 
 
 @pytest.mark.parametrize("init", ["swim", "base_rate"])
@@ -152,9 +179,10 @@ def test_sparse_data_are_diagnosed_like_dense_ones():
     assert [each.message for each in dense.findings] == [each.message for each in sparse.findings]
 
 
-def test_float32_is_diagnosed_like_float64():
-    measured = diagnose(classifier(), X.astype(np.float32), Y)
-    expected = diagnose(classifier(), X, Y)
+@pytest.mark.parametrize("init", ["he", "auto"])
+def test_float32_is_diagnosed_like_float64(init):
+    measured = diagnose(classifier(init=init), X.astype(np.float32), Y)
+    expected = diagnose(classifier(init=init), X, Y)
     for name in ("pre_activation_variance", "signal_gradient", "effective_rank", "correlation"):
         column = getattr(measured.propagation, name)
         assert_allclose(column, getattr(expected.propagation, name), rtol=1e-5, atol=1e-6)
@@ -197,12 +225,18 @@ def test_another_estimator_is_refused(estimator):
     [
         ({"weights": "fited"}, "weights='fited' is not a known name; did you mean 'fitted'"),
         ({"max_samples": 1}, "max_samples == 1, must be >= 2"),
-        ({"candidates": ["hee"]}, "init='hee' is not a known name; did you mean 'he'"),
+        ({"candidates": ["hee"]}, "candidates='hee' is not a known name; did you mean 'he'"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(settings, complaint):
     with pytest.raises(ValueError, match=complaint):
         diagnose(classifier(), X, Y, **settings)
+
+
+@pytest.mark.parametrize("candidates", ["he", None, 3])
+def test_candidates_that_are_no_sequence_are_refused(candidates):
+    with pytest.raises(TypeError, match=r"must be a sequence of names, such as \('he', 'auto'\)"):
+        diagnose(classifier(), X, Y, candidates=candidates)
 
 
 @pytest.mark.parametrize("size", [1e200, 1e-200])
@@ -328,15 +362,42 @@ def test_a_grid_reaches_into_a_pipeline():
     assert [each.init for each in result.diagnoses] == ["He()", "Glorot()"]
 
 
-def test_targets_that_are_not_scaled_are_told():
-    large, scaled = 150 + 70 * X[:, :1], X[:, :1]
-    regressor = InitMLPRegressor(random_state=0)
-    [told] = [
-        each for each in diagnose(regressor, X, large.ravel()).findings if "targets" in str(each)
-    ]
-    assert told.severity == "warning"
-    assert "TransformedTargetRegressor" in str(told)
-    assert "targets" not in str(diagnose(regressor, X, scaled.ravel()))
+@pytest.mark.parametrize("value", [{"a: b": 1}, {"a": [1, {"b": 2}]}, "it: is", 0.5])
+def test_a_strategy_is_called_by_its_whole_repr(value):
+    spelt = repr(WithBias("he", value))
+    assert without_reasons(spelt) == spelt
+    assert without_reasons(f"{spelt}: as it is: so") == spelt
+
+
+def test_a_fitted_model_is_told_that_its_start_is_looked_at():
+    model = classifier().fit(X, Y)
+    hint = "this is its start, not what it has learnt; see weights='fitted'"
+    assert hint in str(diagnose(model, X, Y))
+    assert hint in str(diagnose(make_pipeline(StandardScaler(), classifier()).fit(X, Y), X, Y))
+    around = TransformedTargetRegressor(InitMLPRegressor(max_iter=1), transformer=StandardScaler())
+    assert hint not in str(diagnose(around, X, X[:, 0]))
+    assert hint in str(diagnose(around.fit(X, X[:, 0]), X, X[:, 0]))
+    assert hint not in str(diagnose(model, X, Y, weights="fitted"))
+    assert hint not in str(diagnose(classifier(), X, Y))
+
+
+@pytest.mark.parametrize(
+    ("solver", "words"),
+    [
+        ("gd", r"learning_rate is 0.05; the largest stable one is {gd:.2g}\n"),
+        (SGD(0.5), r"learning_rate is 0.05; the largest stable one is {sgd:.2g} with this mom"),
+        (
+            "adam",
+            r"learning_rate is 0.05, for Adam; gradient descent would be stable up to {gd:.2g}",
+        ),
+        ("lbfgs", r"LBFGS takes steps of its own; gradient descent would be stable up to {gd:.2g}"),
+    ],
+)
+def test_the_learning_rate_is_told_beside_the_largest_stable_one(solver, words):
+    measured = diagnose(classifier(solver=solver, learning_rate=0.05), X, Y)
+    stable = measured.stable_rate
+    # Nesterov's momentum of 0.5: 2 (1 + 0.5) / (1 + 2 * 0.5), where gradient descent has 2.
+    assert re.search(words.format(gd=stable, sgd=0.75 * stable), str(measured))
 
 
 def test_what_was_learnt_is_not_recommended_another_start():

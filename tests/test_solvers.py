@@ -195,3 +195,13 @@ def test_lbfgs_stops_when_it_is_told_to():
 
     LBFGS().minimize(lambda x: (float((x**4).sum()), 4 * x**3), np.ones(5), 100, 0.0, visit)
     assert len(iterations) == 3
+
+
+@pytest.mark.parametrize("name", [name for name, each in SOLVERS.items() if each.takes_steps])
+def test_the_steps_of_scale_free_solvers_alone_are_as_long_for_a_small_gradient(name):
+    solver, parameters = SOLVERS[name], np.zeros(1)
+    large, small = (
+        solver.step(parameters, np.array([size]), 0.1, solver.initial_state(parameters))[0]
+        for size in (1.0, 1e-3)
+    )
+    assert np.allclose(large, small, rtol=1e-3) == solver.scale_free

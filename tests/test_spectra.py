@@ -7,12 +7,12 @@ from scipy.sparse import csr_matrix
 from scipy.stats import ortho_group
 
 from skinit import DivergedError, InitMLPClassifier, InitMLPRegressor, diagnose
-from skinit.activations import Identity, ReLU, Tanh
+from skinit.activations import ACTIVATIONS, Identity, ReLU, Tanh
 from skinit.initializers import Given, build_parameters
 from skinit.losses import LOSSES
 from skinit.network import Network, TrainingData, forward, layer_views, loss_and_gradient
 from skinit.solvers import SGD
-from skinit.spectra import jacobian_singular_values, largest_curvature
+from skinit.spectra import hessian_product, jacobian_singular_values, largest_curvature
 
 
 def start(widths, activation=None, init="he", loss="squared_error", seed=0):
@@ -61,6 +61,13 @@ def test_the_jacobian_of_sparse_data_is_that_of_dense_ones():
     assert_allclose(jacobian_singular_values(network, parameters, csr_matrix(X)), expected)
 
 
+def test_the_samples_of_the_jacobian_lie_evenly():
+    network, parameters = start((3, 7, 2))
+    X = drawn_data(15).X
+    values = jacobian_singular_values(network, parameters, X)
+    assert_allclose(values, jacobian_singular_values(network, parameters, X[::2]))
+
+
 def test_some_of_very_many_scores_stand_for_all():
     Q = ortho_group.rvs(210, random_state=0)
     network, parameters = start((210, 210), init=Given([Q]))
@@ -72,13 +79,58 @@ def test_some_of_very_many_scores_stand_for_all():
 # --- The curvature --------------------------------------------------------------------------------
 
 
-def explicit_hessian(network, parameters, data, alpha=0.0, h=1e-5):
+def explicit_hessian(network, parameters, data, alpha=0.0, steps=1e-5):
+    """Differentiate the gradient by each parameter, with a step of its own where that is needed."""
+    steps = np.broadcast_to(steps, len(parameters))
     columns = [
-        loss_and_gradient(network, parameters + h * e, data, alpha)[1]
-        - loss_and_gradient(network, parameters - h * e, data, alpha)[1]
-        for e in np.eye(len(parameters))
+        (
+            loss_and_gradient(network, parameters + step, data, alpha)[1]
+            - loss_and_gradient(network, parameters - step, data, alpha)[1]
+        )
+        / (2 * step.max())
+        for step in np.diag(steps)
     ]
-    return np.array(columns) / (2 * h)
+    return np.array(columns)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "gelu", "softsign", "elu", "sin", "identity"])
+@pytest.mark.parametrize(
+    "loss", ["squared_error", "multinomial_cross_entropy", "binary_cross_entropy", "poisson"]
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_products_are_those_with_the_explicit_hessian(activation, loss, weighted):
+    network, parameters = start((3, 5, 4, 2), ACTIVATIONS[activation], "glorot", loss)
+    X, targets = drawn_data().X, drawn_data().targets
+    data = TrainingData(X, targets, np.arange(20) % 3 + 0.5 if weighted else None)
+    hessian = explicit_hessian(network, parameters, data, alpha=0.0)
+    vector = np.random.RandomState(1).normal(size=len(parameters))
+    product = hessian_product(network, parameters, data)(vector)
+    assert_allclose(product, hessian @ vector, rtol=1e-5, atol=1e-7)
+
+
+def test_products_are_exact_on_features_that_are_not_scaled():
+    network, parameters = start((3, 5, 2), loss="multinomial_cross_entropy")
+    scales = np.array([1e3, 1.0, 1e-2])
+    data = TrainingData(drawn_data().X * scales, drawn_data().targets)
+    steps = np.full(len(parameters), 1e-5)
+    for values, factor in ((parameters, 1 / scales), (steps, 1 / scales)):
+        layer_views(network, values)[0][0][...] *= factor[:, np.newaxis]
+    hessian = explicit_hessian(network, parameters, data, steps=steps)
+    multiply = hessian_product(network, parameters, data)
+    products = np.array([multiply(e) for e in np.eye(len(parameters))])
+    # In units in which all parameters move the pre-activations as far.
+    units = np.outer(steps, steps) / 1e-10
+    assert_allclose(products * units, hessian * units, rtol=1e-5, atol=1e-7)
+    largest = np.linalg.eigvalsh((hessian + hessian.T) / 2)[-1]
+    assert_allclose(largest_curvature(network, parameters, data), largest, rtol=1e-3)
+
+
+def test_the_curvature_of_sparse_data_is_that_of_dense_ones():
+    network, parameters = start((3, 5, 2))
+    data = drawn_data()
+    sparse = TrainingData(csr_matrix(data.X), data.targets)
+    dense = largest_curvature(network, parameters, data)
+    assert_allclose(largest_curvature(network, parameters, sparse), dense)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "multinomial_cross_entropy"])
@@ -91,12 +143,21 @@ def test_the_curvature_is_the_largest_eigenvalue_of_the_hessian(loss, alpha):
     assert_allclose(largest_curvature(network, parameters, data, alpha), expected, rtol=0.01)
 
 
-def test_the_curvature_of_a_line_is_that_of_its_features():
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("weights", [0.0, 1.0])
+def test_the_curvature_of_a_line_is_that_of_its_features(scale, weights):
     network, parameters = start((3, 1))
     data = drawn_data(n_outputs=1)
+    data = TrainingData(scale * data.X, data.targets)
     columns = np.column_stack([data.X, np.ones(20)])
     expected = np.linalg.eigvalsh(columns.T @ columns / 20)[-1]
-    assert_allclose(largest_curvature(network, parameters, data), expected, rtol=1e-4)
+    assert_allclose(largest_curvature(network, weights * parameters, data), expected, rtol=1e-4)
+
+
+def test_a_score_on_the_kink_of_a_loss_adds_no_curvature():
+    network = Network((1, 1), (), LOSSES["absolute_error"])
+    data = TrainingData(np.array([[1.0], [-1.0]]), np.array([[0.0], [1.0]]))
+    assert_allclose(largest_curvature(network, np.zeros(2), data), 0, atol=1e-9)
 
 
 def test_a_sample_on_the_kinks_of_all_units_adds_no_curvature():
@@ -126,6 +187,7 @@ def test_a_line_diverges_just_above_the_stable_rate_and_not_below(solver, times)
         above.set_params(max_iter=20000).fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:the loss has grown")
 def test_the_first_steps_of_a_network_go_down_below_the_stable_rate_and_up_above():
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(100, 3)), rng.randint(0, 2, 100)

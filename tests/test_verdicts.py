@@ -1,14 +1,18 @@
 """What is said of a start: each fault where it was built in, and silence where all is well."""
 
+import re
+
 import numpy as np
 import pytest
-from sklearn.datasets import load_wine
+from numpy.testing import assert_allclose
+from sklearn.datasets import make_classification
 
 from skinit import InitMLPClassifier, InitMLPRegressor, diagnose
 from skinit.datasets import load_split
-from skinit.initializers import Given, LeCun, Normal, Scaled, WithBias
+from skinit.initializers import Given, LeCun, Normal, PerLayer, Scaled, WithBias
 from skinit.recommendation import CANDIDATES
-from skinit.verdicts import faults_of_data, faults_of_rate, which_layers
+from skinit.solvers import Adam
+from skinit.verdicts import faults_of_rate, which_layers
 
 DIGITS = load_split("digits")[:2]
 
@@ -89,6 +93,90 @@ def test_a_signal_that_drifts_with_depth_is_found(std, word, depth, severity):
         assert f"the {subject} {word}" in findings[subject].message
 
 
+@pytest.mark.parametrize("subject", ["signal", "gradient"])
+def test_what_fades_to_nothing_is_told(subject):
+    # 60 layers of a millionth each: smaller than any number of float64.
+    init = Scaled("orthogonal", 1e-6)
+    finding = found(init, hidden=(10,) * 60, activation="identity")[subject]
+    assert finding.severity == "severe"
+    assert f"the {subject} vanishes" in finding.message
+    assert " to 0 in layer " in finding.message
+
+
+def test_a_silent_output_layer_lets_no_gradient_vanish():
+    findings = found(PerLayer(hidden="he", output="zeros"), hidden=(20,) * 3)
+    assert "gradient" not in findings
+
+
+@pytest.mark.parametrize(
+    ("std", "gd", "adam"), [(0.05, "severe", "warning"), (0.02, "severe", "severe")]
+)
+def test_a_drift_costs_less_where_steps_are_scale_free(std, gd, adam):
+    for solver, severity in (("gd", gd), ("adam", adam), ("rmsprop", adam), ("sgd", gd)):
+        findings = found(Normal(std=std), hidden=(20,) * 9, activation="identity", solver=solver)
+        assert findings["signal"].severity == severity
+
+
+def test_gradients_below_epsilon_are_severe_for_a_scale_free_solver():
+    def with_epsilon(epsilon):
+        settings = {"hidden": (20,) * 3, "activation": "identity"}
+        return found(Normal(std=0.02), solver=Adam(epsilon=epsilon), **settings)["gradient"]
+
+    assert with_epsilon(1e-12).severity == "note"
+    severe = with_epsilon(1e-3)
+    assert severe.severity == "severe"
+    assert "the solver's epsilon is 0.001" in severe.message
+
+
+def test_a_network_that_has_learnt_all_has_no_gradient_that_vanishes():
+    X = np.random.RandomState(0).normal(size=(50, 2))
+    model = InitMLPRegressor((5,), init="identity", activation="identity", solver="adam")
+    model.set_params(max_iter=1, learning_rate=1e-9, random_state=0).fit(X, X[:, 0] + X[:, 1])
+    model.coefs_[1][:] = [[1.0], [1.0], [0.0], [0.0], [0.0]]  # all but for a billionth
+    diagnosis = diagnose(model, X, X[:, 0] + X[:, 1], weights="fitted")
+    assert 0 < diagnosis.propagation.weight_gradient[0] < 1e-8
+    assert "gradient" not in [each.subject for each in diagnosis.findings]
+
+
+@pytest.mark.parametrize(("solver", "severity"), [("gd", "severe"), ("adam", "warning")])
+def test_likeness_costs_less_where_steps_are_scale_free(solver, severity):
+    finding = found("glorot", hidden=(50,) * 6, activation="logistic", solver=solver)["collapse"]
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize("solver", ["gd", "adam"])
+@pytest.mark.parametrize("init", ["zeros", "ones"])
+def test_symmetry_is_severe_for_all_solvers(init, solver):
+    assert found(init, solver=solver)["symmetry"].severity == "severe"
+
+
+def test_samples_that_are_the_same_to_rounding_are_told_so():
+    finding = found("pytorch", hidden=(10,) * 30, activation="logistic")["collapse"]
+    assert finding.severity == "severe"
+    assert "the mean cosine of two is 1, to rounding" in finding.message
+
+
+def test_of_few_samples_shares_and_likeness_are_not_judged():
+    def told(n_samples):
+        X, y = DIGITS[0][:n_samples], np.arange(n_samples) % 2
+        return found("he", hidden=(5,) * 60, X=X, y=y)
+
+    assert "samples" not in told(10)
+    assert {"dead units", "collapse"} & set(told(10))
+    assert "only 9 samples were looked at" in told(9)["samples"].message
+    assert not {"dead units", "collapse"} & set(told(9))
+
+
+@pytest.mark.parametrize("init", ["he", "auto", Scaled("he", 0.3)])
+def test_nobody_is_told_to_use_what_is_used_already(init):
+    model = InitMLPClassifier((8,) * 40, init=init, random_state=0)
+    for candidates in ((), ("he",), ("he", "auto")):
+        diagnosis = diagnose(model, *DIGITS, candidates=candidates, max_samples=100)
+        for finding in diagnosis.findings:
+            assert f"use init={init!r}" not in finding.advice
+            assert finding.advice
+
+
 def test_a_signal_beyond_all_numbers_is_severe():
     finding = found(Scaled("he", 1e60), hidden=(20,) * 8)["signal"]
     assert finding.severity == "severe"
@@ -106,33 +194,18 @@ def test_a_deep_linear_network_leaves_one_direction():
     assert "one direction only" in findings["collapse"].message
 
 
-def test_an_overconfident_start_is_told_with_the_loss_of_guessing():
+def test_an_overconfident_start_is_told_with_the_loss_of_scores_of_zero():
     finding = found("random")["start loss"]
     assert finding.severity == "severe"
-    assert finding.evidence["guessing_loss"] == pytest.approx(np.log(10), rel=0.01)
-    assert "times that of guessing (2.3)" in finding.message
+    assert finding.evidence["zero_loss"] == pytest.approx(np.log(10))
+    assert "times that of scores of 0 (2.3)" in finding.message
 
 
-def test_unscaled_data_are_told_and_a_scaler_advised():
-    finding = found("he", X=load_wine().data, y=load_wine().target)["inputs"]
-    assert finding.message.endswith("of 13 features are large, up to a size of 810")
-    assert "StandardScaler" in finding.advice
-
-
-@pytest.mark.parametrize(
-    ("mean", "std", "message"),
-    [
-        ([0.0, 50.0], [1.0, 1.0], "1 of 2 features are large, up to a size of 50"),
-        ([0.0, 0.0], [1e-3, 1e-3], "the features are small, of size 0.001"),
-        ([0.0, 5.0], [1.0, 0.1], "a feature is far off centre, its mean 50 times its spread"),
-        ([3.0, 1.0], [0.0, 1e-17], "all samples are the same"),
-        ([0.0, 9.0], [1.0, 0.0], None),  # a constant harms as little as a bias
-        ([0.3, 0.5], [0.2, 0.3], None),
-    ],
-)
-def test_inputs_are_judged_by_their_size_and_centre(mean, std, message):
-    findings = faults_of_data(np.array(mean), np.array(std))
-    assert [each.message for each in findings] == ([message] if message else [])
+def test_a_rare_class_does_not_make_a_start_overconfident():
+    X, y = make_classification(1000, weights=[0.99], flip_y=0, random_state=0)
+    diagnosis = diagnose(InitMLPClassifier(random_state=0), X, y, candidates=())
+    assert diagnosis.start_loss > 10 * diagnosis.guessing_loss
+    assert diagnosis.severity == "ok"
 
 
 @pytest.mark.parametrize(("rate", "severity"), [(0.09, None), (0.15, "note"), (0.3, "warning")])
@@ -190,6 +263,24 @@ def test_what_is_recommended_has_no_more_faults_when_it_is_used():
     assert again.candidates[0].faults < advised.candidates[0].faults
 
 
+@pytest.mark.parametrize("init", ["swim", "lsuv", "orthogonal"])
+def test_a_start_without_a_fault_is_kept_unless_another_is_ten_times_better(init):
+    kept = recommended(init, hidden=(50, 50), activation="tanh")
+    present, *others = kept.candidates
+    assert present.faults == (0, 0)
+    assert present.drift < min(each.drift for each in others) + 1
+    assert kept.keeps
+
+
+def test_a_drift_is_told_as_a_factor():
+    advised = recommended("glorot", hidden=(64,) * 12, solver="adam")
+    drift = {each.init: each.drift for each in advised.candidates}
+    assert not advised.keeps
+    told = re.search("by a factor of (.*) in all, instead of (.*)", advised.why)
+    expected = [10 ** drift[advised.init], 10 ** drift["glorot"]]
+    assert_allclose([float(factor) for factor in told.groups()], expected, rtol=0.05)
+
+
 def test_a_start_written_as_an_object_is_not_compared_with_itself():
     names = [each.init for each in recommended(LeCun()).candidates]
     assert names[0] == "LeCun()"
@@ -197,7 +288,8 @@ def test_a_start_written_as_an_object_is_not_compared_with_itself():
 
 
 def test_a_rate_is_not_to_be_lowered_for_a_bad_start():
-    assert "mend the start first" in found("random", activation="tanh")["learning rate"].advice
+    advised = found("random", activation="tanh", learning_rate=0.1)["learning rate"].advice
+    assert "mend the start first" in advised
     assert "begin with" in found("he", learning_rate=10.0)["learning rate"].advice
 
 

@@ -135,7 +135,7 @@ class Layer:
 
     def measurable(self, signal):
         """Return a signal, or say that it is too large for its squares to be numbers."""
-        largest = max(signal.max(), -signal.min())
+        largest = float(max(signal.max(), -signal.min()))  # float32 would not reach the limit
         if not largest < LARGEST_SIGNAL:  # also where it is nan
             what = f"the signal from layer {self.index}" if self.index else "X"
             raise ValueError(
@@ -255,7 +255,7 @@ class Initializer(BaseEstimator):
         return self
 
     def explain(self, layer):
-        """Say what a layer is started with, in one line; a strategy that decides says why."""
+        """Say what a layer is started with; a strategy that decides says why, behind a colon."""
         return repr(self)
 
 

@@ -1,5 +1,7 @@
 """The one loop over the layers: from a strategy to the parameters of a whole network."""
 
+import ast
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +20,7 @@ from skinit.initializers.composite import serving
 from skinit.losses import LOSSES
 from skinit.network import Network, layer_views
 
-__all__ = ["build_parameters", "initialize_parameters"]
+__all__ = ["build_parameters", "initialize_parameters", "without_reasons"]
 
 
 def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
@@ -77,6 +79,29 @@ def explained(strategy, layer):
     """Say what a layer was started with."""
     server = serving(strategy, layer)
     return server.explain(layer) if isinstance(server, Initializer) else name_of(server)
+
+
+def without_reasons(told):
+    """Return the strategy alone of what `build_parameters` tells of a layer.
+
+    Examples
+    --------
+    >>> without_reasons("Auto(): a rotation of 2 features, of size 1")
+    'Auto()'
+    >>> without_reasons("WithBias(base='he', value={'a': 1})")
+    "WithBias(base='he', value={'a': 1})"
+    """
+    ends = [match.start() for match in re.finditer(": ", told)]
+    return next((told[:end] for end in ends if is_expression(told[:end])), told)
+
+
+def is_expression(text):
+    """Tell whether a text can be read as Python: what ends within brackets or quotes cannot."""
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 def one_per_layer(init, network):
