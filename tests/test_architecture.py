@@ -24,7 +24,7 @@ ROWS = [
     # take estimators or their parts
     ["population", "ensembles", "interop", "onnx_export"],
     ["signal_propagation", "spectra", "verdicts", "data_verdicts"],
-    ["recommendation", "diagnostics"],
+    ["recommendation", "diagnosis", "diagnostics"],
     ["watching", "sweeps"],
     ["search", "drop_in"],
     ["comparison", "trainability", "catalogue", "tutorials", "tracing", "learning_rate_search"],
