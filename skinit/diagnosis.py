@@ -151,8 +151,10 @@ SHOWN = 8
 
 def layer_table(propagation):
     """Lay out the most telling figures of each layer."""
+    has_twins = (propagation.distinct < propagation.units).any()
     columns = {
         "units": (propagation.units, "d"),
+        "distinct": (propagation.distinct if has_twins else np.array([np.nan]), "d"),
         "signal": (np.sqrt(propagation.pre_activation_square), ".2g"),
         "expected": (np.sqrt(propagation.expected_square), ".2g"),
         "gradient": (propagation.signal_gradient, ".2g"),
