@@ -3,7 +3,7 @@
 Results are kept in a CSV file, and a run goes on where the last one stopped. The cells come in a
 fixed random order, so that the first ones are a sample of all.
 
-    python benchmarks/trainability.py --cells 200 --publish
+    python benchmarks/trainability.py --cells 200 --rates 3 --publish
     python benchmarks/trainability.py --cells 10000 --output full.csv
 """
 
