@@ -11,7 +11,7 @@ from skinit.solvers import SGD, BaseSolver, GradientDescent
 from skinit.tables import WIDTH, data_frame, text_table, write_loss
 from skinit.verdicts import SEVERITIES
 
-__all__ = ["Diagnosis", "stable_rate_of"]
+__all__ = ["Diagnosis", "has_stable_rate", "stable_rate_of"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,6 +52,8 @@ class Diagnosis:
         How many samples were looked at.
     premises : tuple of str
         What all this rests on, where that is not what one might think.
+    n_iter : int
+        How many iterations the weights have been trained; 0 for a start.
     """
 
     init: str
@@ -69,6 +71,7 @@ class Diagnosis:
     recommendation: Recommendation | None
     n_samples: int
     premises: tuple
+    n_iter: int
 
     @property
     def severity(self):
@@ -102,7 +105,8 @@ class Diagnosis:
         what = f"a {'-'.join(map(str, network.widths))} network"
         if len(what) > 40:
             what = f"a network of {network.n_layers} layers"
-        return f"<Diagnosis of {self.init} in {what}: {verdict}>"
+        after = f" after {self.n_iter} iteration{'s' * (self.n_iter > 1)}" if self.n_iter else ""
+        return f"<Diagnosis of {self.init}{after} in {what}: {verdict}>"
 
     def __str__(self):
         parts = [
@@ -112,10 +116,16 @@ class Diagnosis:
         ]
         parts += [fill(f"{each}.", WIDTH, subsequent_indent="  ") for each in self.findings]
         if self.recommendation is not None:
-            found = self.recommendation
-            verb = "keep" if found.keeps else "use"
-            parts.append(fill(f"recommended: {verb} init={found.init!r}: {found.why}.", WIDTH))
+            parts.append(fill(f"recommended: {self.recommended()}.", WIDTH))
         return "\n\n".join(parts)
+
+    def recommended(self):
+        """Say what to do first."""
+        of_data = {"inputs", "targets"}
+        if any(each.subject in of_data and each.severity != "note" for each in self.findings):
+            return "see to the data first, and diagnose again; a start does not mend them"
+        found = self.recommendation
+        return f"{'keep' if found.keeps else 'use'} init={found.init!r}: {found.why}"
 
     def remarks(self):
         """List the figures that belong to the whole network."""
@@ -193,9 +203,14 @@ def stable_rate_of(solver, curvature):
     for gradient descent, with a momentum of beta, and with Nesterov's; nan for the solvers that
     choose their steps by themselves.
     """
-    if not curvature > 0 or not isinstance(solver, (GradientDescent, SGD)):
+    if not curvature > 0 or not has_stable_rate(solver):
         return np.nan
     if isinstance(solver, GradientDescent):
         return 2 / curvature
     limit = 2 * (1 + solver.momentum) / curvature
     return limit / (1 + 2 * solver.momentum) if solver.nesterov else limit
+
+
+def has_stable_rate(solver):
+    """Tell whether a solver has a largest stable rate that is known."""
+    return isinstance(solver, (GradientDescent, SGD))

@@ -20,7 +20,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_is_fitted
 
 from skinit.data_verdicts import faults_of_data, faults_of_targets
-from skinit.diagnosis import Diagnosis, stable_rate_of
+from skinit.diagnosis import Diagnosis, has_stable_rate, stable_rate_of
 from skinit.initializers import INITIALIZERS, build_parameters, resolve_init
 from skinit.initializers.building import without_reasons
 from skinit.interop import from_sklearn
@@ -39,14 +39,16 @@ from skinit.registry import check_number, look_up
 from skinit.signal_propagation import measure_propagation
 from skinit.spectra import evenly, jacobian_singular_values, largest_curvature
 from skinit.threads import one_blas_thread
-from skinit.verdicts import by_severity, faults_of_rate, faults_of_start
+from skinit.verdicts import by_severity, faults_of_learnt, faults_of_rate, faults_of_start
 
 __all__ = ["MAX_SAMPLES", "diagnose"]
 
 # So many samples are looked at, and a part of them for the curvature, which takes some twenty
-# gradients. Shares and mean squares are then known to a few percent.
+# gradients. Shares and mean squares are then known to a few percent. Other starts need only be told
+# apart: a rate counts as too large from twice the stable one on.
 MAX_SAMPLES = 500
 CURVATURE_SAMPLES = 200
+CURVATURE_SAMPLES_OF_OTHERS = 50
 
 WEIGHTS = {"start": False, "fitted": True}
 
@@ -136,13 +138,12 @@ def diagnose(
     # What overflows is told in words; small products are not faster on many threads.
     with np.errstate(all="ignore"), one_blas_thread():
         figures = measure(prepared, seen, model.n_iter_ if fitted else 0)
-        judge = partial(faults_of_start, zero_loss=figures["zero_loss"], solver=figures["solver"])
         recommendation = None
         if candidates and not fitted:
             draw = partial(draw_start, prepared, rng, some)
-            recommendation = compare(model, names, figures, seen, judge, draw, candidates)
-        judge = partial(judge, instead=other_init(recommendation, names, prepared.network))
-        findings = faults_of_all(model, figures, prepared.data, judge)
+            recommendation = compare(model, names, figures, prepared, seen, draw, candidates)
+        instead = other_init(recommendation, names, prepared.network)
+        findings = faults_of_all(model, figures, prepared.data, recommendation, instead)
     return Diagnosis(
         init=", ".join(names),
         **figures,
@@ -237,12 +238,10 @@ def measure(prepared, seen, n_iter):
         "feature_std": feature_std,
         "solver": plan.solver,
         "learning_rate": float(learning_rate),
+        "n_iter": n_iter,
     }
     if seen.targets is None:
         return figures | dict.fromkeys(LOSSES_AND_CURVATURE, np.nan)
-    few = seen.rows(evenly(len(seen.targets), CURVATURE_SAMPLES))
-    # The penalty is shared among the samples, and here there are fewer of them.
-    alpha = plan.alpha * few.total_weight / data.total_weight
     # Of all samples, as guessing a rare class depends on how rare it is; X is not looked at.
     everything = in_float64(replace(data, X=None))
     return figures | {
@@ -251,8 +250,16 @@ def measure(prepared, seen, n_iter):
         "guessing_loss": loss_of_guessing(
             network.loss, everything.targets, everything.sample_weight
         ),
-        "curvature": largest_curvature(network, parameters, few, alpha),
+        "curvature": curvature_of(prepared, seen, parameters),
     }
+
+
+def curvature_of(prepared, seen, parameters, n_samples=CURVATURE_SAMPLES):
+    """Return the largest curvature of the loss, of a part of the samples that are looked at."""
+    few = seen.rows(evenly(len(seen.targets), n_samples))
+    # The penalty is shared among the samples, and here there are fewer of them.
+    alpha = prepared.plan.alpha * few.total_weight / prepared.data.total_weight
+    return largest_curvature(prepared.network, parameters, few, alpha)
 
 
 LOSSES_AND_CURVATURE = ("start_loss", "zero_loss", "guessing_loss", "curvature")
@@ -266,23 +273,46 @@ def draw_start(prepared, rng, data, init):
     return drawn.astype(np.float64)
 
 
-def compare(model, names, figures, seen, judge, draw, candidates):
+def compare(model, names, figures, prepared, seen, draw, candidates):
     """Compare a start with others."""
-    propagation, name = figures["propagation"], " ".join(names)
-    spelt = model.init if isinstance(model.init, str) else name
-    present = rate(spelt, propagation, judge(propagation, figures["start_loss"]))
+    network, solver = prepared.network, figures["solver"]
+    judge = partial(faults_of_start, zero_loss=figures["zero_loss"], solver=solver)
+
+    def assess(init, propagation, loss, stable_rate):
+        of_rate = faults_of_rate(figures["learning_rate"], stable_rate)
+        return rate(init, propagation, [*judge(propagation, loss), *of_rate], stable_rate)
+
+    def assess_other(init, parameters):
+        propagation = measure_propagation(network, parameters, seen)
+        stable_rate = np.nan
+        if seen.targets is not None and has_stable_rate(solver):
+            n_samples = CURVATURE_SAMPLES_OF_OTHERS
+            curvature = curvature_of(prepared, seen, parameters, n_samples)
+            stable_rate = stable_rate_of(solver, curvature)
+        loss = loss_of_start(network, parameters, seen)
+        return assess(init, propagation, loss, stable_rate)
+
+    name = " ".join(names)
+    present = assess(
+        model.init if isinstance(model.init, str) else name,
+        figures["propagation"],
+        figures["start_loss"],
+        stable_rate_of(solver, figures["curvature"]),
+    )
     others = [each for each in candidates if repr(resolve_init(each)) != name]
-    return recommend(propagation.network, present, draw, seen, judge, others)
+    return recommend(network, present, draw, assess_other, others)
 
 
-def faults_of_all(model, figures, data, judge):
+def faults_of_all(model, figures, data, recommendation, instead):
     """List what is wrong with the data, with the start, and with the learning rate."""
     propagation, start_loss = figures["propagation"], figures["start_loss"]
-    of_start = judge(propagation, start_loss)
-    is_fine = all(each.severity == "note" for each in of_start)
-    stable_rate = stable_rate_of(figures["solver"], figures["curvature"])
-    loss, has_targets = propagation.network.loss, np.isfinite(figures["zero_loss"])
-    of_targets = (loss, data.targets, start_loss, figures["guessing_loss"])
+    zero_loss, solver = figures["zero_loss"], figures["solver"]
+    if figures["n_iter"]:
+        of_weights = faults_of_learnt(propagation, solver, instead)
+    else:
+        settings = {"zero_loss": zero_loss, "solver": solver, "instead": instead}
+        of_weights = faults_of_start(propagation, start_loss, **settings)
+    of_targets = (propagation.network.loss, data.targets, start_loss, figures["guessing_loss"])
     return by_severity([
         *faults_of_data(
             figures["feature_mean"],
@@ -291,9 +321,14 @@ def faults_of_all(model, figures, data, judge):
             names=getattr(model, "feature_names_in_", None),
             sparse=issparse(data.X),
         ),
-        *(faults_of_targets(*of_targets) if has_targets else ()),
-        *of_start,
-        *faults_of_rate(figures["learning_rate"], stable_rate, is_fine),
+        *(faults_of_targets(*of_targets) if np.isfinite(zero_loss) else ()),
+        *of_weights,
+        *faults_of_rate(
+            figures["learning_rate"],
+            stable_rate_of(solver, figures["curvature"]),
+            start_is_fine=all(each.severity == "note" for each in of_weights),
+            instead=recommendation and recommendation.stable_instead,
+        ),
     ])  # fmt: skip
 
 

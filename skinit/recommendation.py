@@ -10,7 +10,6 @@ import numpy as np
 
 from skinit.initializers import resolve_init
 from skinit.network import forward, layer_views, mean_loss
-from skinit.signal_propagation import measure_propagation
 from skinit.tables import text_table, write_loss
 from skinit.verdicts import usual_init
 
@@ -44,15 +43,20 @@ class Candidate:
     ----------
     init : str
     n_severe, n_warnings : int
-        Numbers of findings about the start, see `skinit.verdicts.faults_of_start`.
+        Numbers of findings about the start, see `skinit.verdicts.faults_of_start`, and about the
+        learning rate with this start.
     drift : float
         See `decades_of_drift`.
+    stable_rate : float
+        The largest learning rate at which the solver is stable with this start; nan where there is
+        none.
     """
 
     init: str
     n_severe: int
     n_warnings: int
     drift: float
+    stable_rate: float
 
     @property
     def faults(self):
@@ -100,9 +104,17 @@ class Recommendation:
             f"{written(best.drift)} in all, instead of {written(present.drift)}"
         )
 
+    @property
+    def stable_instead(self):
+        """The other start that is to be used, and its largest stable rate; None without one."""
+        if self.keeps:
+            return None
+        [best] = [each for each in self.candidates[1:] if each.init == self.init]
+        return best.init, best.stable_rate
+
     def to_dict(self):
         """Return the figures as columns, one entry for each candidate."""
-        names = ("init", "n_severe", "n_warnings", "drift")
+        names = ("init", "n_severe", "n_warnings", "drift", "stable_rate")
         return {name: [getattr(each, name) for each in self.candidates] for name in names}
 
     def __repr__(self):
@@ -162,7 +174,7 @@ def decades_of_drift(propagation):
     return float(np.abs(np.log10(ratios)).sum())
 
 
-def recommend(network, present, draw, data, judge, candidates=CANDIDATES):
+def recommend(network, present, draw, assess, candidates=CANDIDATES):
     """Measure candidates, and choose.
 
     The best candidate has the fewest severe findings, then the fewest warnings, then the least
@@ -176,10 +188,8 @@ def recommend(network, present, draw, data, judge, candidates=CANDIDATES):
         The estimator's own start.
     draw : callable
         ``draw(init)`` returns parameters of the network, in float64.
-    data : TrainingData
-        As for `measure_propagation`.
-    judge : callable
-        ``judge(propagation, start_loss)`` returns findings, see `faults_of_start`.
+    assess : callable
+        ``assess(init, parameters)`` returns a `Candidate`.
     candidates : sequence of str
         Names of ``INITIALIZERS``.
 
@@ -194,10 +204,7 @@ def recommend(network, present, draw, data, judge, candidates=CANDIDATES):
             parameters = draw(candidate)
         except ValueError:
             continue  # it is not for such data or such widths
-        with np.errstate(over="ignore", invalid="ignore"):
-            propagation = measure_propagation(network, parameters, data)
-            loss = loss_of_start(network, parameters, data)
-        measured.append(rate(candidate, propagation, judge(propagation, loss)))
+        measured.append(assess(candidate, parameters))
     chosen = choose(measured)
     return Recommendation(chosen.init, chosen is present, tuple(measured))
 
@@ -215,11 +222,16 @@ def choose(measured):
     )
 
 
-def rate(name, propagation, findings):
+def rate(name, propagation, findings, stable_rate):
     """Count the faults of a start."""
     severities = [each.severity for each in findings]
-    drift = decades_of_drift(propagation)
-    return Candidate(name, severities.count("severe"), severities.count("warning"), drift)
+    return Candidate(
+        name,
+        severities.count("severe"),
+        severities.count("warning"),
+        decades_of_drift(propagation),
+        stable_rate,
+    )
 
 
 def other_init(recommendation, names, network):

@@ -16,6 +16,7 @@ __all__ = [
     "SEVERITIES",
     "Finding",
     "by_severity",
+    "faults_of_learnt",
     "faults_of_rate",
     "faults_of_start",
     "usual_init",
@@ -61,6 +62,8 @@ class Finding:
 def faults_of_start(propagation, start_loss=np.nan, *, zero_loss=np.nan, solver=None, instead=None):
     """List what is wrong with the weights of a start.
 
+    What training does to weights may be no fault in them; see `faults_of_learnt`.
+
     Parameters
     ----------
     propagation : SignalPropagation
@@ -82,6 +85,7 @@ def faults_of_start(propagation, start_loss=np.nan, *, zero_loss=np.nan, solver=
     found = [
         symmetry(propagation, use),
         saturation(propagation, solver, use),
+        lost_signal(propagation, use),
         signal(propagation, solver, use),
         gradient(propagation, solver, use),
         overconfidence(start_loss, zero_loss, solver, use),
@@ -90,6 +94,33 @@ def faults_of_start(propagation, start_loss=np.nan, *, zero_loss=np.nan, solver=
         found += [dead(propagation, use), collapse(propagation, solver, use)]
     else:
         found.append(few_samples(propagation))
+    return by_severity(found)
+
+
+def faults_of_learnt(propagation, solver=None, instead=None):
+    """List what keeps weights that have been trained from learning on.
+
+    That a signal changes with depth, that samples of one class look alike, or that a loss is large
+    is what training has made of a start, and not judged.
+
+    Parameters
+    ----------
+    propagation, solver, instead
+        As in `faults_of_start`.
+
+    Returns
+    -------
+    tuple of Finding
+        The worst first.
+    """
+    anew = f"start anew, with init={instead!r}" if instead else None
+    found = [
+        symmetry(propagation, anew),
+        saturation(propagation, solver or GradientDescent(), anew),
+        lost_signal(propagation, anew),
+    ]
+    if propagation.n_samples >= ENOUGH_SAMPLES:
+        found.append(dead(propagation, anew))
     return by_severity(found)
 
 
@@ -242,19 +273,27 @@ DRIFTS = (10.0, 30.0, 1e3)
 SCALE_FREE_DRIFTS = (30.0, 3e3, 1e7)
 
 
+def lost_signal(propagation, use):
+    """Find a signal that is beyond all numbers."""
+    sizes = np.sqrt(propagation.pre_activation_square)
+    lost = ~np.isfinite(sizes)
+    if not lost.any():
+        return None
+    return Finding(
+        "severe",
+        "signal",
+        f"{which_layers(lost)}: the signal is no longer a finite number",
+        "neither the loss nor a gradient can be computed",
+        one_of("scale X", use),
+        {"sizes": sizes.tolist()},
+    )
+
+
 def signal(propagation, solver, use):
     """Find a signal that fades or grows with depth."""
     sizes = np.sqrt(propagation.pre_activation_square)
-    lost = ~np.isfinite(sizes)
-    if lost.any():
-        return Finding(
-            "severe",
-            "signal",
-            f"{which_layers(lost)}: the signal is no longer a finite number",
-            "neither the loss nor a gradient can be computed",
-            one_of("scale X", use),
-            {"sizes": sizes.tolist()},
-        )
+    if not np.isfinite(sizes).all():
+        return None
     what = "root mean square of the pre-activations"
     return drift(sizes[:-1], range(1, len(sizes)), "signal", what, solver, use)
 
@@ -396,11 +435,11 @@ def overconfidence(start_loss, zero_loss, solver, use):
 
 
 # Past the stable rate the loss first rises; in wide networks it then often finds a flatter place,
-# up to twice that rate and with ReLU further.
-CATAPULT = 2.0
+# up to twice that rate and with ReLU further. At a hundred times that rate hardly a network trains.
+TIMES_STABLE = (1.0, 2.0, 100.0)
 
 
-def faults_of_rate(learning_rate, stable_rate, start_is_fine=True):
+def faults_of_rate(learning_rate, stable_rate, start_is_fine=True, instead=None):
     """List what is wrong with a learning rate.
 
     Parameters
@@ -412,6 +451,8 @@ def faults_of_rate(learning_rate, stable_rate, start_is_fine=True):
         nan where there is none.
     start_is_fine : bool, default=True
         Whether nothing is wrong with the start; otherwise it is not the rate that has to change.
+    instead : (str, float) or None
+        An init that may do better, and its largest stable rate.
 
     Returns
     -------
@@ -425,10 +466,14 @@ def faults_of_rate(learning_rate, stable_rate, start_is_fine=True):
     """
     if not learning_rate > stable_rate:
         return ()
-    advice = f"begin with learning_rate={write(0.5 * stable_rate)}, or warm up"
+    advice = f"begin with learning_rate={write(0.5 * stable_rate)} or warm up"
+    if instead and instead[1] > stable_rate:
+        advice = (
+            f"use init={instead[0]!r}, with which about {instead[1]:.1g} is stable, or {advice}"
+        )
     return (
         Finding(
-            "warning" if learning_rate > CATAPULT * stable_rate else "note",
+            severity_by(learning_rate / stable_rate, TIMES_STABLE),
             "learning rate",
             f"learning_rate={write(learning_rate)} is above {write(stable_rate)}, the largest that "
             "is stable at the start",

@@ -270,7 +270,7 @@ def test_diagnose_warns_of_a_rate_that_is_too_high(tmp_path):
     assert outcome.code == 0
     told = r"^learning_rate is 100000; the largest stable one is \S+$"
     assert re.search(told, outcome.out, re.MULTILINE)
-    assert "\nwarning: learning_rate=1e5 is above " in outcome.out
+    assert "\nsevere: learning_rate=1e5 is above " in outcome.out
 
 
 def test_diagnose_reads_a_table_and_draws_from_a_seed(table):

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from sklearn.datasets import make_classification
+from sklearn.datasets import load_diabetes, make_classification
+from sklearn.preprocessing import scale
 
 from skinit import InitMLPClassifier, InitMLPRegressor, diagnose
 from skinit.datasets import load_split
@@ -208,7 +209,9 @@ def test_a_rare_class_does_not_make_a_start_overconfident():
     assert diagnosis.severity == "ok"
 
 
-@pytest.mark.parametrize(("rate", "severity"), [(0.09, None), (0.15, "note"), (0.3, "warning")])
+@pytest.mark.parametrize(
+    ("rate", "severity"), [(0.09, None), (0.15, "note"), (0.3, "warning"), (11, "severe")]
+)
 def test_a_rate_is_judged_by_the_stable_one(rate, severity):
     findings = faults_of_rate(rate, 0.1)
     assert [each.severity for each in findings] == ([severity] if severity else [])
@@ -291,6 +294,48 @@ def test_a_rate_is_not_to_be_lowered_for_a_bad_start():
     advised = found("random", activation="tanh", learning_rate=0.1)["learning rate"].advice
     assert "mend the start first" in advised
     assert "begin with" in found("he", learning_rate=10.0)["learning rate"].advice
+
+
+def test_a_start_that_is_stable_at_the_rate_is_recommended_to_one_that_is_not():
+    """He's weights make deep tanh layers chaotic: nothing drifts, but steps must be tiny."""
+    model = InitMLPClassifier((32,) * 30, init="he", activation="tanh", learning_rate=0.1,
+                              random_state=0)  # fmt: skip
+    diagnosis = diagnose(model, *DIGITS)
+    [finding], advised = diagnosis.findings, diagnosis.recommendation
+    assert finding.subject == "learning rate"
+    assert advised.candidates[0].faults == (0, 1)
+    assert advised.init == "auto"
+    rates = {each.init: each.stable_rate for each in advised.candidates}
+    assert rates["he"] == pytest.approx(diagnosis.stable_rate)
+    assert f"use init='auto', with which about {rates['auto']:.1g} is stable" in finding.advice
+    again = diagnose(model.set_params(init="auto"), *DIGITS)
+    assert again.stable_rate == pytest.approx(rates["auto"], rel=0.5)
+    assert again.severity == "ok"
+
+
+def test_data_that_are_not_scaled_come_before_another_start():
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    told = str(diagnose(InitMLPRegressor(random_state=0), X, y))
+    assert "recommended: see to the data first" in told
+    scaled = diagnose(InitMLPRegressor(random_state=0), scale(X), scale(y))
+    assert "recommended: keep init='he'" in str(scaled)
+
+
+def test_what_training_has_made_of_a_start_is_no_fault():
+    """Here it has made the layers smaller and smaller; but units that are dead are dead."""
+    model = InitMLPClassifier((20,) * 8, activation="tanh", max_iter=1, random_state=0)
+    model.fit(*DIGITS)
+    model.coefs_ = [0.1 * W for W in model.coefs_]
+    learnt = diagnose(model, *DIGITS, weights="fitted")
+    assert {each.subject for each in learnt.findings} <= {"learning rate"}
+    start = InitMLPClassifier(model.hidden_layer_sizes, init=Given(model.coefs_), activation="tanh")
+    assert diagnose(start, *DIGITS, candidates=()).severity == "severe"
+    assert repr(learnt).startswith("<Diagnosis of He() after 1 iteration in a ")
+    model.set_params(activation="relu").fit(*DIGITS)
+    model.intercepts_[3] -= 1e3
+    [finding] = diagnose(model, *DIGITS, weights="fitted").findings
+    assert finding.subject == "dead units"
+    assert "start anew" in finding.advice
 
 
 @pytest.mark.parametrize(("activation", "usual"), [("relu", "he"), ("tanh", "glorot")])
