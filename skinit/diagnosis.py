@@ -5,6 +5,7 @@ from textwrap import fill
 
 import numpy as np
 
+from skinit.initializers import INITIALIZERS
 from skinit.recommendation import Recommendation
 from skinit.signal_propagation import SignalPropagation
 from skinit.solvers import SGD, BaseSolver, GradientDescent
@@ -125,7 +126,8 @@ class Diagnosis:
         if any(each.subject in of_data and each.severity != "note" for each in self.findings):
             return "see to the data first, and diagnose again; a start does not mend them"
         found = self.recommendation
-        return f"{'keep' if found.keeps else 'use'} init={found.init!r}: {found.why}"
+        what = f"init={found.init!r}" if found.init in INITIALIZERS else "the present init"
+        return f"{'keep' if found.keeps else 'use'} {what}: {found.why}"
 
     def remarks(self):
         """List the figures that belong to the whole network."""
@@ -140,14 +142,15 @@ class Diagnosis:
             f"singular values of the Jacobian: mean {write_loss(values.mean(), 3)}, from "
             f"{write_loss(values.min(), 3)} to {write_loss(values.max(), 3)}"
         )
-        return [*lines, f"{self.n_samples} samples", *self.premises]
+        samples = f"{self.n_samples} sample{'s' * (self.n_samples != 1)}"
+        return [*lines, samples, *self.premises]
 
     def remark_on_rate(self):
         """Put the learning rate beside the largest stable one."""
         rate, stable = f"learning_rate is {self.learning_rate:g}", f"{self.stable_rate:.2g}"
-        if isinstance(self.solver, GradientDescent):
+        if isinstance(self.solver, GradientDescent) and has_stable_rate(self.solver):
             return f"{rate}; the largest stable one is {stable}"
-        if isinstance(self.solver, SGD):
+        if has_stable_rate(self.solver):
             largest = stable_rate_of(self.solver, self.curvature)
             return f"{rate}; the largest stable one is {largest:.2g} with this momentum"
         name = type(self.solver).__name__
@@ -212,5 +215,5 @@ def stable_rate_of(solver, curvature):
 
 
 def has_stable_rate(solver):
-    """Tell whether a solver has a largest stable rate that is known."""
-    return isinstance(solver, (GradientDescent, SGD))
+    """Tell whether a solver has a largest stable rate that is known; clipped steps need none."""
+    return isinstance(solver, (GradientDescent, SGD)) and solver.clip_norm is None

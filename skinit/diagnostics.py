@@ -138,12 +138,15 @@ def diagnose(
     # What overflows is told in words; small products are not faster on many threads.
     with np.errstate(all="ignore"), one_blas_thread():
         figures = measure(prepared, seen, model.n_iter_ if fitted else 0)
+        of_data = faults_of_X(model, figures, prepared.data.X)
         recommendation = None
         if candidates and not fitted:
             draw = partial(draw_start, prepared, rng, some)
-            recommendation = compare(model, names, figures, prepared, seen, draw, candidates)
+            present, assess = ways_to_assess(model, names, figures, prepared, seen, bool(of_data))
+            others = [each for each in candidates if repr(resolve_init(each)) not in names]
+            recommendation = recommend(prepared.network, present, draw, assess, others)
         instead = other_init(recommendation, names, prepared.network)
-        findings = faults_of_all(model, figures, prepared.data, recommendation, instead)
+        findings = faults_of_all(figures, of_data, prepared.data, recommendation, instead)
     return Diagnosis(
         init=", ".join(names),
         **figures,
@@ -161,7 +164,7 @@ def check_candidates(candidates):
             f"candidates={candidates!r} must be a sequence of names, such as ('he', 'auto'), or () "
             "for none"
         )
-    candidates = tuple(candidates)
+    candidates = tuple(dict.fromkeys(candidates))
     for name in candidates:
         look_up(name, INITIALIZERS, "candidates")
     return candidates
@@ -177,10 +180,13 @@ def prepare(model, X, y, sample_weight, fitted):
     """Return what a fit would begin with or go on from, and a generator as it was before."""
     targets = placeholder(model, X, fitted) if y is None else y
     if fitted:
-        model = copy(model).set_params(early_stopping=False)  # all samples are looked at
+        # All samples are looked at, by what the network was fitted with.
+        model = copy(model).set_params(early_stopping=False, **model._fitted_with)
         rng = check_random_state(0)  # of which nothing is drawn
         request = Request(True, rng, model.n_iter_, one_step=True)
         return model._prepare(X, targets, sample_weight, request), rng
+    if y is None and is_classifier(model):
+        model = copy(model).set_params(class_weight=None)  # of classes that nobody knows
     before = deepcopy(check_random_state(model.random_state))
     prepared = model._prepare(X, targets, sample_weight, Request(False, deepcopy(before)))
     if y is None:
@@ -257,8 +263,10 @@ def measure(prepared, seen, n_iter):
 def curvature_of(prepared, seen, parameters, n_samples=CURVATURE_SAMPLES):
     """Return the largest curvature of the loss, of a part of the samples that are looked at."""
     few = seen.rows(evenly(len(seen.targets), n_samples))
-    # The penalty is shared among the samples, and here there are fewer of them.
-    alpha = prepared.plan.alpha * few.total_weight / prepared.data.total_weight
+    # The penalty is shared among the samples of a step, and here there are others.
+    plan, n_samples = prepared.plan, len(prepared.data.targets)
+    of_step = min(plan.batch_size or n_samples, n_samples) / n_samples * prepared.data.total_weight
+    alpha = plan.alpha * few.total_weight / of_step
     return largest_curvature(prepared.network, parameters, few, alpha)
 
 
@@ -273,14 +281,25 @@ def draw_start(prepared, rng, data, init):
     return drawn.astype(np.float64)
 
 
-def compare(model, names, figures, prepared, seen, draw, candidates):
-    """Compare a start with others."""
+def faults_of_X(model, figures, X):
+    """List what is wrong with the features."""
+    return faults_of_data(
+        figures["feature_mean"],
+        figures["feature_std"],
+        first_signal=np.sqrt(figures["propagation"].pre_activation_square[0]),
+        names=getattr(model, "feature_names_in_", None),
+        sparse=issparse(X),
+    )
+
+
+def ways_to_assess(model, names, figures, prepared, seen, raw):
+    """Return the start as a candidate, and the function that makes candidates of others."""
     network, solver = prepared.network, figures["solver"]
-    judge = partial(faults_of_start, zero_loss=figures["zero_loss"], solver=solver)
+    judge = partial(faults_of_start, zero_loss=figures["zero_loss"], solver=solver, raw=raw)
 
     def assess(init, propagation, loss, stable_rate):
         of_rate = faults_of_rate(figures["learning_rate"], stable_rate)
-        return rate(init, propagation, [*judge(propagation, loss), *of_rate], stable_rate)
+        return rate(init, propagation, [*judge(propagation, loss), *of_rate], stable_rate, raw)
 
     def assess_other(init, parameters):
         propagation = measure_propagation(network, parameters, seen)
@@ -292,18 +311,16 @@ def compare(model, names, figures, prepared, seen, draw, candidates):
         loss = loss_of_start(network, parameters, seen)
         return assess(init, propagation, loss, stable_rate)
 
-    name = " ".join(names)
     present = assess(
-        model.init if isinstance(model.init, str) else name,
+        model.init if isinstance(model.init, str) else " ".join(names),
         figures["propagation"],
         figures["start_loss"],
         stable_rate_of(solver, figures["curvature"]),
     )
-    others = [each for each in candidates if repr(resolve_init(each)) != name]
-    return recommend(network, present, draw, assess_other, others)
+    return present, assess_other
 
 
-def faults_of_all(model, figures, data, recommendation, instead):
+def faults_of_all(figures, of_data, data, recommendation, instead):
     """List what is wrong with the data, with the start, and with the learning rate."""
     propagation, start_loss = figures["propagation"], figures["start_loss"]
     zero_loss, solver = figures["zero_loss"], figures["solver"]
@@ -311,17 +328,11 @@ def faults_of_all(model, figures, data, recommendation, instead):
         of_weights = faults_of_learnt(propagation, solver, instead)
     else:
         settings = {"zero_loss": zero_loss, "solver": solver, "instead": instead}
-        of_weights = faults_of_start(propagation, start_loss, **settings)
+        of_weights = faults_of_start(propagation, start_loss, **settings, raw=bool(of_data))
     of_targets = (propagation.network.loss, data.targets, start_loss, figures["guessing_loss"])
     return by_severity([
-        *faults_of_data(
-            figures["feature_mean"],
-            figures["feature_std"],
-            first_signal=np.sqrt(propagation.pre_activation_square[0]),
-            names=getattr(model, "feature_names_in_", None),
-            sparse=issparse(data.X),
-        ),
-        *(faults_of_targets(*of_targets) if np.isfinite(zero_loss) else ()),
+        *of_data,
+        *(() if np.isnan(zero_loss) else faults_of_targets(*of_targets)),
         *of_weights,
         *faults_of_rate(
             figures["learning_rate"],

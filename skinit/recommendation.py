@@ -139,7 +139,7 @@ def written(drift):
     return "infinity" if np.isinf(drift) else write_loss(10.0**drift, 2)
 
 
-def decades_of_drift(propagation):
+def decades_of_drift(propagation, raw=False):
     r"""Return by how many powers of ten signal, gradient and distances change with depth.
 
     .. math::
@@ -153,21 +153,25 @@ def decades_of_drift(propagation):
     Parameters
     ----------
     propagation : SignalPropagation
+    raw : bool, default=False
+        Whether features are not scaled; then what comes behind the first layer is compared.
 
     Returns
     -------
     float
         Infinite where one of them gets lost, and 0 without hidden layers.
     """
-    if propagation.network.n_layers < 2:
+    first = min(int(raw), propagation.network.n_layers - 2)
+    if first < 0:
         return 0.0
-    sizes = np.sqrt(propagation.pre_activation_square[:-1])
+    sizes = np.sqrt(propagation.pre_activation_square[first:-1])
     ratios = [sizes[-1] / sizes[0] if sizes[0] else 0.0]
-    gradients = propagation.signal_gradient[:-1] * np.sqrt(propagation.units[:-1])
+    gradients = (propagation.signal_gradient * np.sqrt(propagation.units))[first:-1]
     if not np.isnan(gradients).all() and gradients.any():
         ratios.append(gradients[0] / gradients[-1] if gradients[-1] else 0.0)
-    if propagation.input_correlation < 1:
-        ratios.append((1 - propagation.correlation[-2]) / (1 - propagation.input_correlation))
+    before = propagation.correlation[first - 1] if first else propagation.input_correlation
+    if before < 1 and propagation.units[-2] > 1:
+        ratios.append((1 - propagation.correlation[-2]) / (1 - before))
     ratios = np.array(ratios)
     if not (np.isfinite(ratios) & (ratios > 0)).all():
         return np.inf
@@ -222,14 +226,14 @@ def choose(measured):
     )
 
 
-def rate(name, propagation, findings, stable_rate):
+def rate(name, propagation, findings, stable_rate, raw):
     """Count the faults of a start."""
     severities = [each.severity for each in findings]
     return Candidate(
         name,
         severities.count("severe"),
         severities.count("warning"),
-        decades_of_drift(propagation),
+        decades_of_drift(propagation, raw),
         stable_rate,
     )
 

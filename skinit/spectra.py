@@ -117,24 +117,24 @@ def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
     """
     rng = np.random.RandomState(0) if rng is None else rng
     multiply = hessian_product(network, parameters, data, alpha)
-    basis = np.zeros((0, len(parameters)))
+    n_steps = min(LANCZOS_STEPS, len(parameters))
+    basis, diagonal, off_diagonal = np.empty((n_steps, len(parameters))), [], []
     direction = rng.normal(size=len(parameters))
-    diagonal, off_diagonal = [], []
-    for _ in range(min(LANCZOS_STEPS, len(parameters))):
-        length = np.linalg.norm(direction)
-        if len(diagonal) and length <= 1e-6 * max(map(abs, [*diagonal, *off_diagonal])):
-            break  # all that can be reached from the first vector has been seen
-        off_diagonal.append(length)
-        v = direction / length
-        basis = np.vstack([basis, v])
+    length = np.linalg.norm(direction)
+    for step in range(n_steps):
+        v = basis[step] = direction / length
         direction = multiply(v)
         diagonal.append(v @ direction)
         # Twice, as once leaves what rounding has brought in.
         for _ in range(2):
-            direction = direction - (basis @ direction) @ basis
+            direction = direction - (basis[: step + 1] @ direction) @ basis[: step + 1]
+        length = np.linalg.norm(direction)
+        if length <= 1e-6 * max(map(abs, [*diagonal, *off_diagonal])):
+            break  # all that can be reached from the first vector has been seen
+        off_diagonal.append(length)
     if not np.isfinite([*diagonal, *off_diagonal]).all():
         return np.nan
-    return float(eigvalsh_tridiagonal(diagonal, off_diagonal[1:])[-1])
+    return float(eigvalsh_tridiagonal(diagonal, off_diagonal[: len(diagonal) - 1])[-1])
 
 
 def hessian_product(network, parameters, data, alpha=0.0):

@@ -219,6 +219,8 @@ def prepare(estimator, X, y, classes):
     model = copy(model)
     # All samples are looked at, and alike.
     everything = {"early_stopping": False, "class_weight": None}
+    if fitted:
+        everything |= model._fitted_with
     model.set_params(**{name: everything[name] for name in everything if hasattr(model, name)})
     rng = model._rng if fitted else check_random_state(model.random_state)
     n_before = model.n_iter_ if fitted else 0

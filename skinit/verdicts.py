@@ -59,7 +59,9 @@ class Finding:
         return f"{self.severity}: {self.message}; {self.why}; {self.advice}"
 
 
-def faults_of_start(propagation, start_loss=np.nan, *, zero_loss=np.nan, solver=None, instead=None):
+def faults_of_start(
+    propagation, start_loss=np.nan, *, zero_loss=np.nan, solver=None, instead=None, raw=False
+):
     """List what is wrong with the weights of a start.
 
     What training does to weights may be no fault in them; see `faults_of_learnt`.
@@ -74,20 +76,23 @@ def faults_of_start(propagation, start_loss=np.nan, *, zero_loss=np.nan, solver=
         learns from small gradients too.
     instead : str or None
         An init that may do better, for the advice.
+    raw : bool, default=False
+        Whether features are not scaled. Then what the first layer sees has a size of its own, and
+        that it differs from the others is no fault.
 
     Returns
     -------
     tuple of Finding
         The worst first.
     """
-    solver = solver or GradientDescent()
+    solver, first = solver or GradientDescent(), int(raw)
     use = f"use init={instead!r}" if instead else None
     found = [
         symmetry(propagation, use),
-        saturation(propagation, solver, use),
+        saturation(propagation, solver, use, first),
         lost_signal(propagation, use),
-        signal(propagation, solver, use),
-        gradient(propagation, solver, use),
+        signal(propagation, solver, use, first),
+        gradient(propagation, solver, use, first),
         overconfidence(start_loss, zero_loss, solver, use),
     ]
     if propagation.n_samples >= ENOUGH_SAMPLES:
@@ -242,10 +247,12 @@ SATURATED_SHARES = (0.3, 0.5, 0.9)
 SCALE_FREE_SATURATED_SHARES = (0.5, 0.9, np.inf)
 
 
-def saturation(propagation, solver, use):
+def saturation(propagation, solver, use, first=0):
     """Find layers whose units sit in the flat parts of a bounded activation."""
+    shares = np.nan_to_num(propagation.saturated[:-1])
+    shares[:first] = 0
     return idle_units(
-        np.nan_to_num(propagation.saturated[:-1]),
+        shares,
         SCALE_FREE_SATURATED_SHARES if solver.scale_free else SATURATED_SHARES,
         "saturation",
         "are saturated",
@@ -289,16 +296,16 @@ def lost_signal(propagation, use):
     )
 
 
-def signal(propagation, solver, use):
+def signal(propagation, solver, use, first):
     """Find a signal that fades or grows with depth."""
     sizes = np.sqrt(propagation.pre_activation_square)
     if not np.isfinite(sizes).all():
         return None
     what = "root mean square of the pre-activations"
-    return drift(sizes[:-1], range(1, len(sizes)), "signal", what, solver, use)
+    return drift(sizes[first:-1], range(first + 1, len(sizes)), "signal", what, solver, use)
 
 
-def gradient(propagation, solver, use):
+def gradient(propagation, solver, use, first):
     """Find a gradient that fades or grows on its way back."""
     # Of a sample's whole gradient, so that layers of different widths can be compared.
     sizes = propagation.signal_gradient[:-1] * np.sqrt(propagation.units[:-1])
@@ -318,7 +325,8 @@ def gradient(propagation, solver, use):
             {"sizes": by_weights.tolist()},
         )
     what = "norm of the derivatives by the pre-activations"
-    return drift(sizes[::-1], range(len(sizes), 0, -1), "gradient", what, solver, use)
+    layers = range(len(sizes), first, -1)
+    return drift(sizes[first:][::-1], layers, "gradient", what, solver, use)
 
 
 def drift(sizes, layers, subject, what, solver, use):
@@ -368,6 +376,8 @@ def collapse(propagation, solver, use):
 
 def alike(propagation, solver, use):
     """Find that all samples look the same to the last layer."""
+    if propagation.units[-2] == 1:
+        return None  # numbers of one sign have a cosine of 1
     # A cosine can be more than 1 by rounding.
     apart = max(1 - propagation.correlation[-2], np.finfo(float).eps)
     input_apart = 1 - propagation.input_correlation
@@ -380,7 +390,7 @@ def alike(propagation, solver, use):
         severity,
         "collapse",
         f"layer {propagation.network.n_layers - 1}: all samples look alike, the mean cosine of two "
-        f"is {cosine} (1 - {write(input_apart)} at the input)",
+        f"is {cosine} ({propagation.input_correlation:.3f} at the input)",
         "what tells them apart drowns in what they share",
         one_of(use, "take fewer layers"),
         {"correlation": propagation.correlation.tolist()},
@@ -417,8 +427,17 @@ SCALE_FREE_TIMES_ZEROS = (10.0, 100.0, np.inf)
 
 def overconfidence(start_loss, zero_loss, solver, use):
     """Find a start whose loss is far above that of scores of 0."""
-    if not np.isfinite(start_loss) or not zero_loss > 0:
+    if not zero_loss > 0:
         return None
+    if not np.isfinite(start_loss):
+        return Finding(
+            "severe",
+            "start loss",
+            "the loss of the start is no finite number",
+            "there is no gradient to go down",
+            one_of(use, "let the output layer start smaller", "scale X, and y of a regressor"),
+            {"start_loss": start_loss, "zero_loss": zero_loss},
+        )
     ratio = start_loss / zero_loss
     severity = severity_by(ratio, SCALE_FREE_TIMES_ZEROS if solver.scale_free else TIMES_ZEROS)
     if severity is None:

@@ -16,7 +16,14 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from skinit import DiagnosisRecorder, InitMLPClassifier, InitMLPRegressor, diagnose, diagnose_grid
+from skinit import (
+    DiagnosisRecorder,
+    InitMLPClassifier,
+    InitMLPRegressor,
+    diagnose,
+    diagnose_grid,
+    trace,
+)
 from skinit.diagnostics import prepare, some_samples
 from skinit.drop_in import MLPClassifier as DropInClassifier
 from skinit.initializers import PerLayer, WithBias
@@ -77,6 +84,22 @@ def test_a_fitted_model_is_looked_at_before_or_after(weights):
     model = classifier(max_iter=50, learning_rate=0.1).fit(X, Y)
     expected = {"start": model.loss_curve_[0], "fitted": model.loss_}[weights]
     assert_allclose(diagnose(model, X, Y, weights=weights).start_loss, expected)
+
+
+def test_a_fitted_model_is_diagnosed_with_what_it_was_fitted_with():
+    model = classifier(activation="tanh", max_iter=20).fit(X, Y)
+    before = diagnose(model, X, Y, weights="fitted")
+    assert_allclose(before.start_loss, model.loss_)
+    model.set_params(activation="relu")
+    assert_same(before, diagnose(model, X, Y, weights="fitted"))
+    assert_allclose(trace(model, X, Y, verbose=False)["p"], model.predict_proba(X))
+
+
+def test_the_penalty_is_that_of_a_step():
+    """A minibatch shares it among fewer samples, and so it is stiffer."""
+    for batch_size in (10, 50):
+        model = classifier(solver=SGD(momentum=0), batch_size=batch_size, alpha=1e4)
+        assert_allclose(diagnose(model, X, Y).curvature, 1e4 / batch_size, rtol=0.01)
 
 
 def test_fitted_weights_of_a_model_that_has_none_are_refused():
@@ -161,6 +184,17 @@ def test_a_start_that_looks_at_the_targets_needs_them(Estimator, init):
     model = Estimator((20,), init=init, activation="tanh", random_state=0)
     with pytest.raises(ValueError, match=f"init='{init}' looks at the targets; give y"):
         diagnose(model, X)
+
+
+def test_without_y_weights_of_classes_do_not_matter():
+    model = classifier(class_weight={"a": 1, "b": 2})
+    assert_same(diagnose(model, X), diagnose(classifier(), X))
+
+
+def test_a_candidate_that_comes_twice_is_looked_at_once():
+    advised = diagnose(classifier(init="zeros"), X, Y, candidates=("he", "he")).recommendation
+    assert [each.init for each in advised.candidates] == ["zeros", "he"]
+    assert "use 'he'" in str(advised)
 
 
 @pytest.mark.parametrize("y", [Y, Y % 2, np.eye(3, dtype=int)[Y]], ids=["3", "2", "labels"])

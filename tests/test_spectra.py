@@ -9,7 +9,7 @@ from scipy.stats import ortho_group
 from skinit import DivergedError, InitMLPClassifier, InitMLPRegressor, diagnose
 from skinit.activations import ACTIVATIONS, Identity, ReLU, Tanh
 from skinit.initializers import Given, build_parameters
-from skinit.losses import LOSSES
+from skinit.losses import LOSSES, Loss
 from skinit.network import Network, TrainingData, forward, layer_views, loss_and_gradient
 from skinit.solvers import SGD
 from skinit.spectra import hessian_product, jacobian_singular_values, largest_curvature
@@ -152,6 +152,25 @@ def test_the_curvature_of_a_line_is_that_of_its_features(scale, weights):
     columns = np.column_stack([data.X, np.ones(20)])
     expected = np.linalg.eigvalsh(columns.T @ columns / 20)[-1]
     assert_allclose(largest_curvature(network, weights * parameters, data), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1e5])
+def test_the_curvature_is_found_however_small_it_is(scale):
+    """A loss that is as many times another one is as many times as steep."""
+
+    def times(loss):
+        def per_sample(scores, targets):
+            return scale * loss.per_sample(scores, targets)
+
+        def gradient(scores, targets):
+            return scale * loss.gradient(scores, targets)
+
+        return Loss(per_sample, gradient, "identity")
+
+    network, parameters = start((3, 10, 8, 2))
+    small = Network(network.widths, network.activations, times(network.loss))
+    expected = scale * largest_curvature(network, parameters, drawn_data())
+    assert_allclose(largest_curvature(small, parameters, drawn_data()), expected, rtol=1e-4)
 
 
 def test_a_score_on_the_kink_of_a_loss_adds_no_curvature():

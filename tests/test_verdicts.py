@@ -5,14 +5,14 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from sklearn.datasets import load_diabetes, make_classification
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine, make_classification
 from sklearn.preprocessing import scale
 
 from skinit import InitMLPClassifier, InitMLPRegressor, diagnose
 from skinit.datasets import load_split
 from skinit.initializers import Given, LeCun, Normal, PerLayer, Scaled, WithBias
 from skinit.recommendation import CANDIDATES
-from skinit.solvers import Adam
+from skinit.solvers import SGD, Adam, GradientDescent
 from skinit.verdicts import faults_of_rate, which_layers
 
 DIGITS = load_split("digits")[:2]
@@ -202,6 +202,38 @@ def test_an_overconfident_start_is_told_with_the_loss_of_scores_of_zero():
     assert "times that of scores of 0 (2.3)" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("settings", "y"),
+    [({"loss": "poisson", "init": "random"}, np.arange(40.0)), ({}, 1e160 * np.arange(40))],
+)
+def test_a_loss_that_is_no_number_is_severe(settings, y):
+    X = np.random.RandomState(0).normal(size=(40, 6))
+    model = InitMLPRegressor(random_state=0, **settings)
+    diagnosis = diagnose(model, X, y, candidates=("he",))
+    assert not np.isfinite(diagnosis.start_loss)
+    assert diagnosis.severity == "severe"
+
+
+def test_a_layer_of_one_unit_is_not_accused_of_likeness():
+    """Numbers of one sign have a cosine of 1, whatever they tell."""
+    X, y = load_breast_cancer(return_X_y=True)
+    for seed in range(5):
+        model = InitMLPClassifier((8, 1), init="auto", random_state=seed)
+        assert diagnose(model, scale(X), y, candidates=()).severity == "ok"
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic", "softsign"])
+def test_auto_is_not_accused_of_how_it_meets_raw_features(activation):
+    """It lets them saturate the first layer, so that their gradients do not throw it away."""
+    X, y = load_wine(return_X_y=True)
+    model = InitMLPClassifier(
+        (32, 32), init="auto", activation=activation, solver="adam", random_state=0
+    )
+    diagnosis = diagnose(model, X, y)
+    assert [each.subject for each in diagnosis.findings] == ["inputs"]
+    assert diagnosis.recommendation.keeps
+
+
 def test_a_rare_class_does_not_make_a_start_overconfident():
     X, y = make_classification(1000, weights=[0.99], flip_y=0, random_state=0)
     diagnosis = diagnose(InitMLPClassifier(random_state=0), X, y, candidates=())
@@ -221,6 +253,8 @@ def test_without_a_stable_rate_none_is_too_large():
     assert faults_of_rate(1e9, np.nan) == ()
     assert "learning rate" not in found("he", solver="adam", learning_rate=1e3)
     assert "learning rate" in found("he", learning_rate=1e3)
+    for solver in (SGD(clip_norm=1.0), GradientDescent(clip_norm=1.0)):
+        assert "learning rate" not in found("he", solver=solver, learning_rate=1e3)
 
 
 @pytest.mark.parametrize(
