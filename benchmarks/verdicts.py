@@ -2,10 +2,11 @@
 
 The networks are those of ``trainability.py``, whose results are read: each start is diagnosed
 before its training, with the learning rate that it was trained at, and has trained if it got close
-to the best start of its cell.
+to the best start of its cell. Thresholds were chosen by the first 200 cells. By those that follow,
+nothing was chosen; there, the starts that are recommended are counted, too.
 
-    python benchmarks/verdicts.py --cells 20
-    python benchmarks/verdicts.py --publish
+    python benchmarks/trainability.py --cells 260 --output more.csv
+    python benchmarks/verdicts.py --results more.csv --publish
 """
 
 import argparse
@@ -35,6 +36,8 @@ from skinit.verdicts import SEVERITIES
 # All starts of a cell meet the same data, so that the best of them cannot tell how much these cost.
 OF_DATA = ("inputs", "targets", "samples")
 VERDICTS = ("ok", "warning", "severe")
+# What can be recommended, of the starts that were trained.
+CANDIDATES = ("he", "glorot_uniform", "orthogonal", "lsuv", "auto")
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,14 @@ class Judged:
         Severity and subject of each.
     reached : float
         Its accuracy, as a part of that of the best start of its cell.
+    advised : float or None
+        The same of the start that is recommended in its place; None where it is to be kept.
     """
 
     scale_free: bool
     findings: tuple
     reached: float
+    advised: float | None
 
     @property
     def trained(self):
@@ -67,21 +73,29 @@ class Judged:
         return VERDICTS[worst]
 
 
-def judge(cell, strategy, learning_rate, reached):
-    """Diagnose a start."""
+def judge(cell, strategy, learning_rate, reached, candidates):
+    """Diagnose a start; `reached` is that of all starts of the cell."""
     model = network_of(cell, strategy, 0, learning_rate)
-    findings = diagnose(model, *load(cell.data)[0], candidates=()).findings
-    told = {(each.severity, each.subject) for each in findings if each.subject not in OF_DATA}
-    return Judged(resolve_solver(model.solver).scale_free, tuple(sorted(told)), reached)
+    diagnosis = diagnose(model, *load(cell.data)[0], candidates=candidates)
+    told = {
+        (each.severity, each.subject) for each in diagnosis.findings if each.subject not in OF_DATA
+    }
+    found = diagnosis.recommendation
+    return Judged(
+        resolve_solver(model.solver).scale_free,
+        tuple(sorted(told)),
+        reached[strategy],
+        None if found is None or found.keeps else reached[found.init],
+    )
 
 
-def judge_all(path, n_cells, n_rates, n_jobs):
+def judge_all(path, cells, candidates, n_jobs):
     """Diagnose all starts of the cells that count, at the learning rates that suited them."""
-    runs = read(path)
+    runs, n_rates = read(path), 2
     collected = by_start(runs)
     complete = [
         cell
-        for cell in all_cells()[:n_cells]
+        for cell in cells
         if all(of_best_rate(collected[cell, strategy], n_rates) for strategy in STRATEGIES)
     ]
     if not complete:
@@ -92,7 +106,8 @@ def judge_all(path, n_cells, n_rates, n_jobs):
             cell,
             strategy,
             of_best_rate(collected[cell, strategy], n_rates)[0].learning_rate,
-            means[strategy] / max(means.values()),
+            {name: mean / max(means.values()) for name, mean in means.items()},
+            candidates,
         )
         for cell, means in accuracies.items()
         for strategy in STRATEGIES
@@ -101,26 +116,43 @@ def judge_all(path, n_cells, n_rates, n_jobs):
     return len(accuracies), Parallel(n_jobs)(delayed(judge)(*task) for task in tasks)
 
 
-def report(n_cells, judged):
-    """Lay out what became of the starts, by verdict and by finding."""
+def report(known, new):
+    """Lay out what became of the starts, by verdict and by finding, in known cells and new ones."""
     lines = [
-        f"{len(judged)} starts in {n_cells} cells; trained is what reaches {SUCCESS:.0%} of the "
-        "best start's accuracy in its\ncell; findings about the data, which are the same for all "
-        "starts, are left out"
+        f"trained is what reaches {SUCCESS:.0%} of the best start's accuracy in its cell; findings "
+        "about the data, which\nare the same for all starts, are left out"
     ]
-    for scale_free in (False, True):
-        solvers = "adam" if scale_free else "gradient descent and sgd"
-        some = [each for each in judged if each.scale_free == scale_free]
-        lines.append(f"\n{solvers}: verdicts\n{table_of_verdicts(some)}")
-        lines.append(f"\n{solvers}: findings, where they are the worst of a start\n"
-                     f"{table_of_findings(some)}")  # fmt: skip
-    missed = [each.reached for each in judged if each.verdict == "ok" and not each.trained]
-    if missed:
-        lines.append(
-            f"\nstarts that are ok and failed reach {np.median(missed):.0%} of the best start's "
-            "accuracy, in the median"
-        )
+    for (n_cells, judged), which in ((new, CHOSEN_BY_NOTHING), (known, CHOSEN_BY)):
+        lines.append(f"\n{len(judged)} starts in {n_cells} {which}")
+        for scale_free, solvers in ((False, "gradient descent and sgd"), (True, "adam")):
+            some = [each for each in judged if each.scale_free == scale_free]
+            lines.append(f"\n{solvers}: verdicts\n{table_of_verdicts(some)}")
+            if which == CHOSEN_BY:
+                lines.append(f"\n{solvers}: findings, where they are the worst of a start\n"
+                             f"{table_of_findings(some)}")  # fmt: skip
+            else:
+                lines.append(f"\n{solvers}: what is recommended\n{table_of_advice(some)}")
     return "\n".join(lines)
+
+
+CHOSEN_BY = "cells by which the thresholds were chosen"
+CHOSEN_BY_NOTHING = "cells by which nothing was chosen"
+
+
+def table_of_advice(judged):
+    """Say how often starts that are kept train, and others before and after they are changed."""
+    kept = [each.reached for each in judged if each.advised is None]
+    changed = [(each.reached, each.advised) for each in judged if each.advised is not None]
+    rows = [
+        ["keep the start", str(len(kept)), percent(kept), ""],
+        ["use another one", str(len(changed)), *map(percent, zip(*changed, strict=True))],
+    ]
+    return text_table(["", "starts", "% trained as it is", "% trained as advised"], rows)
+
+
+def percent(reached):
+    """Write how many of some starts have trained."""
+    return f"{100 * np.mean(np.array(reached) >= SUCCESS):.0f}" if reached else "-"
 
 
 def table_of_verdicts(judged):
@@ -155,13 +187,17 @@ def row_of(name, judged):
 def main():
     """Diagnose, and print what became of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", type=int, default=200)
-    parser.add_argument("--rates", type=int, default=2, help="as many as were tried")
+    parser.add_argument("--cells", type=int, default=260)
+    parser.add_argument("--known", type=int, default=200, help="the first of them")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--results", type=Path, default=RESULTS / "trainability.csv")
     parser.add_argument("--publish", action="store_true", help="show it in the documentation")
     arguments = parser.parse_args()
-    found = judge_all(arguments.results, arguments.cells, arguments.rates, arguments.jobs)
+    cells, known = all_cells()[: arguments.cells], arguments.known
+    found = [
+        judge_all(arguments.results, some, candidates, arguments.jobs)
+        for some, candidates in ((cells[:known], ()), (cells[known:], CANDIDATES))
+    ]
     finish("verdicts", report(*found), arguments.publish)
 
 
