@@ -190,13 +190,14 @@ NAMED = 10
 
 def styles_of(n_lines, cmap):
     """Choose a colour for each line, and a width where there is no order."""
-    if cmap is not None:
-        from matplotlib import colormaps
+    from matplotlib import colormaps, rcParams
 
+    if cmap is not None:
         colours = colormaps[cmap](np.linspace(0.25, 0.85, n_lines))
         return [{"color": colour} for colour in colours]
     # Of lines that coincide, a rim is seen of each.
-    widths = np.linspace(min(1.5 + 2 * (n_lines - 1), 5.5), 1.5, n_lines)
+    thinnest = rcParams["lines.linewidth"]
+    widths = np.linspace(thinnest + min(2 * (n_lines - 1), 4), thinnest, n_lines)
     return [{"color": f"C{number}", "linewidth": width} for number, width in enumerate(widths)]
 
 
