@@ -19,10 +19,11 @@ from skinit.registry import check_number
 from skinit.stopping import Standing
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin as ScikitLearnsMixin
+    from sklearn.callback import with_callbacks
 except ImportError:  # before scikit-learn 1.9
 
-    class CallbackSupportMixin:
+    class ScikitLearnsMixin:
         """Offers no ``set_callbacks``."""
 
     def with_callbacks(method):
@@ -40,6 +41,10 @@ __all__ = [
 ]
 
 ITERATION = "iteration"
+
+
+class CallbackSupportMixin(ScikitLearnsMixin):
+    """``set_callbacks``, where scikit-learn has it, for networks: their iterations are tasks."""
 
 
 def has_callbacks(estimator):
@@ -136,13 +141,33 @@ class OwnCallback(BaseEstimator):
     """What our own callbacks need not do, of what scikit-learn calls."""
 
     def setup(self, estimator, context):
-        """Do nothing before a fit."""
+        """Refuse an estimator whose fit has no iterations of ours, where nothing would happen."""
+        if not isinstance(estimator, CallbackSupportMixin):
+            raise TypeError(
+                f"{type(self).__name__} is set on a {type(estimator).__name__}, and watches "
+                f"nothing but an InitMLPClassifier or InitMLPRegressor{way_to_network(estimator)}"
+            )
 
     def teardown(self, estimator, context):
         """Do nothing after a fit."""
 
     def on_fit_task_begin(self, estimator, context):
         """Do nothing before an iteration."""
+
+
+def way_to_network(estimator):
+    """Say how to set a callback on the network that an estimator is around, if it is."""
+    way, inside = "pipeline" if hasattr(estimator, "steps") else "search", estimator
+    while not isinstance(inside, CallbackSupportMixin):
+        if hasattr(inside, "steps"):
+            way, inside = f"{way}[-1]", inside.steps[-1][1]
+        elif hasattr(inside, "estimator"):
+            way, inside = f"{way}.estimator", inside.estimator
+        elif hasattr(inside, "regressor"):  # a TransformedTargetRegressor
+            way, inside = f"{way}.regressor", inside.regressor
+        else:
+            return ""
+    return f"; set it on the network: {way}.set_callbacks(...)"
 
 
 class WeightSnapshots(OwnCallback):
@@ -181,6 +206,7 @@ class WeightSnapshots(OwnCallback):
 
     def setup(self, estimator, context):
         """Forget the last fit."""
+        super().setup(estimator, context)
         check_number(self.every, "every", low=1, kind=Integral)
         self.iterations_, self.coefs_, self.intercepts_ = [], [], []
 
@@ -242,6 +268,7 @@ class Checkpoint(OwnCallback):
 
     def setup(self, estimator, context):
         """Find out before the fit whether it will be possible to write."""
+        super().setup(estimator, context)
         if self.every is None and self.minutes is None:
             raise ValueError(
                 "a Checkpoint needs to know how often: give every=100 iterations, or minutes=5"

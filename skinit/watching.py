@@ -2,6 +2,8 @@
 
 from numbers import Integral, Real
 
+from sklearn.exceptions import NotFittedError
+
 from skinit.callbacks import ITERATION, OwnCallback
 from skinit.diagnostics import diagnose
 from skinit.registry import check_number
@@ -29,6 +31,7 @@ class DiagnosisRecorder(OwnCallback):
 
     See Also
     --------
+    SignalPropagationDisplay.from_recorder : Draws them.
     WeightSnapshots : Remembers the weights.
 
     Examples
@@ -48,6 +51,7 @@ class DiagnosisRecorder(OwnCallback):
 
     def setup(self, estimator, context):
         """Forget the last fit."""
+        super().setup(estimator, context)
         chosen = [self.every] if isinstance(self.every, Real) else self.every
         for iteration in chosen:
             check_number(iteration, "every", low=1, kind=Integral)
@@ -80,10 +84,25 @@ class DiagnosisRecorder(OwnCallback):
         settings = {"weights": "fitted", "candidates": (), "max_samples": self.max_samples}
         self.diagnoses_.append(diagnose(model, X, y, **(metadata or {}), **settings))
 
+    def by_iteration(self):
+        """Return the diagnoses in a dict, under the number of iterations before each.
+
+        Raises
+        ------
+        NotFittedError
+            If no fit has been recorded.
+        """
+        if not getattr(self, "diagnoses_", ()):
+            raise NotFittedError(
+                f"this {type(self).__name__} has recorded no fit yet; set it on a network, and fit "
+                "that: InitMLPClassifier().set_callbacks(recorder).fit(X, y)"
+            )
+        return dict(zip(self.iterations_, self.diagnoses_, strict=True))
+
     def to_dict(self):
         """Return the figures as columns, one entry for each layer of each diagnosis."""
         columns = {}
-        for iteration, diagnosis in zip(self.iterations_, self.diagnoses_, strict=True):
+        for iteration, diagnosis in self.by_iteration().items():
             of_layers = diagnosis.to_dict()
             n_layers = len(of_layers["layer"])
             whole = {

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -20,7 +22,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
-from skinit import Checkpoint, InitMLPClassifier, InitMLPRegressor, WeightSnapshots
+from skinit import (
+    Checkpoint,
+    DiagnosisRecorder,
+    InitMLPClassifier,
+    InitMLPRegressor,
+    WeightSnapshots,
+)
 from skinit.schedules import ReduceOnPlateau
 
 X, Y = load_iris(return_X_y=True)
@@ -85,6 +93,50 @@ def assert_same_model(one, other):
 def test_before_there_were_callbacks_none_can_be_set(Estimator):
     assert not hasattr(Estimator(), "set_callbacks")
     Estimator(max_iter=1).fit(X, Y)
+
+
+# --- Where they can be set ------------------------------------------------------------------------
+
+
+@needs_callbacks
+@pytest.mark.parametrize(
+    "callback",
+    [DiagnosisRecorder(), WeightSnapshots(), Checkpoint("fit.joblib", every=1)],
+    ids=lambda callback: type(callback).__name__,
+)
+@pytest.mark.parametrize(
+    ("around", "way"),
+    [
+        (lambda model: make_pipeline(StandardScaler(), model), "pipeline[-1]"),
+        (lambda model: GridSearchCV(model, {"max_iter": [1]}), "search.estimator"),
+        (lambda model: GridSearchCV(make_pipeline(model), {}), "search.estimator[-1]"),
+        (
+            lambda model: make_pipeline(StandardScaler(), TransformedTargetRegressor(model)),
+            "pipeline[-1].regressor",
+        ),
+    ],
+    ids=["pipeline", "search", "search over a pipeline", "targets transformed"],
+)
+def test_our_callbacks_refuse_what_is_around_a_network_and_lead_to_it(callback, around, way):
+    outer = around(model_of()).set_callbacks(callback)
+    told = f"{type(callback).__name__} is set on a {type(outer).__name__}, and watches nothing but"
+    with pytest.raises(TypeError, match=re.escape(told)) as caught:
+        outer.fit(X, Y)
+    assert str(caught.value).endswith(f"; set it on the network: {way}.set_callbacks(...)")
+
+
+@needs_callbacks
+def test_our_callbacks_refuse_an_estimator_without_a_network():
+    with pytest.raises(TypeError, match=r"an InitMLPClassifier or InitMLPRegressor$"):
+        make_pipeline(StandardScaler()).set_callbacks(WeightSnapshots()).fit(X, Y)
+
+
+@needs_callbacks
+def test_a_callback_on_the_network_watches_it_inside_a_pipeline():
+    snapshots, pipeline = WeightSnapshots(), make_pipeline(StandardScaler(), model_of(max_iter=2))
+    pipeline[-1].set_callbacks(snapshots)
+    pipeline.fit(X, Y)
+    assert snapshots.iterations_ == [0, 1, 2]
 
 
 # --- scikit-learn's protocol ------------------------------------------------------------------

@@ -358,6 +358,12 @@ def test_chosen_iterations_are_diagnosed():
         classifier().set_callbacks(DiagnosisRecorder(every=(0, 3))).fit(X, Y)
 
 
+@pytest.mark.parametrize("ask", ["by_iteration", "to_dict", "to_frame"])
+def test_a_recorder_before_any_fit_says_how_to_use_it(ask):
+    with pytest.raises(NotFittedError, match=r"set_callbacks\(recorder\)\.fit"):
+        getattr(DiagnosisRecorder(), ask)()
+
+
 def test_a_start_that_explains_itself_is_called_by_its_name():
     network = {"hidden_layer_sizes": (6, 3, 6), "activation": "gelu", "init": "auto"}
     diagnosis = diagnose(classifier(**network), X, Y)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinit.diagnostics import diagnose
+from skinit.displays.figures import narrow_width, refuse_axes_as
 
 __all__ = ["ActivationHistogramDisplay"]
 
@@ -46,7 +47,8 @@ class ActivationHistogramDisplay:
         Parameters
         ----------
         axes : sequence of matplotlib Axes or None, default=None
-            One for each layer that is shown; None makes a new figure.
+            One for each layer that is shown; None makes a new figure, no wider than
+            ``rcParams["figure.figsize"]`` where that is narrower than six inches.
         max_layers : int, default=12
             Of a deeper network, so many of its hidden layers are shown, evenly spread.
         **fill_kw : dict
@@ -56,13 +58,14 @@ class ActivationHistogramDisplay:
         -------
         self : ActivationHistogramDisplay
         """
+        refuse_axes_as("ax", fill_kw, INSTEAD_OF_AX)
         found = self.diagnosis.propagation
         # Of a network without hidden layers, the scores.
         n_layers = max(found.network.n_layers - 1, 1)
         self.shown_ = np.unique(np.linspace(1, n_layers, min(n_layers, max_layers)).astype(int))
         own_figure = axes is None
         if own_figure:
-            axes = new_axes(len(self.shown_))
+            axes = axes_in_rows(len(self.shown_))
         self.axes_ = np.asarray(axes, dtype=object).ravel()
         if len(self.axes_) != len(self.shown_):
             raise ValueError(
@@ -104,20 +107,23 @@ class ActivationHistogramDisplay:
         -------
         ActivationHistogramDisplay
         """
+        refuse_axes_as("ax", settings, INSTEAD_OF_AX)
         found = diagnose(estimator, X, y, **{"candidates": (), **settings})
         return cls(found).plot(axes, max_layers=max_layers, **(fill_kw or {}))
 
 
-def new_axes(n):
-    """Make a figure with rows of at most four axes, `n` in all."""
+INSTEAD_OF_AX = "axes=, one for each layer that is shown; choose how many by max_layers"
+
+
+def axes_in_rows(n):
+    """Make a figure with rows of at most four axes, or two where it is narrow, `n` in all."""
     import matplotlib.pyplot as plt
 
-    n_columns = min(4, n)
+    narrow = narrow_width()
+    n_columns = min(2 if narrow else 4, n)
     n_rows = -(-n // n_columns)
-    _, axes = plt.subplots(
-        n_rows, n_columns, figsize=(1 + 2.4 * n_columns, 0.6 + 1.7 * n_rows), squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
+    size = (narrow or 1 + 2.4 * n_columns, 0.6 + 1.7 * n_rows)
+    _, axes = plt.subplots(n_rows, n_columns, figsize=size, squeeze=False, layout="constrained")
     for ax in axes.ravel()[n:]:
         ax.remove()
     return axes.ravel()[:n]
@@ -138,7 +144,7 @@ def draw(ax, counts, edges, fill_kw):
     if share.max() > 3 * others > 0:
         ax.set_ylim(0, 2 * others)
         ax.annotate(
-            f"{share.max():.0%}", (edges[share.argmax() + 1], 2 * others), (3, -3),
+            f"{share.max():.0%} (cut)", (edges[share.argmax() + 1], 2 * others), (3, -3),
             textcoords="offset points", va="top", fontsize="small",
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from sklearn.base import is_regressor
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils.validation import check_is_fitted
 
+from skinit.displays.figures import narrow_width, new_axes, refuse_axes_as
 from skinit.displays.naming import check_named
 
 __all__ = ["DecisionBoundaryPanel"]
@@ -53,7 +54,8 @@ class DecisionBoundaryPanel:
         Parameters
         ----------
         axes : sequence of matplotlib Axes or None, default=None
-            One for each estimator; None makes a new figure with one row.
+            One for each estimator; None makes a new figure with one row, or with one column as
+            wide as ``rcParams["figure.figsize"]`` where that is narrower than six inches.
         **boundary_kw : dict
             Keywords of ``DecisionBoundaryDisplay.from_estimator``, such as ``grid_resolution``.
 
@@ -61,8 +63,7 @@ class DecisionBoundaryPanel:
         -------
         self : DecisionBoundaryPanel
         """
-        import matplotlib.pyplot as plt
-
+        refuse_axes_as("ax", boundary_kw, INSTEAD_OF_AX)
         X, y = np.asarray(self.X), np.asarray(self.y)
         if X.ndim != 2 or X.shape[1] != 2:
             raise ValueError(
@@ -77,10 +78,9 @@ class DecisionBoundaryPanel:
         own_figure = axes is None
         if own_figure:
             n = len(self.estimators)
-            _, axes = plt.subplots(
-                1, n, figsize=(1.6 + 3.2 * n, 3.8), sharex=True, sharey=True,
-                squeeze=False, layout="compressed",
-            )  # fmt: skip
+            axes = new_axes(
+                1, n, (1.6 + 3.2 * n, 3.8), sharex=True, sharey=True, layout="compressed"
+            )
         self.axes_ = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
         if len(self.axes_) != len(self.estimators):
             raise ValueError(
@@ -96,6 +96,8 @@ class DecisionBoundaryPanel:
         self.displays_ = []
         for ax, (title, estimator) in zip(self.axes_, self.estimators.items(), strict=True):
             settings = {**boundary_settings(estimator, y), **boundary_kw}
+            # Under any style: the colours above it are pale, and those of the samples stand out.
+            ax.set_facecolor("white")
             display = DecisionBoundaryDisplay.from_estimator(estimator, plane, ax=ax, **settings)
             draw_samples(ax, X, y, estimator, display.surface_)
             ax.set(title=title, box_aspect=1)
@@ -108,23 +110,29 @@ class DecisionBoundaryPanel:
         return self
 
     def add_key(self):
-        """Say beside the pictures what the colours mean."""
+        """Say what the colours mean: beside the pictures, or below them where there is no room."""
+        below = narrow_width() is not None
         estimator = next(iter(self.estimators.values()))
         if is_regressor(estimator) or len(estimator.classes_) == 2:
             what, ticks = "prediction", None
             if not is_regressor(estimator):
                 what, ticks = f"probability of class {estimator.classes_[1]}", np.linspace(0, 1, 5)
-            self.figure_.colorbar(
+            bar = self.figure_.colorbar(
                 self.displays_[-1].surface_,
                 ax=list(self.axes_),
+                location="bottom" if below else "right",
                 label=what,
                 shrink=0.8,
                 ticks=ticks,
                 format="%.3g",
             )
+            bar.ax.set_facecolor("white")  # as what lies below the pictures
         else:
             handles, labels = self.axes_[0].get_legend_handles_labels()
-            self.figure_.legend(handles, labels, title="class", loc="outside right center")
+            place = {"loc": "outside right center"}
+            if below:
+                place = {"loc": "outside lower center", "ncols": 3}
+            self.figure_.legend(handles, labels, title="class", **place)
 
     @classmethod
     def from_estimators(cls, estimators, X, y, *, axes=None, **boundary_kw):
@@ -142,6 +150,7 @@ class DecisionBoundaryPanel:
         -------
         DecisionBoundaryPanel
         """
+        refuse_axes_as("ax", boundary_kw, INSTEAD_OF_AX)
         check_named(estimators)
         return cls(estimators, X, y).plot(axes, **boundary_kw)
 
@@ -164,9 +173,13 @@ class DecisionBoundaryPanel:
         -------
         DecisionBoundaryPanel
         """
+        refuse_axes_as("axes", boundary_kw, "ax=, or several estimators to from_estimators")
         name = type(estimator).__name__ if name is None else name
         axes = None if ax is None else [ax]
         return cls.from_estimators({name: estimator}, X, y, axes=axes, **boundary_kw)
+
+
+INSTEAD_OF_AX = "axes=, one for each estimator"
 
 
 def boundary_settings(estimator, y):

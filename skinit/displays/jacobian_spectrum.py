@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinit.diagnostics import diagnose
+from skinit.displays.figures import add_legend_below, refuse_axes_as
 from skinit.displays.naming import diagnose_each
 from skinit.displays.spans import drawable, has_drawn, set_log_scale, tell_what_is_missing
 
@@ -32,8 +33,9 @@ class JacobianSpectrumDisplay:
     >>> X, y = load_digits(return_X_y=True)
     >>> model = InitMLPClassifier((64,) * 5, random_state=0)
     >>> display = JacobianSpectrumDisplay.from_estimator(model, X / 16, y)
-    >>> display.ax_.get_ylabel()
-    'singular value'
+    >>> print(display.ax_.get_ylabel())
+    singular value
+    of the Jacobian
     """
 
     def __init__(self, diagnoses):
@@ -55,7 +57,9 @@ class JacobianSpectrumDisplay:
         """
         import matplotlib.pyplot as plt
 
-        if ax is None:
+        refuse_axes_as("axes", line_kw, "ax=")
+        own_figure = ax is None
+        if own_figure:
             _, ax = plt.subplots(layout="constrained")
         self.lines_, missing = {}, []
         for number, (name, diagnosis) in enumerate(self.diagnoses.items()):
@@ -67,16 +71,20 @@ class JacobianSpectrumDisplay:
             missing += [f"{name}: {why}" for why in why_missing(values)]
         if has_drawn(ax):
             ax.axhline(1, color="gray", linewidth=1, linestyle=":")
-        ax.set(xlabel="from the largest to the smallest", ylabel="singular value")
+        xlabel = "from the largest to the smallest;\nmean and range over samples"
+        ax.set(xlabel=xlabel, ylabel="singular value\nof the Jacobian")
         numbers = np.concatenate([line.get_xdata() for line in self.lines_.values()])
         ax.set_xlim(0.5, numbers.max() + 0.5)
         ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         set_log_scale(ax)
         ax.grid(alpha=0.3)
-        ax.legend(loc="best")
         tell_what_is_missing(ax, missing)
         self.ax_ = ax
         self.figure_ = ax.figure
+        if own_figure:
+            add_legend_below(self.figure_, list(self.lines_.values()), list(self.lines_))
+        else:
+            ax.legend(loc="best", fontsize="small")
         return self
 
     @classmethod
@@ -99,6 +107,7 @@ class JacobianSpectrumDisplay:
         -------
         JacobianSpectrumDisplay
         """
+        refuse_axes_as("axes", settings, "ax=")
         found = diagnose(estimator, X, y, **{"candidates": (), **settings})
         return cls({name or found.init: found}).plot(ax, **(line_kw or {}))
 
@@ -117,6 +126,7 @@ class JacobianSpectrumDisplay:
         -------
         JacobianSpectrumDisplay
         """
+        refuse_axes_as("axes", settings, "ax=")
         return cls(diagnose_each(estimators, X, y, settings)).plot(ax, **(line_kw or {}))
 
 

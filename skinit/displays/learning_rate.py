@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinit.displays.figures import refuse_axes_as
 from skinit.learning_rate_search import find_learning_rate
 
 __all__ = ["LearningRateDisplay"]
@@ -59,6 +60,7 @@ class LearningRateDisplay:
         """
         import matplotlib.pyplot as plt
 
+        refuse_axes_as("axes", line_kw, "ax=")
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         search = self.search
@@ -109,6 +111,7 @@ class LearningRateDisplay:
         -------
         LearningRateDisplay
         """
+        refuse_axes_as("axes", search, "ax=")
         found = find_learning_rate(estimator, X, y, **search)
         return cls(found).plot(ax=ax, **(line_kw or {}))
 

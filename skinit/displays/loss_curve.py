@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skinit.displays.figures import refuse_axes_as
 from skinit.displays.naming import check_named
 from skinit.displays.spans import set_plain_ticks
 from skinit.pipelines import innermost
@@ -46,17 +47,19 @@ class LossCurveDisplay:
     def __init__(self, curves):
         self.curves = curves
 
-    def plot(self, ax=None, *, log=False, **line_kw):
+    def plot(self, ax=None, *, log=None, **line_kw):
         """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
             Where to draw; None makes a new figure.
-        log : bool, default=False
-            Whether the loss gets a logarithmic axis, for runs that start far apart. The axis then
+        log : bool or None, default=None
+            Whether the loss gets a logarithmic axis, for runs that are far apart. The axis then
             ends at a hundred times the highest loss of the run that ends best, and says so:
-            losses far beyond would press all runs that learn into one line.
+            losses far beyond would press all runs that learn into one line. None is logarithmic
+            where the axes are already, or the highest loss is more than 30 times the lowest with
+            which a run ends.
         **line_kw : dict
             Keywords of ``matplotlib.axes.Axes.plot``, for all lines.
 
@@ -66,6 +69,7 @@ class LossCurveDisplay:
         """
         import matplotlib.pyplot as plt
 
+        refuse_axes_as("axes", line_kw, "ax=")
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         self.lines_ = {}
@@ -82,13 +86,14 @@ class LossCurveDisplay:
         ax.grid(alpha=0.3)
         # matplotlib's default is the same, and warns that it can be slow.
         ax.legend(loc="best")
+        log = are_far_apart(ax) if log is None else log
         limit_losses(ax, log or ax.get_yscale() == "log")
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, log=False, **line_kw):
+    def from_estimator(cls, estimator, *, name=None, ax=None, log=None, **line_kw):
         """Draw the loss curve of a fitted estimator.
 
         Parameters
@@ -100,8 +105,8 @@ class LossCurveDisplay:
             For the legend; None is the class's name.
         ax : matplotlib Axes or None, default=None
             Where to draw; give ``display.ax_`` to add a run to a picture.
-        log : bool, default=False
-            Whether the loss gets a logarithmic axis.
+        log : bool or None, default=None
+            Whether the loss gets a logarithmic axis; None decides by the losses, as in `plot`.
         **line_kw : dict
             Keywords of ``matplotlib.axes.Axes.plot``.
 
@@ -113,7 +118,7 @@ class LossCurveDisplay:
         return cls.from_estimators({name: estimator}, ax=ax, log=log, **line_kw)
 
     @classmethod
-    def from_estimators(cls, estimators, *, ax=None, log=False, **line_kw):
+    def from_estimators(cls, estimators, *, ax=None, log=None, **line_kw):
         """Draw the loss curves of several fitted estimators.
 
         Parameters
@@ -152,10 +157,27 @@ def as_runs(curve):
     return list(curve) if len(curve) and np.ndim(curve[0]) else [curve]
 
 
+def are_far_apart(ax):
+    """Tell whether a linear axis would press the lines on it together."""
+    curves = drawn_losses(ax)
+    ends = [curve[-1] for curve in curves if len(curve) and curve[-1] > 0]
+    highest = np.concatenate(curves).max(initial=0.0)
+    return bool(ends) and highest > FAR * min(ends)
+
+
+# On a linear axis, what is lower than the highest loss by this factor is next to the bottom.
+FAR = 30
+
+
+def drawn_losses(ax):
+    """List the losses of all lines on an axis."""
+    # A run that diverges gets close to the largest number there is, where no tick has room.
+    return [np.minimum(line.get_ydata(), 1e100) for line in ax.get_lines()]
+
+
 def limit_losses(ax, log):
     """Choose the limits of the loss axis by all lines on it."""
-    # A run that diverges gets close to the largest number there is, where no tick has room.
-    curves = [np.minimum(line.get_ydata(), 1e100) for line in ax.get_lines()]
+    curves = drawn_losses(ax)
     losses = np.concatenate(curves)
     if not log or not losses.any():
         # Automatic from here on, so that a run added later is seen whole.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinit.diagnostics import diagnose
+from skinit.displays.figures import add_legend_below, new_axes, refuse_axes_as
 from skinit.displays.naming import diagnose_each
 from skinit.displays.spans import drawable, set_least_span, set_log_scale, tell_what_is_missing
 from skinit.verdicts import which_layers
@@ -33,6 +34,7 @@ class SignalPropagationDisplay:
     --------
     SignalPropagationDisplay.from_estimator : Diagnoses and draws.
     SignalPropagationDisplay.from_estimators : The same for several.
+    SignalPropagationDisplay.from_recorder : Draws a network in training.
 
     Examples
     --------
@@ -50,13 +52,17 @@ class SignalPropagationDisplay:
     def __init__(self, diagnoses):
         self.diagnoses = diagnoses
 
-    def plot(self, axes=None, **line_kw):
+    def plot(self, axes=None, *, cmap=None, **line_kw):
         """Draw the four pictures.
 
         Parameters
         ----------
         axes : sequence of four matplotlib Axes or None, default=None
-            None makes a new figure.
+            None makes a new figure; where ``rcParams["figure.figsize"]`` is narrower than six
+            inches, it has that width and the pictures one below the other.
+        cmap : str or None, default=None
+            A colormap of matplotlib, for diagnoses that are in an order. Its ends are left out:
+            a dark or a light background would hide them. Of many, the legend names some.
         **line_kw : dict
             Keywords of ``matplotlib.axes.Axes.plot``, for the measured lines.
 
@@ -64,30 +70,30 @@ class SignalPropagationDisplay:
         -------
         self : SignalPropagationDisplay
         """
-        import matplotlib.pyplot as plt
-
+        refuse_axes_as("ax", line_kw, INSTEAD_OF_AX)
         own_figure = axes is None
         if own_figure:
-            _, axes = plt.subplots(2, 2, figsize=(9.5, 6.5), layout="constrained")
+            axes = new_axes(2, 2, (9.5, 6.5), layout="constrained")
         self.axes_ = np.asarray(axes, dtype=object).ravel()
         if len(self.axes_) != 4:
             raise ValueError(f"axes has {len(self.axes_)} entries, expected four")
         self.lines_ = {}
-        for number, (name, diagnosis) in enumerate(self.diagnoses.items()):
+        styles = styles_of(len(self.diagnoses), cmap)
+        for (name, diagnosis), style in zip(self.diagnoses.items(), styles, strict=True):
             few = diagnosis.propagation.network.n_layers <= MARKED
-            style = {"color": f"C{number}", "marker": "." if few else "", **line_kw}
+            style = {"marker": "." if few else "", **style, **line_kw}
             self.lines_[name] = draw(self.axes_, name, diagnosis.propagation, style)
         set_up(self.axes_)
         explain(self.axes_[2:])
         for ax, missing in zip(self.axes_, what_is_missing(self.diagnoses), strict=True):
             tell_what_is_missing(ax, missing)
         self.figure_ = self.axes_[0].figure
+        names = list(self.lines_) if cmap is None else evenly_spread(list(self.lines_), NAMED)
+        handles = [self.lines_[name][0] for name in names]
         if own_figure:
-            handles, names = self.axes_[0].get_legend_handles_labels()
-            place = {"loc": "outside lower center", "ncols": 5}
-            self.figure_.legend(handles, names, fontsize="small", **place)
+            add_legend_below(self.figure_, handles, names)
         else:
-            self.axes_[0].legend(fontsize="small")
+            self.axes_[0].legend(handles, names, fontsize="small")
         return self
 
     @classmethod
@@ -112,6 +118,7 @@ class SignalPropagationDisplay:
         -------
         SignalPropagationDisplay
         """
+        refuse_axes_as("ax", settings, INSTEAD_OF_AX)
         found = diagnose(estimator, X, y, **{"candidates": (), **settings})
         return cls({name or found.init: found}).plot(axes, **(line_kw or {}))
 
@@ -130,11 +137,74 @@ class SignalPropagationDisplay:
         -------
         SignalPropagationDisplay
         """
+        refuse_axes_as("ax", settings, INSTEAD_OF_AX)
         return cls(diagnose_each(estimators, X, y, settings)).plot(axes, **(line_kw or {}))
 
+    @classmethod
+    def from_recorder(cls, recorder, *, axes=None, cmap="plasma", line_kw=None):
+        """Draw how a network changes while it trains, a line for each recorded iteration.
+
+        Parameters
+        ----------
+        recorder : DiagnosisRecorder
+            Of a fit.
+        axes : sequence of four matplotlib Axes or None, default=None
+        cmap : str, default="plasma"
+            From the first iteration to the last.
+        line_kw : dict or None, default=None
+            As in `plot`.
+
+        Returns
+        -------
+        SignalPropagationDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If nothing has been recorded.
+
+        Examples
+        --------
+        >>> from skinit import (
+        ...     DiagnosisRecorder, InitMLPClassifier, SignalPropagationDisplay, load_circles
+        ... )
+        >>> X, y, _, _ = load_circles()
+        >>> recorder, model = DiagnosisRecorder(every=50), InitMLPClassifier(max_iter=100)
+        >>> if hasattr(model, "set_callbacks"):  # from scikit-learn 1.9 on
+        ...     model = model.set_callbacks(recorder).fit(X, y)
+        ...     display = SignalPropagationDisplay.from_recorder(recorder)
+        ...     assert list(display.lines_) == ["iteration 0", "iteration 50", "iteration 100"]
+        """
+        diagnoses = {f"iteration {k}": found for k, found in recorder.by_iteration().items()}
+        return cls(diagnoses).plot(axes, cmap=cmap, **(line_kw or {}))
+
+
+INSTEAD_OF_AX = "axes=, four of them: signal, gradient, likeness, idle units"
 
 # Of deeper networks, a dot for each layer would hide the line.
 MARKED = 40
+
+# Of more diagnoses in an order, the legend names so many.
+NAMED = 10
+
+
+def styles_of(n_lines, cmap):
+    """Choose a colour for each line, and a width where there is no order."""
+    from matplotlib import colormaps, rcParams
+
+    if cmap is not None:
+        colours = colormaps[cmap](np.linspace(0.25, 0.85, n_lines))
+        return [{"color": colour} for colour in colours]
+    # Of lines that coincide, a rim is seen of each.
+    thinnest = rcParams["lines.linewidth"]
+    widths = np.linspace(thinnest + min(2 * (n_lines - 1), 4), thinnest, n_lines)
+    return [{"color": f"C{number}", "linewidth": width} for number, width in enumerate(widths)]
+
+
+def evenly_spread(names, n):
+    """Choose `n` names at most, the first and the last among them."""
+    chosen = np.linspace(0, len(names) - 1, min(n, len(names))).round().astype(int)
+    return [names[number] for number in chosen]
 
 
 def draw(axes, name, found, style):

@@ -43,7 +43,7 @@ def test_the_zeros_of_relu_do_not_press_the_rest_flat():
     shares = display.axes_[0].patches[0].get_data().values
     assert display.axes_[0].get_ylim()[1] < shares.max()
     [label] = display.axes_[0].texts
-    assert label.get_text() == f"{shares.max():.0%}"
+    assert label.get_text() == f"{shares.max():.0%} (cut)"
 
 
 def test_what_all_units_put_out_is_told_where_it_is_the_same():

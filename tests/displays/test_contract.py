@@ -1,6 +1,7 @@
 """What holds for every display, as it does for those of scikit-learn."""
 
 import inspect
+from functools import partial
 
 import numpy as np
 import pytest
@@ -53,6 +54,27 @@ def test_given_axes_are_drawn_on(display, fitted, pyplot):
     assert drawn.figure_ is figure
     assert pyplot.get_fignums() == [figure.number]
     assert all(ax.has_data() for ax in axes[0])
+
+
+def assert_refuses_the_other_name(method, call):
+    """Assert that a method tells by which name it takes axes."""
+    own = "ax" if "ax" in inspect.signature(method).parameters else "axes"
+    other = {"ax": "axes", "axes": "ax"}[own]
+    with pytest.raises(TypeError, match=f"this display does not take {other}=; give {own}="):
+        call(**{other: None})
+
+
+@for_every_display
+def test_axes_by_the_other_name_are_refused_with_the_way_out(display, fitted):
+    method, plot = display.from_estimator, draw(display.from_estimator, fitted).plot
+    assert_refuses_the_other_name(method, partial(draw, method, fitted))
+    assert_refuses_the_other_name(plot, plot)
+
+
+@pytest.mark.parametrize("display", SEVERAL.values(), ids=SEVERAL)
+def test_axes_of_several_by_the_other_name_are_refused_with_the_way_out(display, fitted):
+    method = display.from_estimators
+    assert_refuses_the_other_name(method, partial(draw, method, {"one": fitted}))
 
 
 @pytest.mark.parametrize("display", SEVERAL.values(), ids=SEVERAL)

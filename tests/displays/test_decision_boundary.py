@@ -122,6 +122,22 @@ def test_a_sample_has_the_colour_of_certainty_about_its_class(kind, problems):
         assert {to_hex(c) for c in colours[of_class]} == {to_hex(surface.cmap(surface.norm(code)))}
 
 
+def test_the_colours_of_a_dark_style_are_those_of_a_light_one(problems, pyplot):
+    """Both are pale over white, so that the samples stand out."""
+
+    def drawn(style):
+        with pyplot.style.context(style):
+            panel = panel_of("binary", problems, ["he"])
+            panel.figure_.canvas.draw()
+            pixels = np.asarray(panel.figure_.canvas.buffer_rgba())
+            [bar] = set(panel.figure_.axes) - set(panel.axes_)
+            middle = np.mean(bar.get_window_extent().get_points(), axis=0).astype(int)
+            corner = panel.axes_[0].get_window_extent().p0.astype(int) + 5
+            return [pixels[-row, column] for column, row in (corner, middle)]
+
+    assert_array_equal(drawn("default"), drawn("dark_background"))
+
+
 def test_a_class_keeps_its_colour_where_others_are_not_predicted(problems):
     model, (X, y) = fit("multiclass", problems), problems["multiclass"]
     everywhere, corner = (

@@ -57,6 +57,12 @@ def test_the_range_of_a_single_value_is_seen_and_each_network_has_its_place():
         assert_allclose(segment[:, 1], [values.min(), values.max()])
 
 
+def test_the_axes_say_what_is_drawn():
+    ax = JacobianSpectrumDisplay.from_estimator(model(), X, Y).ax_
+    assert "Jacobian" in ax.get_ylabel()
+    assert "mean and range over samples" in ax.get_xlabel()
+
+
 def test_equal_values_are_not_blown_up_to_noise():
     linear = InitMLPClassifier((8,) * 3, activation="identity", init="orthogonal", random_state=0)
     ax = JacobianSpectrumDisplay.from_estimator(linear, X, Y).ax_

@@ -101,7 +101,7 @@ def test_several_runs_are_drawn_on_one_axes_in_colours_of_their_own(models):
     assert first.lines_["he"][0].get_color() != second.lines_["glorot"][0].get_color()
 
 
-@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("log", [None, False, True])
 @pytest.mark.parametrize("added", [[50.0, 20.0], [0.01, 0.001]])
 def test_a_run_added_later_is_seen_whole(log, added):
     first = LossCurveDisplay({"first": [1.0, 0.9]}).plot(log=log)
@@ -111,12 +111,33 @@ def test_a_run_added_later_is_seen_whole(log, added):
 
 
 def test_the_loss_axis_starts_at_zero_unless_logarithmic(models):
-    assert LossCurveDisplay.from_estimators(models).ax_.get_ylim()[0] == 0
+    assert LossCurveDisplay.from_estimators(models, log=False).ax_.get_ylim()[0] == 0
 
 
-def test_log_makes_the_loss_axis_logarithmic(models):
-    assert LossCurveDisplay.from_estimators(models, log=True).ax_.get_yscale() == "log"
-    assert LossCurveDisplay.from_estimators(models).ax_.get_yscale() == "linear"
+@pytest.mark.parametrize(("log", "scale"), [(True, "log"), (False, "linear")])
+def test_log_says_whether_the_loss_axis_is_logarithmic(log, scale, models):
+    assert LossCurveDisplay.from_estimators(models, log=log).ax_.get_yscale() == scale
+
+
+@pytest.mark.parametrize(
+    ("curves", "scale"),
+    [
+        ({"far": [1773.0, 2.0], "near": [0.7, 0.1]}, "log"),
+        ({"one": [3.1, 0.1]}, "log"),
+        ({"one": [2.9, 0.1], "other": [0.7, 0.01, 0.2]}, "linear"),
+        ({"perfect": [1.0, 0.0], "near": [0.7, 0.1]}, "linear"),
+        ({"nothing": [], "zero": [0.0]}, "linear"),
+    ],
+)
+def test_losses_far_above_the_lowest_end_get_a_logarithmic_axis_unless_told(curves, scale):
+    display = LossCurveDisplay({name: [curve] for name, curve in curves.items()}).plot()
+    assert display.ax_.get_yscale() == scale
+
+
+def test_a_run_added_far_above_makes_the_axis_logarithmic():
+    first = LossCurveDisplay({"first": [1.0, 0.9]}).plot()
+    assert LossCurveDisplay({"far": [90.0, 40.0]}).plot(first.ax_).ax_.get_yscale() == "log"
+    assert shown(first.ax_)([90.0, 0.9])
 
 
 def test_a_logarithmic_axis_shows_all_of_runs_that_are_not_far_apart():
@@ -135,7 +156,7 @@ def test_a_logarithmic_axis_ends_where_a_far_run_would_hide_the_others_and_says_
 
 
 @pytest.mark.parametrize("curve", [[], [0.0, 0.0], [5.0], [1.0, 0.0]])
-@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("log", [None, False, True])
 def test_odd_curves_are_drawn_without_a_warning(curve, log):
     LossCurveDisplay({"odd": [curve]}).plot(log=log).figure_.canvas.draw()
 
@@ -161,7 +182,7 @@ def test_line_keywords_reach_all_lines(models):
 
 
 def test_axes_are_labelled(models):
-    ax = LossCurveDisplay.from_estimators(models).ax_
+    ax = LossCurveDisplay.from_estimator(models["he"]).ax_
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("iteration", "loss")
 
 

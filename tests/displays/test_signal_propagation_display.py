@@ -1,8 +1,18 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from numpy.testing import assert_array_equal
+from sklearn.exceptions import NotFittedError
 
-from skinit import InitMLPClassifier, SignalPropagationDisplay, diagnose, load_circles
+from skinit import (
+    DiagnosisRecorder,
+    InitMLPClassifier,
+    SignalPropagationDisplay,
+    diagnose,
+    load_circles,
+)
 
 X, Y, _, _ = load_circles()
 
@@ -123,3 +133,42 @@ def test_another_number_of_axes_is_refused(pyplot):
     _, axes = pyplot.subplots(1, 3)
     with pytest.raises(ValueError, match="axes has 3 entries, expected four"):
         SignalPropagationDisplay.from_estimator(model(), X, Y, axes=axes)
+
+
+def test_lines_that_coincide_are_all_seen():
+    same = diagnose(model(), X, Y, candidates=())
+    display = SignalPropagationDisplay(dict.fromkeys(("one", "two", "three"), same)).plot()
+    widths = [lines[3].get_linewidth() for lines in display.lines_.values()]
+    assert all(below > above + 1 for below, above in pairwise(widths))
+
+
+@pytest.fixture(scope="module")
+def recorder():
+    if not hasattr(InitMLPClassifier, "set_callbacks"):
+        pytest.skip("callbacks came with scikit-learn 1.9")
+    recorder = DiagnosisRecorder(every=1)
+    model().set_params(max_iter=14).set_callbacks(recorder).fit(X, Y)
+    return recorder
+
+
+def test_each_recorded_iteration_has_its_lines(recorder):
+    display = SignalPropagationDisplay.from_recorder(recorder)
+    assert list(display.lines_) == [f"iteration {k}" for k in range(15)]
+    for lines, found in zip(display.lines_.values(), recorder.diagnoses_, strict=True):
+        assert_array_equal(lines[1].get_ydata(), found.propagation.signal_gradient)
+
+
+def test_the_colours_of_iterations_get_lighter_and_the_legend_names_some_of_many(recorder):
+    display = SignalPropagationDisplay.from_recorder(recorder)
+    red, green, _ = np.transpose([to_rgb(each[0].get_color()) for each in display.lines_.values()])
+    assert (np.diff(red + green) > 0).all()
+    [legend] = display.figure_.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert len(names) == 10
+    assert (names[0], names[-1]) == ("iteration 0", "iteration 14")
+
+
+def test_a_recorder_that_has_recorded_nothing_is_refused(pyplot):
+    with pytest.raises(NotFittedError, match="has recorded no fit yet"):
+        SignalPropagationDisplay.from_recorder(DiagnosisRecorder())
+    assert pyplot.get_fignums() == []
