@@ -297,11 +297,13 @@ def compare_command(arguments):
     if comparison.runs:
         X_train, y_train, X_test, _ = split
         score = "accuracy" if task == "classification" else "R^2"
+        spread = "; mean ± standard deviation over the seeds" if len(seeds) > 1 else ""
         print(
             f"\n{name}: {task}, {len(X_train)} training and {len(X_test)} test samples, "
-            f"{X_train.shape[1]} features\n(the score is {score}; mean ± standard deviation over "
-            f"{len(seeds)} seed{'s' * (len(seeds) > 1)})\n"
+            f"{X_train.shape[1]} features"
         )
+        print(textwrap.fill(comparison.trained, WIDTH))
+        print(f"(the score is {score}{spread})\n")
         print(comparison)
         print_outcomes(comparison)
         pictures = draw(comparison, X_train, y_train, arguments.output, name)
@@ -377,7 +379,7 @@ def print_outcomes(comparison):
     print("\nWhat happened")
     for init in comparison.inits:
         run, seed = median_run(comparison, init)
-        which = f" ({seed}, the median)" if seed else ""
+        which = f" ({seed}, the median{other_verdicts(comparison, init, run)})" if seed else ""
         lines = textwrap.wrap(run.outcome + which, WIDTH - margin)
         print(f"  {init:<{margin - 2}}" + f"\n{' ' * margin}".join(lines))
 
@@ -387,6 +389,18 @@ def median_run(comparison, init):
     runs = sorted(comparison.of(init), key=lambda run: run.final_loss)
     median = runs[(len(runs) - 1) // 2]
     return median, f"seed {median.random_state}" if len(runs) > 1 else ""
+
+
+def other_verdicts(comparison, init, told):
+    """Name the seeds from which something else happened than in the run that is told."""
+    seeds = {}
+    for run in comparison.of(init):
+        if run.verdict != told.verdict:
+            seeds.setdefault(run.verdict, []).append(str(run.random_state))
+    return "".join(
+        f"; seed{'s' * (len(each) > 1)} {', '.join(each)}: {verdict}"
+        for verdict, each in seeds.items()
+    )
 
 
 def draw(comparison, X, y, folder, name):

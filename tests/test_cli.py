@@ -15,7 +15,8 @@ import pytest
 import skinit
 from skinit import InitMLPClassifier
 from skinit.catalogue import catalogue
-from skinit.cli import main
+from skinit.cli import main, print_outcomes
+from skinit.comparison import InitComparison, InitRun
 
 COMMANDS = ["demo", "compare", "diagnose", "list"]
 QUICK = ["--seeds", "1", "--max-iter", "3"]
@@ -127,7 +128,8 @@ def test_demo_writes_four_pictures_into_the_folder_that_it_names(demo):
 def test_compare_tells_what_it_compares(iris):
     assert iris.code == 0
     assert "iris: classification, 112 training and 38 test samples, 4 features" in iris.out
-    assert "(the score is accuracy; mean ± standard deviation over 3 seeds)" in iris.out
+    assert "\n3 seeds of a 4-10-5-3 network: relu, gd, learning rate 0.1, 20 iter" in iris.out
+    assert "(the score is accuracy; mean ± standard deviation over the seeds)" in iris.out
 
 
 def test_compare_has_one_row_and_one_verdict_for_each_start(iris):
@@ -176,8 +178,19 @@ def test_compare_makes_the_folder_and_those_above(tmp_path):
 
 def test_compare_with_one_seed_speaks_of_no_median(tmp_path):
     outcome = run(tmp_path, "compare", "iris", "--init", "he", *QUICK)
-    assert "over 1 seed)" in outcome.out
+    assert "(the score is accuracy)" in outcome.out
     assert "median" not in outcome.out
+
+
+def test_compare_names_the_seeds_that_went_otherwise(capsys):
+    def made_up_run(seed, loss, outcome):
+        return InitRun("he", seed, 1.0, loss, 0.5, 0.5, outcome, None)
+
+    runs = [(0, 3.0, "overfits: a"), (1, 0.1, "learns: b"), (2, 1.0, "learns: c"),
+            (3, 2.0, "overfits: d"), (4, 0.2, "diverged: e")]  # fmt: skip
+    print_outcomes(InitComparison(tuple(made_up_run(*run) for run in runs)))
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.endswith("learns: c (seed 2, the median; seeds 0, 3: overfits; seed 4: diverged)")
 
 
 def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
