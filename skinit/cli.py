@@ -177,7 +177,8 @@ def add_diagnose(commands):
 def add_data(command):
     """Describe what a command runs on."""
     command.add_argument("data", metavar="DATA",
-                         help=f"{', '.join(BUILT_IN)}, or a CSV file with a header")  # fmt: skip
+                         help=f"{', '.join(BUILT_IN)}, or a CSV file with a header; its columns "
+                         "of text become a feature for each of their values")  # fmt: skip
     command.add_argument("--target", metavar="COLUMN", help="the column of the CSV to predict")
     command.add_argument("--task", choices=["classification", "regression"],
                          help="what to do with the target (default: by its values)")  # fmt: skip
@@ -285,7 +286,7 @@ def demo_table(comparison, experiment):
 def compare_command(arguments):
     """Compare starts on a data set."""
     check_network(arguments)
-    *split, task = load_split(arguments.data, target=arguments.target, task=arguments.task)
+    split, task, features = load_data(arguments)
     make_folder(arguments.output)
     usual_length = 200 if resolve_solver(arguments.solver).takes_minibatches else 2000
     model = make_model(arguments, task, max_iter=arguments.max_iter or usual_length)
@@ -298,10 +299,9 @@ def compare_command(arguments):
         X_train, y_train, X_test, _ = split
         score = "accuracy" if task == "classification" else "R^2"
         spread = "; mean ± standard deviation over the seeds" if len(seeds) > 1 else ""
-        print(
-            f"\n{name}: {task}, {len(X_train)} training and {len(X_test)} test samples, "
-            f"{X_train.shape[1]} features"
-        )
+        samples = f"{len(X_train)} training and {len(X_test)} test samples"
+        features = features or f"{X_train.shape[1]} features"
+        print("\n" + textwrap.fill(f"{name}: {task}, {samples}, {features}", WIDTH))
         print(textwrap.fill(comparison.trained, WIDTH))
         print(f"(the score is {score}{spread})\n")
         print(comparison)
@@ -316,11 +316,12 @@ def diagnose_command(arguments):
     init, *others = arguments.init or ["he"]
     if others:
         raise ValueError("--init is for one start here; 'skinit compare' takes several")
-    loaded = load_split(arguments.data, target=arguments.target, task=arguments.task)
-    X, y, *_, task = loaded
+    (X, y, _, _), task, features = load_data(arguments)
     make_folder(arguments.output)
     model = make_model(arguments, task, init=init, random_state=arguments.seed)
     found, name = diagnose(model, X, y), Path(arguments.data).stem
+    if features:
+        print(textwrap.fill(f"{name}: {task}, {len(X)} training samples, {features}", WIDTH) + "\n")
     print(found)
     displays = {
         "signal": SignalPropagationDisplay({init: found}),
@@ -346,6 +347,15 @@ def check_network(arguments):
             f"--learning-rate is not for --solver {arguments.solver}, which finds its steps by "
             "itself; leave one of them out"
         )
+
+
+def load_data(arguments):
+    """Load the data of a command: its split, its task and, of a CSV file, what was read."""
+    told = []
+    *split, task = load_split(
+        arguments.data, target=arguments.target, task=arguments.task, announce=told.append
+    )
+    return split, task, "".join(told)
 
 
 def make_model(arguments, task, **settings):

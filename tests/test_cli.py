@@ -156,7 +156,12 @@ def test_compare_scores_a_regression_by_r2(diabetes):
 )
 def test_compare_reads_a_table(table, target, task):
     words = ["compare", table, "--target", target, "--init", "he", *QUICK]
-    assert f"table: {task}, 30 training and 10 test samples" in run(table.parent, *words).out
+    out = " ".join(run(table.parent, *words).out.split())
+    columns = {
+        "letter": "4 features of 4 columns: first, second, number, same",
+        "number": "5 features of 4 columns: first, second, same, letter (text, 2 values)",
+    }
+    assert f"table: {task}, 30 training and 10 test samples, {columns[target]} 1 seed of" in out
 
 
 def test_compare_draws_boundaries_of_data_with_two_features(tmp_path):
@@ -289,7 +294,12 @@ def test_diagnose_warns_of_a_rate_that_is_too_high(tmp_path):
 def test_diagnose_reads_a_table_and_draws_from_a_seed(table):
     words = ["diagnose", table, "--target", "number"]
     outcomes = [run(table.parent, *words, "--seed", seed).out for seed in (0, 0, 1)]
-    assert outcomes[0].startswith("Diagnosis of He() in a 5-10-5-1 network: ")
+    read, told = outcomes[0].split("\n\n")[:2]
+    assert " ".join(read.split()) == (
+        "table: regression, 30 training samples, 5 features of 4 columns: first, second, same, "
+        "letter (text, 2 values)"
+    )
+    assert told.startswith("Diagnosis of He() in a 5-10-5-1 network: ")
     assert outcomes[0] == outcomes[1] != outcomes[2]
 
 
