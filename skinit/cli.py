@@ -161,7 +161,7 @@ def add_diagnose(commands):
         "say what is wrong. The features are standardized, and for regression the\n"
         "target too.",
         epilog="examples:\n"
-        "  skinit diagnose digits --hidden 64,64,64 --activation tanh --init glorot\n"
+        "  skinit diagnose digits --hidden 64x20 --activation tanh --init glorot\n"
         "  skinit diagnose houses.csv --target price --init zeros",
     )
     add_data(look)
@@ -187,7 +187,8 @@ def add_data(command):
 def add_network(command):
     """Describe the network of a command, and how it is trained."""
     command.add_argument("--hidden", type=widths, default=(10, 5), metavar="N,N",
-                         help="units of the hidden layers (default: 10,5)")  # fmt: skip
+                         help="units of the hidden layers; 64x20,8 is 20 layers of 64 and one of 8 "
+                         "(default: 10,5)")  # fmt: skip
     command.add_argument("--activation", default="relu", metavar="NAME",
                          help=f"{', '.join(ACTIVATIONS)} (default: relu)")  # fmt: skip
     command.add_argument("--solver", default="gd", metavar="NAME",
@@ -244,8 +245,18 @@ def names(text):
 
 
 def widths(text):
-    """Read the widths of the hidden layers from the command line."""
-    return tuple(positive_integer(part.strip()) for part in text.split(","))
+    """Read the widths of the hidden layers from the command line, such as 64x3,32."""
+    found = []
+    for part in text.split(","):
+        width, times, n_layers = part.strip().lower().partition("x")
+        try:
+            found += [positive_integer(width)] * (positive_integer(n_layers) if times else 1)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} must be widths, positive integers such as 64,32, where 64x20 stands "
+                f"for 20 layers of 64, but {error}"
+            ) from error
+    return tuple(found)
 
 
 def demo_command(arguments):

@@ -15,7 +15,7 @@ import pytest
 import skinit
 from skinit import InitMLPClassifier
 from skinit.catalogue import catalogue
-from skinit.cli import main, print_outcomes
+from skinit.cli import main, print_outcomes, widths
 from skinit.comparison import InitComparison, InitRun
 
 COMMANDS = ["demo", "compare", "diagnose", "list"]
@@ -210,6 +210,14 @@ def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
     model = seen[0]
     assert (model.hidden_layer_sizes, model.activation) == ((4, 3), "tanh")
     assert (model.learning_rate, model.init, model.max_iter) == (0.5, "lecun", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [("64", (64,)), ("64x20", (64,) * 20), ("64x3,32", (64, 64, 64, 32)), ("8, 4X2", (8, 4, 4))],
+)
+def test_a_width_with_a_factor_is_so_many_layers(text, layers):
+    assert widths(text) == layers
 
 
 def test_compare_takes_a_solver_and_what_is_usual_with_it(tmp_path, monkeypatch):
@@ -433,8 +441,12 @@ MISTAKES = {
     "seed that is no number": (["diagnose", "iris", "--seed", "x"], "invalid int value: 'x'"),
     "data to diagnose": (["diagnose", "irs"], "did you mean 'iris'?"),
     "empty hidden": ([*IRIS, "--hidden", ""], "'' is not a positive integer"),
-    "hidden with a hole": ([*IRIS, "--hidden", "3,,3"], "'' is not a positive integer"),
-    "hidden of zero": ([*IRIS, "--hidden", "3,0"], "'0' is not a positive integer"),
+    "hidden with a hole": ([*IRIS, "--hidden", "3,,3"], "'3,,3' must be widths, positive integers"),
+    "hidden of zero": ([*IRIS, "--hidden", "3,0"], "but '0' is not a positive integer"),
+    "no layers": ([*IRIS, "--hidden", "64x0"], "but '0' is not a positive integer"),
+    "layers of nothing": ([*IRIS, "--hidden", "x3"], "but '' is not a positive integer"),
+    "hidden as in a formula": ([*IRIS, "--hidden", "64*3"], "64x20 stands for 20 layers of 64"),
+    "two factors": ([*IRIS, "--hidden", "64x2x2"], "but '2x2' is not a positive integer"),
     "target of built-in": ([*IRIS, "--target", "y"], "is for CSV files; iris has its own"),
     "classes of fractions": (
         ["compare", "diabetes", "--init", "he", "--task", "classification"],
