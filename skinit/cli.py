@@ -30,6 +30,7 @@ from skinit.displays import (
     save_display,
 )
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
+from skinit.initializers import INITIALIZERS
 from skinit.solvers import SOLVERS, resolve_solver
 from skinit.tables import WIDTH, text_table, write_score
 from skinit.tutorials import EXPERIMENTS, run_experiment
@@ -60,7 +61,7 @@ def main(argv=None):
     # Pictures go to files: a window system, if there is one, has no part in it.
     os.environ.setdefault("MPLBACKEND", "Agg")
     parser = make_parser()
-    arguments = parser.parse_args(argv)
+    arguments = read_words(parser, sys.argv[1:] if argv is None else argv)
     if arguments.command is None:
         parser.print_help()
         return 0
@@ -87,6 +88,30 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {line} (see '{self.prog} --help')\n")
 
 
+def read_words(parser, words):
+    """Parse the words of the command line; the command in question answers a mistake."""
+    arguments, unknown = parser.parse_known_args(join_names(words))
+    if unknown:
+        way_out = ""
+        if getattr(arguments, "init", None) and not unknown[0].startswith("-"):
+            way_out = "; the names of several starts go together, as in --init he,glorot"
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}{way_out}")
+    return arguments
+
+
+def join_names(words):
+    """Join by commas the names of starts that follow ``--init``, and nothing else, such as DATA."""
+    joined, follows = [], False
+    for word in words:
+        if follows and set(names(word)) <= set(INITIALIZERS):
+            joined[-1] += f",{word}"
+        else:
+            # A name follows another one, the first of which is part of --init=NAME or after --init.
+            follows = word.startswith("--init=") or joined[-1:] == ["--init"]
+            joined.append(word)
+    return joined
+
+
 LAYOUT = argparse.RawDescriptionHelpFormatter
 
 
@@ -97,10 +122,10 @@ def make_parser():
         formatter_class=LAYOUT,
         description="Train the same neural network from several starts, and see what they change.",
         epilog="examples:\n  skinit demo\n  skinit list\n"
-        "  skinit compare iris --init zeros --init he\n  skinit compare --help",
+        "  skinit compare iris --init zeros he\n  skinit compare --help",
     )
     parser.add_argument("--version", action="version", version=f"skinit {__version__}")
-    parser.set_defaults(command=None)
+    parser.set_defaults(command=None, parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_demo(commands)
     add_compare(commands)
@@ -135,13 +160,13 @@ def add_compare(commands):
         description="Train one network from several starts and seeds, and print what became of\n"
         "them. The features are standardized, and for regression the target too.",
         epilog="examples:\n"
-        "  skinit compare moons --init zeros --init random --init he\n"
-        "  skinit compare digits --init he --init glorot --hidden 64,32 --seeds 5\n"
-        "  skinit compare houses.csv --target price --init he --init lecun",
+        "  skinit compare moons --init zeros random he\n"
+        "  skinit compare digits --init he glorot --hidden 64,32 --seeds 5\n"
+        "  skinit compare houses.csv --target price --init he lecun",
     )
     add_data(compare)
     compare.add_argument("--init", action="extend", type=names, metavar="NAME", required=True,
-                         help="a start, as often as you like (see 'skinit list')")  # fmt: skip
+                         help="one start or several (see 'skinit list')")  # fmt: skip
     add_network(compare)
     compare.add_argument("--max-iter", type=positive_integer, metavar="N",
                          help="iterations (default: 2000, with minibatches 200)")  # fmt: skip
@@ -241,7 +266,12 @@ def positive_number(text):
 
 def names(text):
     """Read names of initializers from the command line, one or several with commas."""
-    return [name.strip() for name in text.split(",")]
+    if "(" in text:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has settings, which can be given in Python only, as in "
+            f"InitMLPClassifier(init=He(gain=2)); here a start is a name of 'skinit list'"
+        )
+    return [name.strip() for name in text.split(",") if name.strip()] or [text]
 
 
 def widths(text):
@@ -339,7 +369,7 @@ def diagnose_command(arguments):
         "jacobian": JacobianSpectrumDisplay({init: found}),
         "activations": ActivationHistogramDisplay(found),
     }
-    pictures = [arguments.output / f"{name}_{what}.png" for what in displays]
+    pictures = [arguments.output / f"{name}_{init}_{what}.png" for what in displays]
     for display, path in zip(displays.values(), pictures, strict=True):
         save_display(display.plot(), path)
     tell_pictures(pictures)

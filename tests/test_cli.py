@@ -15,8 +15,10 @@ import pytest
 import skinit
 from skinit import InitMLPClassifier
 from skinit.catalogue import catalogue
-from skinit.cli import main, print_outcomes, widths
+from skinit.cli import join_names, main, print_outcomes, widths
 from skinit.comparison import InitComparison, InitRun
+from skinit.datasets import BUILT_IN
+from skinit.initializers import INITIALIZERS
 
 COMMANDS = ["demo", "compare", "diagnose", "list"]
 QUICK = ["--seeds", "1", "--max-iter", "3"]
@@ -213,6 +215,42 @@ def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "iris --init he glorot zeros --seeds 1",
+        "iris --init he,glorot zeros --seeds 1",
+        "iris --init he, glorot, zeros --seeds 1",
+        "iris --init he --init glorot zeros --seeds 1",
+        "iris --seeds 1 --init=he glorot zeros",
+        "--seeds 1 --init he glorot zeros iris",
+    ],
+)
+def test_names_of_several_starts_go_in_any_way(words, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("skinit.cli.compare_command", lambda arguments: seen.append(arguments))
+    run(tmp_path, "compare", *words.split())
+    assert [(each.data, each.init, each.seeds) for each in seen] == [
+        ("iris", ["he", "glorot", "zeros"], 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", ["compare he --init zeros", "compare --init zeros he.csv", "list he zeros", "--init"]
+)
+def test_only_names_after_another_of_an_init_are_joined(words):
+    assert join_names(words.split()) == words.split()
+
+
+def test_no_start_is_called_as_data_are():
+    """Or ``--init he NAME`` would have two meanings."""
+    assert set(INITIALIZERS).isdisjoint(BUILT_IN)
+
+
+def test_names_of_starts_are_safe_in_names_of_files():
+    assert [name for name in INITIALIZERS if not re.fullmatch(r"\w+", name)] == []
+
+
+@pytest.mark.parametrize(
     ("text", "layers"),
     [("64", (64,)), ("64x20", (64,) * 20), ("64x3,32", (64, 64, 64, 32)), ("8, 4X2", (8, 4, 4))],
 )
@@ -270,7 +308,8 @@ def test_diagnose_prints_the_verdict_the_layers_and_the_recommendation(zeros):
 
 
 def test_diagnose_writes_three_pictures_into_the_folder_that_it_names(zeros):
-    assert zeros.pictures == ["wine_activations.png", "wine_jacobian.png", "wine_signal.png"]
+    kinds = ("activations", "jacobian", "signal")
+    assert zeros.pictures == [f"wine_zeros_{kind}.png" for kind in kinds]
     assert f"Pictures in {(zeros.folder / 'skinit-output').resolve()}:" in zeros.out
 
 
@@ -413,6 +452,15 @@ MISTAKES = {
     "no data": (["compare", "--init", "he"], "arguments are required: DATA"),
     "no init": (["compare", "iris"], "arguments are required: --init"),
     "unknown data": (["compare", "zzz", "--init", "he"], "known names: breast_cancer, circles"),
+    "a start that is none": (
+        ["compare", "iris", "--init", "he", "glorto"],
+        "unrecognized arguments: glorto; the names of several starts go together, as in --init he,",
+    ),
+    "a start with settings": (
+        ["compare", "iris", "--init", "He(gain=2)"],
+        "argument --init: 'He(gain=2)' has settings, which can be given in Python only",
+    ),
+    "an empty start": (["compare", "iris", "--init", ","], "init=',' is not a known name"),
     "misspelt data": (["compare", "irs", "--init", "he"], "did you mean 'iris'?"),
     "misspelt init": (["compare", "iris", "--init", "he_norml"], "did you mean 'he_normal', "),
     "init like no other": (["diagnose", "iris", "--init", "xyz"], "known name; 'skinit list'"),
