@@ -17,7 +17,7 @@ from sklearn.base import is_regressor
 
 from skinit import __version__
 from skinit.activations import ACTIVATIONS, resolve_activation
-from skinit.catalogue import catalogue
+from skinit.catalogue import catalogue, did_you_mean
 from skinit.comparison import compare_inits
 from skinit.datasets import BUILT_IN, load_split
 from skinit.diagnostics import diagnose
@@ -92,11 +92,17 @@ def read_words(parser, words):
     """Parse the words of the command line; the command in question answers a mistake."""
     arguments, unknown = parser.parse_known_args(join_names(words))
     if unknown:
-        way_out = ""
-        if getattr(arguments, "init", None) and not unknown[0].startswith("-"):
-            way_out = "; the names of several starts go together, as in --init he,glorot"
+        takes_starts = getattr(arguments, "init", None) is not None
+        way_out = start_meant(unknown[0]) if takes_starts else ""
         arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}{way_out}")
     return arguments
+
+
+def start_meant(word):
+    """Say what to do about a word that stands alone, if it looks like the name of a start."""
+    if word in INITIALIZERS:
+        return "; the names of several starts go together, as in --init he,glorot"
+    return "" if word in BUILT_IN or word.startswith("-") else did_you_mean(word, INITIALIZERS)
 
 
 def join_names(words):

@@ -454,8 +454,13 @@ MISTAKES = {
     "unknown data": (["compare", "zzz", "--init", "he"], "known names: breast_cancer, circles"),
     "a start that is none": (
         ["compare", "iris", "--init", "he", "glorto"],
-        "unrecognized arguments: glorto; the names of several starts go together, as in --init he,",
+        "unrecognized arguments: glorto; did you mean 'glorot'",
     ),
+    "a start elsewhere": (
+        ["compare", "iris", "zeros", "--init", "he"],
+        "unrecognized arguments: zeros; the names of several starts go together, as in --init he,",
+    ),
+    "two data sets": (["compare", "iris", "moons", "--init", "he"], "arguments: moons (see"),
     "a start with settings": (
         ["compare", "iris", "--init", "He(gain=2)"],
         "argument --init: 'He(gain=2)' has settings, which can be given in Python only",
