@@ -109,7 +109,7 @@ def join_names(words):
     """Join by commas the names of starts that follow ``--init``, and nothing else, such as DATA."""
     joined, follows = [], False
     for word in words:
-        if follows and set(names(word)) <= set(INITIALIZERS):
+        if follows and set(split_names(word)) <= set(INITIALIZERS):
             joined[-1] += f",{word}"
         else:
             # A name follows another one, the first of which is part of --init=NAME or after --init.
@@ -275,8 +275,13 @@ def names(text):
     if "(" in text:
         raise argparse.ArgumentTypeError(
             f"{text!r} has settings, which can be given in Python only, as in "
-            f"InitMLPClassifier(init=He(gain=2)); here a start is a name of 'skinit list'"
+            "InitMLPClassifier(init=He(gain=2)); here a start is a name of 'skinit list'"
         )
+    return split_names(text)
+
+
+def split_names(text):
+    """Split a text at its commas; one at its end says no more than a space would."""
     return [name.strip() for name in text.split(",") if name.strip()] or [text]
 
 

@@ -4,7 +4,6 @@ The tutorials' circles and moons, split as the tutorials split them; and any oth
 standardized by `load_split`.
 """
 
-import csv
 from functools import partial
 from pathlib import Path
 
@@ -175,7 +174,8 @@ def read_csv(path, target):
 
     name = Path(path).name
     try:
-        separator = separator_of(path)
+        headers = {mark: pd.read_csv(path, sep=mark, nrows=0) for mark in DECIMALS}
+        separator = max(headers, key=lambda mark: len(headers[mark].columns))
         # Where semicolons separate, numbers are often written with commas.
         tables = [pd.read_csv(path, sep=separator, decimal=mark) for mark in DECIMALS[separator]]
         table = max(tables, key=lambda table: len(number_columns(table)))
@@ -202,14 +202,6 @@ def read_csv(path, target):
 DECIMALS = {",": ".", ";": ".,", "\t": "."}
 
 
-def separator_of(path):
-    """Find what separates the columns of a table: what gives its header most of them."""
-    # utf-8-sig: some programs write a mark at the start of the file.
-    with open(path, encoding="utf-8-sig", newline="") as lines:
-        header = next(filter(str.strip, lines), "")
-    return max(DECIMALS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
-
-
 def number_columns(table):
     """List the columns of a table that hold numbers."""
     return list(table.select_dtypes("number").columns)
@@ -218,11 +210,10 @@ def number_columns(table):
 def columns_in_words(table):
     """Name the columns of a table, and of those that are one-hot encoded their number of values."""
     numbers = number_columns(table)
-    told = numbers if len(numbers) <= 10 else [f"{len(numbers)} of numbers"]
-    others = [name for name in table if name not in numbers]
-    for name in others:
+    told = list(numbers) if len(numbers) <= 10 else [f"{len(numbers)} of numbers"]
+    for name in table.columns.drop(numbers):
         kind = "true or false" if table[name].dtype == bool else "text"
-        told = [*told, f"{name} ({kind}, {table[name].nunique()} values)"]
+        told.append(f"{name} ({kind}, {table[name].nunique()} values)")
     n_columns = len(table.columns)
     return f"{n_columns} column{'s' * (n_columns > 1)}: {', '.join(told)}"
 

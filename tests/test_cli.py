@@ -465,6 +465,10 @@ MISTAKES = {
         ["compare", "iris", "--init", "He(gain=2)"],
         "argument --init: 'He(gain=2)' has settings, which can be given in Python only",
     ),
+    "a start with settings after another": (
+        ["compare", "iris", "--init", "he", "He(gain=2)"],
+        "unrecognized arguments: He(gain=2)",
+    ),
     "an empty start": (["compare", "iris", "--init", ","], "init=',' is not a known name"),
     "misspelt data": (["compare", "irs", "--init", "he"], "did you mean 'iris'?"),
     "misspelt init": (["compare", "iris", "--init", "he_norml"], "did you mean 'he_normal', "),

@@ -371,7 +371,8 @@ def fit_line(slope):
     """Fit a line through points above and below it; return the model and its targets."""
     x, noise = np.array([1.0, 1.0, -1.0, -1.0] * 5), np.array([1.0, -1.0] * 10)
     y = slope * x + noise
-    return InitMLPRegressor((), learning_rate=0.5, max_iter=100).fit(x[:, np.newaxis], y), y
+    model = InitMLPRegressor((), init="zeros", learning_rate=0.5, max_iter=100)
+    return model.fit(x[:, np.newaxis], y), y
 
 
 @pytest.mark.parametrize(

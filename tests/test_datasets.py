@@ -1,5 +1,6 @@
 """The tutorials' data, and tables made ready for a comparison."""
 
+import gzip
 import re
 import sys
 from pathlib import Path
@@ -207,6 +208,18 @@ def test_numbers_between_semicolons_may_have_decimal_commas(tmp_path, mark):
     rows = [f"{number}{mark}5;{letter}" for number, letter in zip(NUMBERS, LETTERS, strict=True)]
     X_train, *_ = load_split(write_text(tmp_path, "\n".join(["x;y", *rows])), target="y")
     assert X_train.shape == (12, 1)
+
+
+def test_a_table_may_be_packed(write):
+    table = write(x=NUMBERS, y=LETTERS)
+    packed = table.with_suffix(".csv.gz")
+    packed.write_bytes(gzip.compress(table.read_bytes()))
+    assert_array_equal(load_split(packed, target="y")[0], load_split(table, target="y")[0])
+
+
+def test_a_table_may_have_thousands_of_columns(write):
+    columns = {f"{k}_{'x' * 70}": [0, 1] * 8 for k in range(2000)}
+    assert load_split(write(**columns, y=LETTERS), target="y")[0].shape == (12, 2000)
 
 
 def announced(table):
