@@ -100,9 +100,18 @@ def read_words(parser, words):
 
 def start_meant(word):
     """Say what to do about a word that stands alone, if it looks like the name of a start."""
+    if "(" in word:
+        return f"; {NO_SETTINGS}"
     if word in INITIALIZERS:
         return "; the names of several starts go together, as in --init he,glorot"
     return "" if word in BUILT_IN or word.startswith("-") else did_you_mean(word, INITIALIZERS)
+
+
+# What to do where a start is given as in Python.
+NO_SETTINGS = (
+    "settings of a start can be given in Python only, as in InitMLPClassifier(init=He(gain=2)); "
+    "here it is a name of 'skinit list'"
+)
 
 
 def join_names(words):
@@ -273,10 +282,7 @@ def positive_number(text):
 def names(text):
     """Read names of initializers from the command line, one or several with commas."""
     if "(" in text:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} has settings, which can be given in Python only, as in "
-            "InitMLPClassifier(init=He(gain=2)); here a start is a name of 'skinit list'"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is no name; {NO_SETTINGS}")
     return split_names(text)
 
 

@@ -463,11 +463,11 @@ MISTAKES = {
     "two data sets": (["compare", "iris", "moons", "--init", "he"], "arguments: moons (see"),
     "a start with settings": (
         ["compare", "iris", "--init", "He(gain=2)"],
-        "argument --init: 'He(gain=2)' has settings, which can be given in Python only",
+        "argument --init: 'He(gain=2)' is no name; settings of a start can be given in Python only",
     ),
     "a start with settings after another": (
         ["compare", "iris", "--init", "he", "He(gain=2)"],
-        "unrecognized arguments: He(gain=2)",
+        "He(gain=2); settings of a start can be given in Python",
     ),
     "an empty start": (["compare", "iris", "--init", ","], "init=',' is not a known name"),
     "misspelt data": (["compare", "irs", "--init", "he"], "did you mean 'iris'?"),
