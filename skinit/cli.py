@@ -17,7 +17,7 @@ from sklearn.base import is_regressor
 
 from skinit import __version__
 from skinit.activations import ACTIVATIONS, resolve_activation
-from skinit.catalogue import catalogue
+from skinit.catalogue import catalogue, did_you_mean
 from skinit.comparison import compare_inits
 from skinit.datasets import BUILT_IN, load_split
 from skinit.diagnostics import diagnose
@@ -30,6 +30,7 @@ from skinit.displays import (
     save_display,
 )
 from skinit.estimators import InitMLPClassifier, InitMLPRegressor
+from skinit.initializers import INITIALIZERS
 from skinit.solvers import SOLVERS, resolve_solver
 from skinit.tables import WIDTH, text_table, write_score
 from skinit.tutorials import EXPERIMENTS, run_experiment
@@ -60,7 +61,7 @@ def main(argv=None):
     # Pictures go to files: a window system, if there is one, has no part in it.
     os.environ.setdefault("MPLBACKEND", "Agg")
     parser = make_parser()
-    arguments = parser.parse_args(argv)
+    arguments = read_words(parser, sys.argv[1:] if argv is None else argv)
     if arguments.command is None:
         parser.print_help()
         return 0
@@ -87,6 +88,45 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {line} (see '{self.prog} --help')\n")
 
 
+def read_words(parser, words):
+    """Parse the words of the command line; the command in question answers a mistake."""
+    arguments, unknown = parser.parse_known_args(join_names(words))
+    if unknown:
+        takes_starts = getattr(arguments, "init", None) is not None
+        way_out = start_meant(unknown[0]) if takes_starts else ""
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}{way_out}")
+    return arguments
+
+
+def start_meant(word):
+    """Say what to do about a word that stands alone, if it looks like the name of a start."""
+    if "(" in word:
+        return f"; {NO_SETTINGS}"
+    if word in INITIALIZERS:
+        return "; the names of several starts go together, as in --init he,glorot"
+    return "" if word in BUILT_IN or word.startswith("-") else did_you_mean(word, INITIALIZERS)
+
+
+# What to do where a start is given as in Python.
+NO_SETTINGS = (
+    "settings of a start can be given in Python only, as in InitMLPClassifier(init=He(gain=2)); "
+    "here it is a name of 'skinit list'"
+)
+
+
+def join_names(words):
+    """Join by commas the names of starts that follow ``--init``, and nothing else, such as DATA."""
+    joined, follows = [], False
+    for word in words:
+        if follows and set(split_names(word)) <= set(INITIALIZERS):
+            joined[-1] += f",{word}"
+        else:
+            # A name follows another one, the first of which is part of --init=NAME or after --init.
+            follows = word.startswith("--init=") or joined[-1:] == ["--init"]
+            joined.append(word)
+    return joined
+
+
 LAYOUT = argparse.RawDescriptionHelpFormatter
 
 
@@ -97,10 +137,10 @@ def make_parser():
         formatter_class=LAYOUT,
         description="Train the same neural network from several starts, and see what they change.",
         epilog="examples:\n  skinit demo\n  skinit list\n"
-        "  skinit compare iris --init zeros --init he\n  skinit compare --help",
+        "  skinit compare iris --init zeros he\n  skinit compare --help",
     )
     parser.add_argument("--version", action="version", version=f"skinit {__version__}")
-    parser.set_defaults(command=None)
+    parser.set_defaults(command=None, parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_demo(commands)
     add_compare(commands)
@@ -135,13 +175,13 @@ def add_compare(commands):
         description="Train one network from several starts and seeds, and print what became of\n"
         "them. The features are standardized, and for regression the target too.",
         epilog="examples:\n"
-        "  skinit compare moons --init zeros --init random --init he\n"
-        "  skinit compare digits --init he --init glorot --hidden 64,32 --seeds 5\n"
-        "  skinit compare houses.csv --target price --init he --init lecun",
+        "  skinit compare moons --init zeros random he\n"
+        "  skinit compare digits --init he glorot --hidden 64,32 --seeds 5\n"
+        "  skinit compare houses.csv --target price --init he lecun",
     )
     add_data(compare)
     compare.add_argument("--init", action="extend", type=names, metavar="NAME", required=True,
-                         help="a start, as often as you like (see 'skinit list')")  # fmt: skip
+                         help="one start or several (see 'skinit list')")  # fmt: skip
     add_network(compare)
     compare.add_argument("--max-iter", type=positive_integer, metavar="N",
                          help="iterations (default: 2000, with minibatches 200)")  # fmt: skip
@@ -161,7 +201,7 @@ def add_diagnose(commands):
         "say what is wrong. The features are standardized, and for regression the\n"
         "target too.",
         epilog="examples:\n"
-        "  skinit diagnose digits --hidden 64,64,64 --activation tanh --init glorot\n"
+        "  skinit diagnose digits --hidden 64x20 --activation tanh --init glorot\n"
         "  skinit diagnose houses.csv --target price --init zeros",
     )
     add_data(look)
@@ -177,7 +217,8 @@ def add_diagnose(commands):
 def add_data(command):
     """Describe what a command runs on."""
     command.add_argument("data", metavar="DATA",
-                         help=f"{', '.join(BUILT_IN)}, or a CSV file with a header")  # fmt: skip
+                         help=f"{', '.join(BUILT_IN)}, or a CSV file with a header; its columns "
+                         "of text become a feature for each of their values")  # fmt: skip
     command.add_argument("--target", metavar="COLUMN", help="the column of the CSV to predict")
     command.add_argument("--task", choices=["classification", "regression"],
                          help="what to do with the target (default: by its values)")  # fmt: skip
@@ -186,7 +227,8 @@ def add_data(command):
 def add_network(command):
     """Describe the network of a command, and how it is trained."""
     command.add_argument("--hidden", type=widths, default=(10, 5), metavar="N,N",
-                         help="units of the hidden layers (default: 10,5)")  # fmt: skip
+                         help="units of the hidden layers; 64x20,8 is 20 layers of 64 and one of 8 "
+                         "(default: 10,5)")  # fmt: skip
     command.add_argument("--activation", default="relu", metavar="NAME",
                          help=f"{', '.join(ACTIVATIONS)} (default: relu)")  # fmt: skip
     command.add_argument("--solver", default="gd", metavar="NAME",
@@ -239,12 +281,29 @@ def positive_number(text):
 
 def names(text):
     """Read names of initializers from the command line, one or several with commas."""
-    return [name.strip() for name in text.split(",")]
+    if "(" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name; {NO_SETTINGS}")
+    return split_names(text)
+
+
+def split_names(text):
+    """Split a text at its commas; one at its end says no more than a space would."""
+    return [name.strip() for name in text.split(",") if name.strip()] or [text]
 
 
 def widths(text):
-    """Read the widths of the hidden layers from the command line."""
-    return tuple(positive_integer(part.strip()) for part in text.split(","))
+    """Read the widths of the hidden layers from the command line, such as 64x3,32."""
+    found = []
+    for part in text.split(","):
+        width, times, n_layers = part.strip().lower().partition("x")
+        try:
+            found += [positive_integer(width)] * (positive_integer(n_layers) if times else 1)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} must be widths, positive integers such as 64,32, where 64x20 stands "
+                f"for 20 layers of 64, but {error}"
+            ) from error
+    return tuple(found)
 
 
 def demo_command(arguments):
@@ -285,7 +344,7 @@ def demo_table(comparison, experiment):
 def compare_command(arguments):
     """Compare starts on a data set."""
     check_network(arguments)
-    *split, task = load_split(arguments.data, target=arguments.target, task=arguments.task)
+    split, task, features = load_data(arguments)
     make_folder(arguments.output)
     usual_length = 200 if resolve_solver(arguments.solver).takes_minibatches else 2000
     model = make_model(arguments, task, max_iter=arguments.max_iter or usual_length)
@@ -297,11 +356,12 @@ def compare_command(arguments):
     if comparison.runs:
         X_train, y_train, X_test, _ = split
         score = "accuracy" if task == "classification" else "R^2"
-        print(
-            f"\n{name}: {task}, {len(X_train)} training and {len(X_test)} test samples, "
-            f"{X_train.shape[1]} features\n(the score is {score}; mean ± standard deviation over "
-            f"{len(seeds)} seed{'s' * (len(seeds) > 1)})\n"
-        )
+        spread = "; mean ± standard deviation over the seeds" if len(seeds) > 1 else ""
+        samples = f"{len(X_train)} training and {len(X_test)} test samples"
+        features = features or f"{X_train.shape[1]} features"
+        print("\n" + textwrap.fill(f"{name}: {task}, {samples}, {features}", WIDTH))
+        print(textwrap.fill(comparison.trained, WIDTH))
+        print(f"(the score is {score}{spread})\n")
         print(comparison)
         print_outcomes(comparison)
         pictures = draw(comparison, X_train, y_train, arguments.output, name)
@@ -314,18 +374,19 @@ def diagnose_command(arguments):
     init, *others = arguments.init or ["he"]
     if others:
         raise ValueError("--init is for one start here; 'skinit compare' takes several")
-    loaded = load_split(arguments.data, target=arguments.target, task=arguments.task)
-    X, y, *_, task = loaded
+    (X, y, _, _), task, features = load_data(arguments)
     make_folder(arguments.output)
     model = make_model(arguments, task, init=init, random_state=arguments.seed)
     found, name = diagnose(model, X, y), Path(arguments.data).stem
+    if features:
+        print(textwrap.fill(f"{name}: {task}, {len(X)} training samples, {features}", WIDTH) + "\n")
     print(found)
     displays = {
         "signal": SignalPropagationDisplay({init: found}),
         "jacobian": JacobianSpectrumDisplay({init: found}),
         "activations": ActivationHistogramDisplay(found),
     }
-    pictures = [arguments.output / f"{name}_{what}.png" for what in displays]
+    pictures = [arguments.output / f"{name}_{init}_{what}.png" for what in displays]
     for display, path in zip(displays.values(), pictures, strict=True):
         save_display(display.plot(), path)
     tell_pictures(pictures)
@@ -344,6 +405,15 @@ def check_network(arguments):
             f"--learning-rate is not for --solver {arguments.solver}, which finds its steps by "
             "itself; leave one of them out"
         )
+
+
+def load_data(arguments):
+    """Load the data of a command: its split, its task and, of a CSV file, what was read."""
+    told = []
+    *split, task = load_split(
+        arguments.data, target=arguments.target, task=arguments.task, announce=told.append
+    )
+    return split, task, "".join(told)
 
 
 def make_model(arguments, task, **settings):
@@ -377,7 +447,7 @@ def print_outcomes(comparison):
     print("\nWhat happened")
     for init in comparison.inits:
         run, seed = median_run(comparison, init)
-        which = f" ({seed}, the median)" if seed else ""
+        which = f" ({seed}, the median{other_verdicts(comparison, init, run)})" if seed else ""
         lines = textwrap.wrap(run.outcome + which, WIDTH - margin)
         print(f"  {init:<{margin - 2}}" + f"\n{' ' * margin}".join(lines))
 
@@ -387,6 +457,18 @@ def median_run(comparison, init):
     runs = sorted(comparison.of(init), key=lambda run: run.final_loss)
     median = runs[(len(runs) - 1) // 2]
     return median, f"seed {median.random_state}" if len(runs) > 1 else ""
+
+
+def other_verdicts(comparison, init, told):
+    """Name the seeds from which something else happened than in the run that is told."""
+    seeds = {}
+    for run in comparison.of(init):
+        if run.verdict != told.verdict:
+            seeds.setdefault(run.verdict, []).append(str(run.random_state))
+    return "".join(
+        f"; seed{'s' * (len(each) > 1)} {', '.join(each)}: {verdict}"
+        for verdict, each in seeds.items()
+    )
 
 
 def draw(comparison, X, y, folder, name):

@@ -5,11 +5,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from sklearn.base import clone, is_regressor
-from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 
 from skinit.losses import loss_of_guessing
 from skinit.perceptron import loss_and_targets
+from skinit.solvers import resolve_solver
 from skinit.tables import data_frame, text_table, write_loss, write_score
 from skinit.training import DivergedError, InterruptedFitWarning
 
@@ -50,6 +51,11 @@ class InitRun:
     outcome: str
     estimator: object
 
+    @property
+    def verdict(self):
+        """The first words of the outcome, such as "learns" or "overfits"."""
+        return self.outcome.partition(":")[0]
+
 
 @dataclass(frozen=True, repr=False)
 class InitComparison:
@@ -79,6 +85,17 @@ class InitComparison:
         """Return the fitted models, a dict of name to list, as the displays take them."""
         return {init: [run.estimator for run in self.of(init)] for init in self.inits}
 
+    @property
+    def trained(self):
+        """What was trained, and how, in a line; empty if nothing was."""
+        if not self.runs:
+            return ""
+        n_seeds = len({run.random_state for run in self.runs})
+        models = [run.estimator for run in self.runs]
+        told = [setting_in_words(models[0].activation), *training_in_words(models)]
+        seeds = f"{n_seeds} seed{'s' * (n_seeds > 1)}"
+        return f"{seeds} of {network_in_words(models[0])}: {', '.join(told)}"
+
     def to_dict(self):
         """Return the figures as columns, one entry for each run."""
         names = [field.name for field in fields(InitRun) if field.name != "estimator"]
@@ -98,6 +115,31 @@ class InitComparison:
             for init in self.inits
         ]
         return text_table(["init", *COLUMNS], rows)
+
+
+def network_in_words(model):
+    """Tell the widths of a network, the input first, or if they are many how many layers it has."""
+    widths = [len(model.coefs_[0]), *(W.shape[1] for W in model.coefs_)]
+    what = f"a {'-'.join(map(str, widths))} network"
+    return what if len(what) <= 40 else f"a network of {len(model.coefs_)} layers"
+
+
+def training_in_words(models):
+    """List the solver, its learning rate where it takes one, and how long it really ran."""
+    solver, rate = resolve_solver(models[0].solver), models[0].learning_rate
+    told = [setting_in_words(models[0].solver)]
+    if solver.takes_steps:
+        told.append(f"learning rate {setting_in_words(rate)}")
+    lengths = [model.n_iter_ for model in models]
+    shortest, longest = min(lengths), max(lengths)
+    unit = "epoch" if solver.takes_minibatches else "iteration"
+    span = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
+    return [*told, f"{span} {unit}{'s' * (longest != 1)}"]
+
+
+def setting_in_words(setting):
+    """Write a name as it is, and a number or an object as Python does."""
+    return setting if isinstance(setting, str) else repr(setting)
 
 
 # Heading, attribute of a run, how to write it, and the digits of its mean and of its spread.
@@ -187,9 +229,12 @@ def make_run(name, model, X_train, y_train, X_test, y_test):
 
 def score_of_guessing(model, y_train, y_test):
     """Return the test score without looking at X: of the most frequent class, or of the mean."""
-    guess = DummyRegressor() if is_regressor(model) else DummyClassifier()
+    if is_regressor(model):
+        # By its definition. The mean of the training samples may do far worse on few test samples,
+        # and to be better than that proves nothing.
+        return 0.0
     none = np.zeros((len(y_train), 1)), np.zeros((len(y_test), 1))
-    return guess.fit(none[0], y_train).score(none[1], y_test)
+    return DummyClassifier().fit(none[0], y_train).score(none[1], y_test)
 
 
 def start_loss(model):
@@ -242,16 +287,18 @@ def describe_outcome(model, y, scores=None):
     # A start may be better than guessing by chance, or because it was trained before.
     if end > 0.9 * start:
         return f"has hardly moved: {ends}, and started at {relative(start, guessing)} it"
+    if end > 0.75 * guessing:
+        return f"learns little: {ends}{but}"
     return f"{'overfits' if but else 'learns'}: {ends}{but}"
 
 
 def lost_on_test(train_score, test_score, guessing):
     """Say so if less than half of what a model is better than guessing is left on test samples.
 
-    To be better by less than a tenth of the way to 1, the best score, may be chance.
+    To be better or worse by less than a tenth of the way to 1, the best score, may be chance.
     """
-    better = train_score - guessing
-    if not better > 0.1 * (1 - guessing) or test_score - guessing >= 0.5 * better:
+    better, left, chance = train_score - guessing, test_score - guessing, 0.1 * (1 - guessing)
+    if left >= -chance and (better <= chance or left >= 0.5 * better):
         return ""
     train, test, guess = (write_score(score, 2) for score in (train_score, test_score, guessing))
     return f", but the score is {train} on training and {test} on test samples (guessing: {guess})"

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -78,14 +78,15 @@ def load_moons():
     return X_train, y_train, X_test, y_test
 
 
-def load_split(source, *, target=None, task=None, random_state=0):
+def load_split(source, *, target=None, task=None, random_state=0, announce=None):
     """Load a data set ready for a comparison: split, and standardized by its training part.
 
     Parameters
     ----------
     source : str or path-like
-        A name of ``BUILT_IN``, or a CSV file with a header (extra ``pandas``). Columns of the file
-        that are not numbers are one-hot encoded.
+        A name of ``BUILT_IN``, or a CSV file with a header (extra ``pandas``), separated by commas,
+        by tabs or by semicolons, the latter also with decimal commas. A column that is not numbers
+        becomes a feature of zeros and ones for each of the values that it has in training.
     target : str or None, default=None
         The column of the CSV file to predict.
     task : {"classification", "regression"} or None, default=None
@@ -93,6 +94,8 @@ def load_split(source, *, target=None, task=None, random_state=0):
         different values.
     random_state : int, default=0
         Seed of the split, a quarter for testing; circles and moons come split.
+    announce : callable or None, default=None
+        Called, if a CSV file was read, with a text that says which columns became features.
 
     Returns
     -------
@@ -139,6 +142,9 @@ def load_split(source, *, target=None, task=None, random_state=0):
     if task == "regression":
         y_scaler = StandardScaler().fit(y_train.reshape(-1, 1))
         y_train, y_test = (y_scaler.transform(y.reshape(-1, 1))[:, 0] for y in (y_train, y_test))
+    if announce is not None and source not in BUILT_IN:
+        n_features = X_train.shape[1]
+        announce(f"{n_features} feature{'s' * (n_features > 1)} of {columns_in_words(X)}")
     return X_train, y_train, X_test, y_test, task
 
 
@@ -168,7 +174,11 @@ def read_csv(path, target):
 
     name = Path(path).name
     try:
-        table = pd.read_csv(path)
+        headers = {mark: pd.read_csv(path, sep=mark, nrows=0) for mark in DECIMALS}
+        separator = max(headers, key=lambda mark: len(headers[mark].columns))
+        # Where semicolons separate, numbers are often written with commas.
+        tables = [pd.read_csv(path, sep=separator, decimal=mark) for mark in DECIMALS[separator]]
+        table = max(tables, key=lambda table: len(number_columns(table)))
     except ValueError as error:  # also pandas' own errors, and what is not UTF-8
         raise ValueError(f"{name} is not a CSV file in UTF-8 with a header: {error}") from error
     if target not in table.columns:
@@ -182,10 +192,30 @@ def read_csv(path, target):
         )
     if len(table.columns) < 2 or len(table) < 8:
         raise ValueError(
-            f"{name} has {len(table)} rows and {len(table.columns)} columns; a comparison needs "
-            "at least 8 rows, the target and one more column"
+            f"{name} has {len(table)} rows and {len(table.columns)} columns; it needs at least "
+            "8 rows, the target and one more column"
         )
     return table.drop(columns=target), table[target].to_numpy()
+
+
+# What separates the columns of a table, and what may then mark the decimals of a number.
+DECIMALS = {",": ".", ";": ".,", "\t": "."}
+
+
+def number_columns(table):
+    """List the columns of a table that hold numbers."""
+    return list(table.select_dtypes("number").columns)
+
+
+def columns_in_words(table):
+    """Name the columns of a table, and of those that are one-hot encoded their number of values."""
+    numbers = number_columns(table)
+    told = list(numbers) if len(numbers) <= 10 else [f"{len(numbers)} of numbers"]
+    for name in table.columns.drop(numbers):
+        kind = "true or false" if table[name].dtype == bool else "text"
+        told.append(f"{name} ({kind}, {table[name].nunique()} values)")
+    n_columns = len(table.columns)
+    return f"{n_columns} column{'s' * (n_columns > 1)}: {', '.join(told)}"
 
 
 def guess_task(y):
@@ -226,7 +256,5 @@ def column_scaler(X):
     """Make a transformer that standardizes numbers and one-hot encodes other columns."""
     if not hasattr(X, "columns"):
         return StandardScaler()
-    numbers = make_column_selector(dtype_include="number")
-    others = make_column_selector(dtype_exclude="number")
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return make_column_transformer((StandardScaler(), numbers), (encoder, others))
+    return make_column_transformer((StandardScaler(), number_columns), remainder=encoder)

@@ -144,6 +144,18 @@ def test_of_several_words_the_one_furthest_from_the_names_counts():
     assert list(Catalogue((far, near)).search("one", "two")) == [near, far]
 
 
+@pytest.mark.parametrize("words", ["tanh deep", "relu deep", "logistic", "any activation"])
+def test_what_serves_any_network_is_among_the_closest(words):
+    assert entry_named("auto") in catalogue().search(words).closest(words)
+
+
+def test_no_use_speaks_of_a_class():
+    """In a list of names, a class is not what one can type."""
+    classes = {entry.spelt.partition("(")[0] for entry in catalogue()}
+    told = {word for entry in catalogue() for word in entry.advice.split()}
+    assert {word.strip(",;:") for word in told} & classes == set()
+
+
 def test_the_closest_to_a_name_is_the_entry_of_that_name():
     assert list(catalogue().search("kaiming").closest("kaiming")) == [entry_named("he")]
 

@@ -15,7 +15,10 @@ import pytest
 import skinit
 from skinit import InitMLPClassifier
 from skinit.catalogue import catalogue
-from skinit.cli import main
+from skinit.cli import join_names, main, print_outcomes, widths
+from skinit.comparison import InitComparison, InitRun
+from skinit.datasets import BUILT_IN
+from skinit.initializers import INITIALIZERS
 
 COMMANDS = ["demo", "compare", "diagnose", "list"]
 QUICK = ["--seeds", "1", "--max-iter", "3"]
@@ -127,7 +130,8 @@ def test_demo_writes_four_pictures_into_the_folder_that_it_names(demo):
 def test_compare_tells_what_it_compares(iris):
     assert iris.code == 0
     assert "iris: classification, 112 training and 38 test samples, 4 features" in iris.out
-    assert "(the score is accuracy; mean ± standard deviation over 3 seeds)" in iris.out
+    assert "\n3 seeds of a 4-10-5-3 network: relu, gd, learning rate 0.1, 20 iter" in iris.out
+    assert "(the score is accuracy; mean ± standard deviation over the seeds)" in iris.out
 
 
 def test_compare_has_one_row_and_one_verdict_for_each_start(iris):
@@ -154,7 +158,12 @@ def test_compare_scores_a_regression_by_r2(diabetes):
 )
 def test_compare_reads_a_table(table, target, task):
     words = ["compare", table, "--target", target, "--init", "he", *QUICK]
-    assert f"table: {task}, 30 training and 10 test samples" in run(table.parent, *words).out
+    out = " ".join(run(table.parent, *words).out.split())
+    columns = {
+        "letter": "4 features of 4 columns: first, second, number, same",
+        "number": "5 features of 4 columns: first, second, same, letter (text, 2 values)",
+    }
+    assert f"table: {task}, 30 training and 10 test samples, {columns[target]} 1 seed of" in out
 
 
 def test_compare_draws_boundaries_of_data_with_two_features(tmp_path):
@@ -176,8 +185,19 @@ def test_compare_makes_the_folder_and_those_above(tmp_path):
 
 def test_compare_with_one_seed_speaks_of_no_median(tmp_path):
     outcome = run(tmp_path, "compare", "iris", "--init", "he", *QUICK)
-    assert "over 1 seed)" in outcome.out
+    assert "(the score is accuracy)" in outcome.out
     assert "median" not in outcome.out
+
+
+def test_compare_names_the_seeds_that_went_otherwise(capsys):
+    def made_up_run(seed, loss, outcome):
+        return InitRun("he", seed, 1.0, loss, 0.5, 0.5, outcome, None)
+
+    runs = [(0, 3.0, "overfits: a"), (1, 0.1, "learns: b"), (2, 1.0, "learns: c"),
+            (3, 2.0, "overfits: d"), (4, 0.2, "diverged: e")]  # fmt: skip
+    print_outcomes(InitComparison(tuple(made_up_run(*run) for run in runs)))
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.endswith("learns: c (seed 2, the median; seeds 0, 3: overfits; seed 4: diverged)")
 
 
 def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
@@ -192,6 +212,50 @@ def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
     model = seen[0]
     assert (model.hidden_layer_sizes, model.activation) == ((4, 3), "tanh")
     assert (model.learning_rate, model.init, model.max_iter) == (0.5, "lecun", 2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "iris --init he glorot zeros --seeds 1",
+        "iris --init he,glorot zeros --seeds 1",
+        "iris --init he, glorot, zeros --seeds 1",
+        "iris --init he --init glorot zeros --seeds 1",
+        "iris --seeds 1 --init=he glorot zeros",
+        "--seeds 1 --init he glorot zeros iris",
+    ],
+)
+def test_names_of_several_starts_go_in_any_way(words, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("skinit.cli.compare_command", lambda arguments: seen.append(arguments))
+    run(tmp_path, "compare", *words.split())
+    assert [(each.data, each.init, each.seeds) for each in seen] == [
+        ("iris", ["he", "glorot", "zeros"], 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", ["compare he --init zeros", "compare --init zeros he.csv", "list he zeros", "--init"]
+)
+def test_only_names_after_another_of_an_init_are_joined(words):
+    assert join_names(words.split()) == words.split()
+
+
+def test_no_start_is_called_as_data_are():
+    """Or ``--init he NAME`` would have two meanings."""
+    assert set(INITIALIZERS).isdisjoint(BUILT_IN)
+
+
+def test_names_of_starts_are_safe_in_names_of_files():
+    assert [name for name in INITIALIZERS if not re.fullmatch(r"\w+", name)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [("64", (64,)), ("64x20", (64,) * 20), ("64x3,32", (64, 64, 64, 32)), ("8, 4X2", (8, 4, 4))],
+)
+def test_a_width_with_a_factor_is_so_many_layers(text, layers):
+    assert widths(text) == layers
 
 
 def test_compare_takes_a_solver_and_what_is_usual_with_it(tmp_path, monkeypatch):
@@ -244,7 +308,8 @@ def test_diagnose_prints_the_verdict_the_layers_and_the_recommendation(zeros):
 
 
 def test_diagnose_writes_three_pictures_into_the_folder_that_it_names(zeros):
-    assert zeros.pictures == ["wine_activations.png", "wine_jacobian.png", "wine_signal.png"]
+    kinds = ("activations", "jacobian", "signal")
+    assert zeros.pictures == [f"wine_zeros_{kind}.png" for kind in kinds]
     assert f"Pictures in {(zeros.folder / 'skinit-output').resolve()}:" in zeros.out
 
 
@@ -276,7 +341,12 @@ def test_diagnose_warns_of_a_rate_that_is_too_high(tmp_path):
 def test_diagnose_reads_a_table_and_draws_from_a_seed(table):
     words = ["diagnose", table, "--target", "number"]
     outcomes = [run(table.parent, *words, "--seed", seed).out for seed in (0, 0, 1)]
-    assert outcomes[0].startswith("Diagnosis of He() in a 5-10-5-1 network: ")
+    read, told = outcomes[0].split("\n\n")[:2]
+    assert " ".join(read.split()) == (
+        "table: regression, 30 training samples, 5 features of 4 columns: first, second, same, "
+        "letter (text, 2 values)"
+    )
+    assert told.startswith("Diagnosis of He() in a 5-10-5-1 network: ")
     assert outcomes[0] == outcomes[1] != outcomes[2]
 
 
@@ -382,6 +452,24 @@ MISTAKES = {
     "no data": (["compare", "--init", "he"], "arguments are required: DATA"),
     "no init": (["compare", "iris"], "arguments are required: --init"),
     "unknown data": (["compare", "zzz", "--init", "he"], "known names: breast_cancer, circles"),
+    "a start that is none": (
+        ["compare", "iris", "--init", "he", "glorto"],
+        "unrecognized arguments: glorto; did you mean 'glorot'",
+    ),
+    "a start elsewhere": (
+        ["compare", "iris", "zeros", "--init", "he"],
+        "unrecognized arguments: zeros; the names of several starts go together, as in --init he,",
+    ),
+    "two data sets": (["compare", "iris", "moons", "--init", "he"], "arguments: moons (see"),
+    "a start with settings": (
+        ["compare", "iris", "--init", "He(gain=2)"],
+        "argument --init: 'He(gain=2)' is no name; settings of a start can be given in Python only",
+    ),
+    "a start with settings after another": (
+        ["compare", "iris", "--init", "he", "He(gain=2)"],
+        "He(gain=2); settings of a start can be given in Python",
+    ),
+    "an empty start": (["compare", "iris", "--init", ","], "init=',' is not a known name"),
     "misspelt data": (["compare", "irs", "--init", "he"], "did you mean 'iris'?"),
     "misspelt init": (["compare", "iris", "--init", "he_norml"], "did you mean 'he_normal', "),
     "init like no other": (["diagnose", "iris", "--init", "xyz"], "known name; 'skinit list'"),
@@ -410,8 +498,12 @@ MISTAKES = {
     "seed that is no number": (["diagnose", "iris", "--seed", "x"], "invalid int value: 'x'"),
     "data to diagnose": (["diagnose", "irs"], "did you mean 'iris'?"),
     "empty hidden": ([*IRIS, "--hidden", ""], "'' is not a positive integer"),
-    "hidden with a hole": ([*IRIS, "--hidden", "3,,3"], "'' is not a positive integer"),
-    "hidden of zero": ([*IRIS, "--hidden", "3,0"], "'0' is not a positive integer"),
+    "hidden with a hole": ([*IRIS, "--hidden", "3,,3"], "'3,,3' must be widths, positive integers"),
+    "hidden of zero": ([*IRIS, "--hidden", "3,0"], "but '0' is not a positive integer"),
+    "no layers": ([*IRIS, "--hidden", "64x0"], "but '0' is not a positive integer"),
+    "layers of nothing": ([*IRIS, "--hidden", "x3"], "but '' is not a positive integer"),
+    "hidden as in a formula": ([*IRIS, "--hidden", "64*3"], "64x20 stands for 20 layers of 64"),
+    "two factors": ([*IRIS, "--hidden", "64x2x2"], "but '2x2' is not a positive integer"),
     "target of built-in": ([*IRIS, "--target", "y"], "is for CSV files; iris has its own"),
     "classes of fractions": (
         ["compare", "diabetes", "--init", "he", "--task", "classification"],

@@ -38,8 +38,10 @@ def comparison():
     return compare()
 
 
-def made_up_run(init="he", random_state=0, start_loss=1.0, final_loss=0.5, score=0.9):
-    return InitRun(init, random_state, start_loss, final_loss, score, score, "learns", None)
+def made_up_run(
+    init="he", random_state=0, start_loss=1.0, final_loss=0.5, score=0.9, outcome="learns"
+):
+    return InitRun(init, random_state, start_loss, final_loss, score, score, outcome, None)
 
 
 # What is kept
@@ -131,6 +133,45 @@ def test_to_frame_without_pandas_names_the_extra(comparison, monkeypatch):
 def test_a_misspelt_start_is_refused():
     with pytest.raises(ValueError, match="init='hee' is not a known name; did you mean 'he'"):
         compare(["hee"])
+
+
+# What was trained
+
+
+def test_a_comparison_tells_the_network_and_how_it_was_trained(comparison):
+    assert comparison.trained == (
+        "2 seeds of a 2-10-5-1 network: relu, gd, learning rate 0.01, 20 iterations"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"solver": "adam", "learning_rate": 0.5}, "relu, adam, learning rate 0.5, 1 epoch"),
+        ({"solver": "lbfgs"}, "relu, lbfgs, 1 iteration"),
+        ({"activation": ReLU()}, "ReLU(), gd, learning rate 0.01, 1 iteration"),
+    ],
+)
+def test_only_what_a_solver_takes_is_told_of_it(settings, told):
+    assert compare(["he"], 1, [0], **settings).trained == f"1 seed of a 2-10-5-1 network: {told}"
+
+
+def test_many_widths_are_told_as_a_number_of_layers():
+    deep = compare(["he"], 1, [0], hidden_layer_sizes=(8,) * 30)
+    assert deep.trained.startswith("1 seed of a network of 31 layers: ")
+
+
+def test_a_diverged_run_counts_the_iterations_that_it_made():
+    X, y = load_diabetes(return_X_y=True)
+    model = InitMLPRegressor(activation="identity", max_iter=300, learning_rate=1.0)
+    comparison = compare_inits(model, ["he", "zeros"], X, y, X, y)
+    shortest = comparison.runs[0].estimator.n_iter_
+    assert shortest < 300
+    assert comparison.trained.endswith(f", {shortest} to 300 iterations")
+
+
+def test_nothing_was_trained_by_a_comparison_without_runs():
+    assert InitComparison(()).trained == ""
 
 
 # Runs that end otherwise
@@ -280,8 +321,9 @@ def test_a_model_of_targets_that_are_noise_is_not_said_to_learn(estimator):
     y = y > 0 if estimator is InitMLPClassifier else y
     model = estimator(30, solver="adam", learning_rate=0.03, max_iter=300)
     [run] = compare_inits(model, ["he"], X[:100], y[:100], X[100:], y[100:]).runs
-    dummy = DummyClassifier() if estimator is InitMLPClassifier else DummyRegressor()
-    guess = round(dummy.fit(X[:100], y[:100]).score(X[100:], y[100:]), 2) + 0.0  # no -0.0
+    guess = 0.0
+    if estimator is InitMLPClassifier:
+        guess = DummyClassifier().fit(X[:100], y[:100]).score(X[100:], y[100:])
     assert re.fullmatch(
         rf"overfits: the loss ends at .* that of guessing, but the score is {run.train_score:.2f} "
         rf"on training and {run.test_score:.2f} on test samples \(guessing: {guess:.2f}\)",
@@ -303,13 +345,56 @@ def test_large_weights_that_learn_the_training_samples_only_are_told_both():
     [
         ((0.9, 0.75, 0.5), "learns"),
         ((0.9, 0.65, 0.5), "overfits"),
-        ((0.52, 0.40, 0.5), "learns"),
+        ((0.52, 0.46, 0.5), "learns"),
+        ((0.52, 0.40, 0.5), "overfits"),
         ((0.9, 0.3, 0.0), "overfits"),
     ],
 )
 def test_less_than_half_of_the_gain_on_test_samples_is_overfitting(scores, verdict):
     model, y = fit("binary", "he", learning_rate=0.1)
     assert describe_outcome(model, y, scores).startswith(f"{verdict}: ")
+
+
+def test_better_than_the_mean_of_the_training_samples_is_not_enough_for_a_negative_r2():
+    X = np.linspace(0, 1, 20)[:, np.newaxis]
+    y = np.sqrt(X[:, 0])
+    # Away from the training samples, where their mean is a bad guess and a line a bad model.
+    X_test = np.array([[2.0], [2.02]])
+    y_test = np.sqrt(X_test[:, 0])
+    model = InitMLPRegressor((), learning_rate=0.5, max_iter=500)
+    [run] = compare_inits(model, ["he"], X, y, X_test, y_test).runs
+    assert DummyRegressor().fit(X, y).score(X_test, y_test) < run.test_score < 0
+    assert run.verdict == "overfits"
+
+
+def fit_line(slope):
+    """Fit a line through points above and below it; return the model and its targets."""
+    x, noise = np.array([1.0, 1.0, -1.0, -1.0] * 5), np.array([1.0, -1.0] * 10)
+    y = slope * x + noise
+    model = InitMLPRegressor((), init="zeros", learning_rate=0.5, max_iter=100)
+    return model.fit(x[:, np.newaxis], y), y
+
+
+@pytest.mark.parametrize(
+    ("slope", "verdict"), [(0.3, "has not learnt"), (0.5, "learns little"), (0.6, "learns")]
+)
+def test_a_loss_that_has_fallen_by_less_than_a_quarter_is_little(slope, verdict):
+    share = 1 / (1 + slope**2)  # of the variance of y, that of the noise
+    expected = f"{verdict}: the loss ends at {share:.0%} of that of guessing"
+    assert describe_outcome(*fit_line(slope)) == expected
+
+
+def test_a_model_that_learns_little_is_told_its_scores_if_they_are_bad():
+    outcome = describe_outcome(*fit_line(0.5), (0.2, -2.28, 0.0))
+    assert outcome == (
+        "learns little: the loss ends at 80% of that of guessing, but the score is 0.20 on "
+        "training and -2.28 on test samples (guessing: 0.00)"
+    )
+
+
+@pytest.mark.parametrize("outcome", ["learns", "learns: the loss ends at 6%: good"])
+def test_a_verdict_is_what_an_outcome_begins_with(outcome):
+    assert made_up_run(outcome=outcome).verdict == "learns"
 
 
 @TASKS

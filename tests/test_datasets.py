@@ -1,5 +1,6 @@
 """The tutorials' data, and tables made ready for a comparison."""
 
+import gzip
 import re
 import sys
 from pathlib import Path
@@ -184,6 +185,71 @@ def test_a_column_name_may_have_a_comma(tmp_path):
     assert load_split(write_text(tmp_path, rows), target="y")[0].shape == (12, 1)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("start", ["", "\ufeff", "\n\n"], ids=["plain", "marked", "blank lines"])
+def test_a_table_may_be_separated_by_commas_semicolons_or_tabs(tmp_path, separator, start):
+    rows = [
+        "w,x,y",
+        *(f"{number},2,{letter}" for number, letter in zip(NUMBERS, LETTERS, strict=True)),
+    ]
+    expected = load_split(write_text(tmp_path, "\n".join(rows)), target="y")
+    text = start + "\n".join(rows).replace(",", separator)
+    for got, want in zip(load_split(write_text(tmp_path, text), target="y"), expected, strict=True):
+        assert_array_equal(got, want)
+
+
+def test_other_separators_may_stand_in_a_name_in_quotes(tmp_path):
+    rows = '"a;b;c;d",y\n' + "1,a\n2,b\n" * 8
+    assert load_split(write_text(tmp_path, rows), target="y")[0].shape == (12, 1)
+
+
+@pytest.mark.parametrize("mark", [".", ","])
+def test_numbers_between_semicolons_may_have_decimal_commas(tmp_path, mark):
+    rows = [f"{number}{mark}5;{letter}" for number, letter in zip(NUMBERS, LETTERS, strict=True)]
+    X_train, *_ = load_split(write_text(tmp_path, "\n".join(["x;y", *rows])), target="y")
+    assert X_train.shape == (12, 1)
+
+
+def test_a_table_may_be_packed(write):
+    table = write(x=NUMBERS, y=LETTERS)
+    packed = table.with_suffix(".csv.gz")
+    packed.write_bytes(gzip.compress(table.read_bytes()))
+    assert_array_equal(load_split(packed, target="y")[0], load_split(table, target="y")[0])
+
+
+def test_a_table_may_have_thousands_of_columns(write):
+    columns = {f"{k}_{'x' * 70}": [0, 1] * 8 for k in range(2000)}
+    assert load_split(write(**columns, y=LETTERS), target="y")[0].shape == (12, 2000)
+
+
+def announced(table):
+    told = []
+    load_split(table, target="y", announce=told.append)
+    return told
+
+
+def test_what_became_of_the_columns_of_a_table_is_announced(write):
+    cities, flags = ["Rome", "Oslo", "Bern", "Rome"] * 4, [True, False, False, True] * 4
+    assert announced(write(city=cities, a=NUMBERS, flag=flags, b=NUMBERS, y=LETTERS)) == [
+        "7 features of 4 columns: a, b, city (text, 3 values), flag (true or false, 2 values)"
+    ]
+
+
+def test_one_column_is_announced_as_one(write):
+    assert announced(write(a=NUMBERS, y=LETTERS)) == ["1 feature of 1 column: a"]
+
+
+def test_many_columns_of_numbers_are_counted(write):
+    numbers = {f"x{k}": NUMBERS for k in range(11)}
+    assert announced(write(**numbers, colour=["red", "blue"] * 8, y=LETTERS)) == [
+        "13 features of 12 columns: 11 of numbers, colour (text, 2 values)"
+    ]
+
+
+def test_of_built_in_data_nothing_is_announced():
+    load_split("iris", announce=lambda text: pytest.fail(text))
+
+
 def test_few_whole_numbers_are_classes(write):
     _, y_train, _, _, task = load_split(write(x=NUMBERS, y=[0, 1] * 8), target="y")
     assert task == "classification"
@@ -225,8 +291,8 @@ def test_data_may_be_named_by_a_path_or_by_its_text(write):
             "table.csv has no column target='z'; its columns are 'x', 'y'",
         ),
         ("", "table.csv is not a CSV file in UTF-8 with a header: No columns to parse"),
-        ("x,z\n", "table.csv has 0 rows and 2 columns; a comparison needs at least 8 rows"),
-        ("z\n" + "1\n2\n" * 8, "table.csv has 16 rows and 1 columns; a comparison needs"),
+        ("x,z\n", "table.csv has 0 rows and 2 columns; it needs at least 8 rows"),
+        ("z\n" + "1\n2\n" * 8, "table.csv has 16 rows and 1 columns; it needs"),
         ("x,z\n1,2\n1,2,3\n", "table.csv is not a CSV file in UTF-8 with a header: Error token"),
         ('"x,z\n1,2\n', "table.csv is not a CSV file in UTF-8 with a header: Error tokenizing"),
         ("x,z\n" + "1,a\n,b\n" * 8, "table.csv has missing or infinite values in 'x'; fill"),

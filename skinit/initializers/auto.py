@@ -91,7 +91,10 @@ class Auto(Initializer):
     """
 
     formula = "W = read signal, keep principal directions, rotate"
-    advice = "any network, above all deep ones, or when in doubt"
+    advice = (
+        "any activation (ReLU, tanh, logistic, your own), any depth and widths; above all deep "
+        "networks, or when in doubt"
+    )
     cost = "a few forward passes, a QR decomposition a layer, eigenvectors where it narrows"
 
     def __init__(self, output_size=0.3, tolerance=0.5, spread=0.5):

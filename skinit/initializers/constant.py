@@ -86,7 +86,7 @@ class Ones(Initializer):
     """
 
     formula = "W = 1"
-    advice = "as Constant, with a signal that grows by the fan-in at every layer"
+    advice = 'like "constant", with a signal that grows by the fan-in at every layer'
     cost = "an array to fill"
 
     def weights(self, layer, rng):

@@ -133,7 +133,7 @@ class Uniform(Initializer):
     array([[-0.749, -0.586]])
     """
 
-    advice = "as Normal, with no weight beyond the limit"
+    advice = 'like "normal", with no weight beyond the limit'
 
     def __init__(self, limit=0.05):
         self.limit = limit
@@ -172,7 +172,7 @@ class TruncatedNormal(Initializer):
     1.00 2.27
     """
 
-    advice = "as Normal, without outliers"
+    advice = 'like "normal", without outliers'
     cost = "a draw and an inverse distribution function for each weight"
 
     def __init__(self, std=0.05):
