@@ -84,7 +84,7 @@ print(np.array_equal(model.initial_coefs_[0].T, he["W1"]))
 
 from skinit import LossCurveDisplay
 
-display = LossCurveDisplay.from_estimators(comparison.estimators(), log=True)
+display = LossCurveDisplay.from_estimators(comparison.estimators())
 display.ax_.set_title("Two circles: loss during training")
 
 # %%

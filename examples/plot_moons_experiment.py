@@ -69,7 +69,7 @@ print(*comparison.of("directions")[0].estimator.init_resolved_, sep="\n")
 
 from skinit import LossCurveDisplay
 
-display = LossCurveDisplay.from_estimators(comparison.estimators(), log=True)
+display = LossCurveDisplay.from_estimators(comparison.estimators())
 display.ax_.set_title("Two moons: loss during training")
 
 # %%

@@ -473,7 +473,7 @@ def other_verdicts(comparison, init, told):
 
 def draw(comparison, X, y, folder, name):
     """Write the loss curves and, where there are two features, the decision boundaries."""
-    curves = LossCurveDisplay.from_estimators(comparison.estimators(), log=True)
+    curves = LossCurveDisplay.from_estimators(comparison.estimators())
     pictures = [folder / f"{name}_loss.png"]
     save_display(curves, pictures[0])
     if X.shape[1] == 2:
