@@ -3,8 +3,11 @@
 Results are kept in a CSV file, and a run goes on where the last one stopped. The cells come in a
 fixed random order, so that the first ones are a sample of all.
 
+    python benchmarks/trainability.py --cells 260
     python benchmarks/trainability.py --cells 200 --rates 3 --publish
     python benchmarks/trainability.py --cells 10000 --output full.csv
+
+Runs of an older version are not told from those of this one: begin a new file after a change.
 """
 
 import argparse
@@ -123,6 +126,18 @@ def mean_accuracies(runs, cells, n_rates):
     }
 
 
+def done_after(n_cells, path):
+    """Return the accuracies in the cells after the first ones that are done, too."""
+    runs = read(path)
+    done = by_start(runs)
+    following = [
+        cell
+        for cell in all_cells()[n_cells:]
+        if all(of_best_rate(done[cell, strategy], 2) for strategy in STRATEGIES)
+    ]
+    return mean_accuracies(runs, following, 2)
+
+
 def bar(cell):
     """Return the accuracy of a network that has learnt something.
 
@@ -187,7 +202,7 @@ def condensed(accuracies):
     ]
 
 
-def report(every_cell, n_seeds, with_a_third):
+def report(every_cell, n_seeds, with_a_third, further):
     """Lay out the shares of success, what does not count, and all cells where Auto loses.
 
     Parameters
@@ -196,6 +211,8 @@ def report(every_cell, n_seeds, with_a_third):
         Accuracies by the better of two learning rates, and by the best of three where those were
         tried.
     n_seeds : int
+    further : dict of Cell to dict of str to float
+        Accuracies in the cells that follow, as far as they are done.
     """
     accuracies = those_that_count(every_cell)
     n_cells = len(every_cell)
@@ -212,6 +229,10 @@ def report(every_cell, n_seeds, with_a_third):
     if with_a_third:
         count = those_that_count(with_a_third)
         rows.append(["all, of three rates", str(len(count)), *percents(count, count)])
+    if further:
+        count = those_that_count(further)
+        label = f"of the {len(further)} that follow"
+        rows.append([label, str(len(count)), *percents(count, count)])
     over = [
         np.mean([means[name] >= bar(cell) for cell, means in every_cell.items()])
         for name in STRATEGIES
@@ -295,7 +316,8 @@ def main():
     if arguments.rates == 3:
         complete(arguments.output, cells, arguments.seeds, 3, arguments.jobs)
         with_a_third = mean_accuracies(read(arguments.output), cells, 3)
-    text = report(every_cell, arguments.seeds, with_a_third)
+    further = done_after(arguments.cells, arguments.output)
+    text = report(every_cell, arguments.seeds, with_a_third, further)
     finish("trainability", text, arguments.publish)
     accuracies = those_that_count(every_cell)
     if arguments.publish:

@@ -5,8 +5,8 @@ before its training, with the learning rate that it was trained at, and has trai
 to the best start of its cell. Thresholds were chosen by the first 200 cells. By those that follow,
 nothing was chosen; there, the starts that are recommended are counted, too.
 
-    python benchmarks/trainability.py --cells 260 --output more.csv
-    python benchmarks/verdicts.py --results more.csv --publish
+    python benchmarks/trainability.py --cells 260
+    python benchmarks/verdicts.py --publish
 """
 
 import argparse
