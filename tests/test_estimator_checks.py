@@ -129,6 +129,8 @@ def test_the_default_passes_every_check(estimator, check):
     check(estimator)
 
 
+# The checks of the defaults have counted their lines, and counting takes a third of the time.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("init", distinct(INITIALIZERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_an_init_fails_exactly_the_checks_that_are_listed(Estimator, init):
@@ -137,12 +139,14 @@ def test_an_init_fails_exactly_the_checks_that_are_listed(Estimator, init):
     assert failed.keys() == listed, failed
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("activation", distinct(ACTIVATIONS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_an_activation_passes_every_check(Estimator, activation):
     assert failed_checks(Estimator(activation=activation)) == {}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("solver", distinct(SOLVERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_a_solver_passes_every_check(Estimator, solver):
