@@ -20,6 +20,7 @@ from skinit.initializers import EdgeOfChaos
 from skinit.solvers import SGD
 
 STRATEGIES = (
+    "auto",
     "scikit_learn",
     "pytorch",
     "glorot_uniform",
@@ -30,7 +31,6 @@ STRATEGIES = (
     "hadamard",
     "mirrored",
     "edge_of_chaos",
-    "auto",
 )
 
 
