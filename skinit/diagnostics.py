@@ -143,7 +143,7 @@ def diagnose(
         if candidates and not fitted:
             draw = partial(draw_start, prepared, rng, some)
             present, assess = ways_to_assess(model, names, figures, prepared, seen, bool(of_data))
-            others = [each for each in candidates if repr(resolve_init(each)) not in names]
+            others = [each for each in candidates if [repr(resolve_init(each))] != names]
             recommendation = recommend(prepared.network, present, draw, assess, others)
         instead = other_init(recommendation, names, prepared.network)
         findings = faults_of_all(figures, of_data, prepared.data, recommendation, instead)

@@ -60,7 +60,7 @@ def jacobian_singular_values(network, parameters, X):
     n_samples, n_inputs, n_scores = len(pre_activations[0]), network.widths[0], network.widths[-1]
     rows = np.eye(n_scores)
     if min(n_inputs, n_scores) > JACOBIAN_SCORES:
-        rows = rows[np.linspace(0, n_scores - 1, JACOBIAN_SCORES).astype(int)]
+        rows = rows[evenly(n_scores, JACOBIAN_SCORES)]
     by_scores = np.broadcast_to(rows, (n_samples, *rows.shape))
     *_, (_, by_first_layer) = carry_back(network, layers, pre_activations, by_scores)
     jacobians = by_first_layer @ transpose(layers[0][0])

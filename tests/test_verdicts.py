@@ -324,6 +324,11 @@ def test_a_start_written_as_an_object_is_not_compared_with_itself():
     assert "lecun" not in names
 
 
+def test_a_start_of_several_parts_is_compared_with_each_of_them_alone():
+    names = [each.init for each in recommended(["he", "zeros", "he"]).candidates]
+    assert {"he", "glorot"} < set(names[1:])
+
+
 def test_a_rate_is_not_to_be_lowered_for_a_bad_start():
     advised = found("random", activation="tanh", learning_rate=0.1)["learning rate"].advice
     assert "mend the start first" in advised
