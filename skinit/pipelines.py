@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skinit.perceptron import BaseInitMLP
+from skinit.registry import refuse_class
 
 __all__ = ["innermost", "last_step"]
 
@@ -47,6 +48,7 @@ def last_step(estimator, X, y=None, *, fitted=False, turn=None):
     >>> network, X.tolist()
     (InitMLPClassifier(hidden_layer_sizes=3), [[0.25], [1.0]])
     """
+    refuse_class(estimator, "estimator")
     network = innermost(estimator, fitted=fitted)
     network = network if turn is None else turn(network)
     if not isinstance(network, BaseInitMLP):

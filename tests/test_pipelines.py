@@ -161,3 +161,8 @@ def test_the_way_out_of_a_search_works():
 def test_what_has_no_network_is_refused(estimator):
     with pytest.raises(TypeError, match="expected an InitMLPClassifier, an InitMLPRegressor or a"):
         last_step(estimator, X, y)
+
+
+def test_a_class_is_told_to_be_made_an_object():
+    with pytest.raises(TypeError, match=r"estimator=InitMLPClassifier\(\)$"):
+        last_step(InitMLPClassifier, [[1.0]])
