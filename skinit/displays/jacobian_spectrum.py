@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from skinit.diagnostics import diagnose
 from skinit.displays.figures import add_legend_below, refuse_axes_as
-from skinit.displays.naming import diagnose_each
+from skinit.displays.naming import diagnose_each, diagnose_one
 from skinit.displays.spans import drawable, has_drawn, set_log_scale, tell_what_is_missing
 
 __all__ = ["JacobianSpectrumDisplay"]
@@ -108,8 +107,7 @@ class JacobianSpectrumDisplay:
         JacobianSpectrumDisplay
         """
         refuse_axes_as("axes", settings, "ax=")
-        found = diagnose(estimator, X, y, **{"candidates": (), **settings})
-        return cls({name or found.init: found}).plot(ax, **(line_kw or {}))
+        return cls(diagnose_one(estimator, X, y, name, settings)).plot(ax, **(line_kw or {}))
 
     @classmethod
     def from_estimators(cls, estimators, X, y=None, *, ax=None, line_kw=None, **settings):

@@ -2,7 +2,7 @@
 
 from skinit.diagnostics import diagnose
 
-__all__ = ["check_named", "diagnose_each"]
+__all__ = ["check_named", "diagnose_each", "diagnose_one"]
 
 
 def check_named(estimators):
@@ -20,6 +20,24 @@ def check_named(estimators):
             f"estimators is a {type(estimators).__name__}, expected a dict of names to estimators, "
             "as in {'he': model}"
         )
+
+
+def diagnose_one(estimator, X, y, name, settings):
+    """Return the diagnosis of an estimator under a name, or under that of its start.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X, y, settings
+        As in `diagnose_each`.
+    name : str or None
+
+    Returns
+    -------
+    dict of str to Diagnosis
+    """
+    found = diagnose(estimator, X, y, **{"candidates": (), **settings})
+    return {name or found.init: found}
 
 
 def diagnose_each(estimators, X, y, settings):

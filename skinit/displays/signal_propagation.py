@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from skinit.diagnostics import diagnose
 from skinit.displays.figures import add_legend_below, new_axes, refuse_axes_as
-from skinit.displays.naming import diagnose_each
+from skinit.displays.naming import diagnose_each, diagnose_one
 from skinit.displays.spans import drawable, set_least_span, set_log_scale, tell_what_is_missing
 from skinit.verdicts import which_layers
 
@@ -119,8 +118,7 @@ class SignalPropagationDisplay:
         SignalPropagationDisplay
         """
         refuse_axes_as("ax", settings, INSTEAD_OF_AX)
-        found = diagnose(estimator, X, y, **{"candidates": (), **settings})
-        return cls({name or found.init: found}).plot(axes, **(line_kw or {}))
+        return cls(diagnose_one(estimator, X, y, name, settings)).plot(axes, **(line_kw or {}))
 
     @classmethod
     def from_estimators(cls, estimators, X, y=None, *, axes=None, line_kw=None, **settings):
