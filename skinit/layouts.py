@@ -11,16 +11,12 @@ from scipy.linalg.blas import dgemm, sgemm
 from scipy.sparse import csr_array, hstack, issparse
 
 __all__ = [
-    "HalfArrays",
     "LargeArrays",
     "SmallArrays",
+    "blas_matmul",
     "run",
-    "shared_derivatives",
     "sparse_product",
 ]
-
-# So many multiplications are worth a second thread.
-SHARED_PRODUCT = 10**6
 
 # A sum of more bytes is not transposed, which takes longer than it saves.
 TRANSPOSED_BYTES = 2**17
@@ -31,10 +27,6 @@ class SmallArrays:
 
     Every signal has one more row, a constant that carries the bias. An input may be without.
     """
-
-    # Whether the derivatives are left for later: then nothing may use up a signal that they are
-    # computed from, and their factor is not for their products.
-    postpones_derivatives = False
 
     def __init__(self, dtype):
         self.dtype = np.dtype(dtype)
@@ -175,91 +167,11 @@ class LargeArrays(SmallArrays):
         return self.summand[:size].reshape(shape)
 
 
-class HalfArrays(LargeArrays):
-    """Arrays for some samples of a batch, as parts of arrays for all of them.
-
-    A sample's units lie side by side, so that a part is one piece of memory, and the bias, which
-    has no row here, is added. The derivatives by the weights are left to be computed from the
-    arrays for all samples.
-
-    Parameters
-    ----------
-    dtype : dtype
-    rows : slice
-        Which samples.
-    wholes : list of ndarray of shape (n_units, n_samples of the batch)
-        The arrays for all samples: other parts have made some of them, or will use them.
-    n_samples : int
-        Of the batch.
-
-    Attributes
-    ----------
-    left : list of tuple
-        For each layer, from last to first: signal and scale, delta and the goal of the derivatives.
-    """
-
-    postpones_derivatives = True
-
-    def __init__(self, dtype, rows, wholes, n_samples):
-        super().__init__(dtype, {})
-        self.rows, self.wholes, self.n_samples = rows, wholes, n_samples
-        self.n_taken, self.whole_of, self.left = 0, {}, []
-
-    def new(self, shape, value=None):
-        """Return an array, filled with a value or with anything."""
-        if np.size(shape) < 2 or shape[1] != self.rows.stop - self.rows.start:
-            return super().new(shape, value)
-        if self.n_taken == len(self.wholes):
-            self.wholes.append(super().new((self.n_samples, shape[0])).T)
-        whole = self.wholes[self.n_taken]
-        self.n_taken += 1
-        return self.part(whole, value)
-
-    def part(self, whole, value=None):
-        """Return the part of an array for all samples."""
-        part = whole[:, self.rows]
-        if value is not None:
-            part[...] = value
-        self.whole_of[id(part)] = part, whole  # kept, so that nothing else gets its id
-        return part
-
-    def signal(self, n_units, n_samples, scale):
-        """Return a signal, all of which are units."""
-        signal = self.new((n_units, n_samples))
-        return signal, signal
-
-    def derivatives(self, factor, signal, scale, delta, keep, goal):
-        """Leave them to `shared_derivatives`; the factor is 1."""
-        wholes = [self.whole_of[id(part)][1] for part in (signal, delta)]
-        self.left.append((wholes[0], scale, wholes[1], keep, goal))
-        return []
-
-    def product(self, factor, left, right, keep, out):
-        """Bind the calls for ``out = factor * left @ right + keep * out``, in place."""
-        if out.flags.f_contiguous:
-            left, right, out = right.T, left.T, out.T
-        return super().product(factor, left, right, keep, out)
-
-
-def shared_derivatives(left, dtype):
-    """Bind the calls that compute derivatives that were left, for each of two threads.
-
-    Each gets half of the rows of the larger weight matrices, and one of them what is small.
-    """
-    threads = [LargeArrays(dtype, {}) for _ in range(2)]
-    shares = [[], []]
-    for signal, scale, delta, keep, goal in left:
-        rows, biases = goal[:-1], goal[-1:]
-        ones = threads[1].new((delta.shape[1], 1), 1)
-        shares[1] += threads[1].product(1.0, ones.T, delta.T, keep, biases)
-        is_large = signal.size * len(delta) >= SHARED_PRODUCT
-        middle = len(rows) // 2 if is_large else 0
-        for share, layout, part in zip(
-            shares, threads, (slice(middle), slice(middle, None)), strict=True
-        ):
-            if len(rows[part]):
-                share += layout.product(1 / scale, signal[part], delta.T, keep, rows[part])
-    return shares
+def blas_matmul(left, right):
+    """Do as ``left @ right``, by the BLAS of the tape, on whole arrays in C or Fortran order."""
+    out = np.empty((left.shape[0], right.shape[1]), right.dtype)
+    run(SmallArrays(out.dtype).product(1.0, left, right, 0.0, out))
+    return out
 
 
 def run(calls):

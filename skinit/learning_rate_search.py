@@ -236,7 +236,7 @@ def find_learning_rate(
     plan = replace(prepared.plan, until=int(n_iter), tol=None, early_stopping=False)
     plan = replace(plan, max_iter=max(plan.max_iter, plan.until))  # what schedules look at
     with np.errstate(over="ignore", invalid="ignore"):
-        start_loss, _ = evaluate(network, start, data, plan.alpha)
+        start_loss, _ = evaluate(network, start, data, plan)
     if not np.isfinite(start_loss):
         raise ValueError(
             f"the loss of the start is {start_loss}, and no learning rate mends that; scale X (and "

@@ -105,8 +105,7 @@ def loss_of_start(prepared, result):
     if prepared.plan.batch_size is None or not result.constant_scores:
         return result.losses[0]
     # What has grown in the first epoch already is part of the loss of that epoch.
-    network, plan = prepared.network, prepared.plan
-    loss, _ = evaluate(network, prepared.parameters, prepared.data, plan.alpha)
+    loss, _ = evaluate(prepared.network, prepared.parameters, prepared.data, prepared.plan)
     return loss
 
 

@@ -372,15 +372,12 @@ def compile_iterations(
             activation.tape_input, W, signals[-1], scales[-1], z, positive_zeros=True
         )
         forward_calls += to_value
-        if mask is not None or layout.postpones_derivatives:
+        if mask is not None:
             # Apart, as slopes are computed from values that are whole, and may use them up.
             values = z
             signal, z = layout.signal(W.shape[1], n_samples, activation.tape_output)
-            if mask is None:
-                forward_calls.append(partial(np.copyto, z, values))
-            else:
-                forward_calls.append(partial(np.multiply, values, mask, z))
-                to_slope = [*to_slope, partial(np.multiply, delta, mask, delta)]
+            forward_calls.append(partial(np.multiply, values, mask, z))
+            to_slope = [*to_slope, partial(np.multiply, delta, mask, delta)]
         signals.append(signal)
         scales.append(activation.tape_output)
         deltas.append(delta)
@@ -394,11 +391,6 @@ def compile_iterations(
     if data.sample_weight is not None:
         weighting = [partial(np.multiply, deltas[-1], data.sample_weight, deltas[-1])]
     factor /= loss.tape_output
-    if (
-        layout.postpones_derivatives and factor != 1
-    ):  # all of them, as they follow from the last one
-        weighting.append(partial(np.multiply, deltas[-1], factor, deltas[-1]))
-        factor = 1.0
     loss_calls = [
         layout.layer(loss.tape_input, weights[-1], signals[-1], scales[-1], z) + calls + weighting
         for z, calls in zip(scores, gradient_calls, strict=True)

@@ -1,16 +1,16 @@
 """Who may use how many threads: a fit shares its work itself, and BLAS meanwhile has one."""
 
 import os
-import time
 from contextlib import contextmanager
-from functools import cache, partial
-from threading import Event, Lock, Thread
+from functools import cache
+from pathlib import Path
+from threading import Lock
 
-import numpy as np
+import scipy
 from joblib import cpu_count
 from threadpoolctl import ThreadpoolController  # comes with scikit-learn
 
-__all__ = ["Companion", "limit_this_thread", "one_blas_thread", "spare_threads"]
+__all__ = ["blas_threads", "limit_this_thread", "one_blas_thread", "spare_threads"]
 
 
 @cache
@@ -21,7 +21,7 @@ def thread_pools():
 
 # Fits that run in threads side by side share the limit: the first one in sets it, the last one out
 # lifts it. Each for itself would restore what another one had set.
-fits = {"under way": 0, "limit": None, "spare threads": 1}
+fits = {"under way": 0, "in BLAS": 0, "limit": None, "spare threads": 1}
 fits_lock = Lock()
 
 
@@ -44,6 +44,41 @@ def one_blas_thread():
                 anyone_may_set_limits()
                 fits["limit"].restore_original_limits()
                 anyone_may_set_limits()
+
+
+@contextmanager
+def blas_threads():
+    """Do as `one_blas_thread`, but let SciPy's BLAS keep its threads: for large products of a fit.
+
+    How a product is shared decides how it is rounded: what comes of it depends, to rounding, on the
+    number of threads, but not on which other fits are under way.
+    """
+    with one_blas_thread():
+        with fits_lock:
+            if fits["in BLAS"] == 0:
+                give_scipy(fits["spare threads"])
+            fits["in BLAS"] += 1
+        try:
+            yield
+        finally:
+            with fits_lock:
+                fits["in BLAS"] -= 1
+                if fits["in BLAS"] == 0:
+                    give_scipy(1)
+
+
+def give_scipy(n_threads):
+    """Set the number of threads of the BLAS that SciPy calls."""
+    blas = thread_pools().select(user_api="blas").lib_controllers
+    folder = Path(scipy.__file__).parent
+    # In wheels, NumPy and SciPy bring one each, and the threads of one are in the other's way.
+    own = [
+        library
+        for library in blas
+        if {folder, folder.with_name("scipy.libs")} & set(Path(library.filepath).parents)
+    ]
+    for library in own or blas:
+        library.set_num_threads(n_threads)
 
 
 def available_cpus():
@@ -79,92 +114,11 @@ def limit_this_thread():
         thread_pools().limit(limits=1, user_api="blas")
 
 
-class Companion:
-    """A thread that works beside this one, on one thing at a time.
-
-    Where things take less than a millisecond each, neither of the two can afford to sleep while it
-    waits: to wake can take longer than the work, in virtual machines above all. So they do what
-    nobody needs and what leaves Python to the other one, and look up again and again. They do not
-    do so for long: where other programs want the processor, the other one may be waiting for it.
-    """
-
-    def __init__(self):
-        self.work, self.error, self.is_asleep, self.has_ended = None, None, False, False
-        self.alarm, self.pass_time = Event(), idle_call()
-        self.thread = Thread(target=self.loop, args=[np.geterr()], daemon=True)
-
-    def loop(self, errors):
-        """Do what is handed over until there is nothing more."""
-        limit_this_thread()
-        pass_time, n_idle = idle_call(), 0
-        with np.errstate(**errors):  # which each thread has its own
-            while not self.has_ended:
-                if self.work is not None:
-                    try:
-                        self.work()
-                    except BaseException as error:  # raised where the work came from
-                        self.error = error
-                    self.work, n_idle = None, 0
-                elif n_idle < PATIENCE:
-                    pass_time()
-                    n_idle += 1
-                else:
-                    self.sleep()
-                    n_idle = 0
-
-    def sleep(self):
-        """Wait for the alarm."""
-        self.alarm.clear()
-        self.is_asleep = True
-        # Work that came before is seen here; for what comes from now on, there is the alarm.
-        if self.work is None and not self.has_ended:
-            self.alarm.wait()
-        self.is_asleep = False
-
-    def both(self, mine, its):
-        """Do two things side by side, and return when both are done."""
-        self.work = its
-        if self.thread.ident is None:  # not before there is something to do
-            self.thread.start()
-        if self.is_asleep:
-            self.alarm.set()
-        try:
-            mine()
-        finally:
-            n_idle = 0
-            while self.work is not None:
-                if n_idle < PATIENCE:
-                    self.pass_time()
-                    n_idle += 1
-                else:
-                    time.sleep(NAP)
-        error, self.error = self.error, None
-        if error is not None:
-            raise error
-
-    def close(self):
-        """Let the thread go."""
-        self.has_ended = True
-        self.alarm.set()
-
-
-# So many idle calls, of some 20 microseconds each, before one of the two sleeps; and the seconds of
-# a nap.
-PATIENCE = 6
-NAP = 5e-5
-
-
-def idle_call():
-    """Bind a call that takes some microseconds, and meanwhile leaves Python to other threads."""
-    some = np.zeros((96, 96), np.float32)
-    return partial(np.dot, some, some, np.empty_like(some))
-
-
 def begin_anew():
     """Forget the fits of the process that this one was forked from: their threads are not here."""
     global fits_lock
     fits_lock = Lock()  # one of them may have held it
-    fits["under way"] = 0
+    fits["under way"] = fits["in BLAS"] = 0
 
 
 if hasattr(os, "register_at_fork"):

@@ -5,6 +5,7 @@ compiled as that of a small data set. Which tiles are summed up together, and in
 settled by the data and never by the number of threads, so that any machine finds the same digits.
 """
 
+import operator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -48,7 +49,7 @@ def make_tape(network, parameters, data, plan, memory, rng=None, n_threads=1):
     """Return a `BatchTape` for minibatches, else a `Tape` or, for much to do, a `TiledTape`."""
     settings = network, parameters, data, plan, memory, rng
     if plan.batch_size is not None:
-        return BatchTape(*settings, n_threads)
+        return BatchTape(*settings)
     n_samples, n_features = data.X.shape
     filled = data.X.nnz / (n_samples * n_features) if issparse(data.X) else 1.0
     n_operations = operations(network, n_samples, filled)
@@ -62,7 +63,7 @@ def cached_rows(network, itemsize):
     return max(FEWEST_ROWS, TILE_BYTES // (itemsize * sum(network.widths[1:])))
 
 
-def tiled_forward(network, layers, X, finish, n_threads=1):
+def tiled_forward(network, layers, X, finish, n_threads=1, matmul=operator.matmul):
     """Carry samples through a network, a tile at a time.
 
     Parameters
@@ -74,6 +75,8 @@ def tiled_forward(network, layers, X, finish, n_threads=1):
         What to make of scores of shape (n_rows, n_outputs).
     n_threads : int
         How many may work at a time.
+    matmul : callable
+        What multiplies the signals with the weights.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def tiled_forward(network, layers, X, finish, n_threads=1):
 
     def tile(start):
         with np.errstate(**errors):  # which each thread has its own
-            scores = scores_of(network, layers, X[start : start + size])
+            scores = scores_of(network, layers, X[start : start + size], matmul)
             # Sums over few outputs are fast where an output's scores lie side by side.
             return finish(np.asfortranarray(scores))
 
@@ -106,11 +109,11 @@ def tiled_forward(network, layers, X, finish, n_threads=1):
     return result
 
 
-def scores_of(network, layers, X):
+def scores_of(network, layers, X, matmul=operator.matmul):
     """Do what `skinit.network.forward` does, and keep nothing but the scores."""
     signal = X
     for (W, b), activation in zip(layers, (*network.activations, Identity()), strict=True):
-        z = signal @ W
+        z = matmul(signal, W)
         z += b
         signal = activation.value(z)
     return signal

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skinit.batches import has_large_batches
 from skinit.engines import Block, Progress, specification_blocks, tape_blocks
+from skinit.layouts import blas_matmul
 from skinit.network import layer_views, mean_loss, penalty
 from skinit.stopping import Standing, Watchdog
-from skinit.threads import one_blas_thread, spare_threads
+from skinit.threads import blas_threads, one_blas_thread, spare_threads
 from skinit.tiles import tiled_forward
 
 __all__ = [
@@ -166,23 +168,23 @@ def train(
                 for block in engine(network, run.reached, data, plan, progress):
                     if not run.take(block):
                         break
-                final_loss, scores = evaluate(network, run.reached.parameters, data, plan.alpha)
+                final_loss, scores = evaluate(network, run.reached.parameters, data, plan)
             except KeyboardInterrupt:
                 run.interrupted = True
                 run.take_back_draws()
-                final_loss, scores = evaluate(network, run.reached.parameters, data, plan.alpha)
+                final_loss, scores = evaluate(network, run.reached.parameters, data, plan)
 
             # A step to parameters whose loss is not finite is found one block later: until then
             # the parameters before it are kept.
             if not np.isfinite(final_loss):
                 run.diverged, run.reached = True, run.before
-                final_loss, scores = evaluate(network, run.reached.parameters, data, plan.alpha)
+                final_loss, scores = evaluate(network, run.reached.parameters, data, plan)
             if run.interrupted or not run.diverged:
                 break
         kept = run.reached.parameters
         if progress.standing.best_parameters is not None:
             kept = progress.standing.best_parameters
-            final_loss, scores = evaluate(network, kept, data, plan.alpha)
+            final_loss, scores = evaluate(network, kept, data, plan)
         constant_scores = constant_over_samples(scores)
     return run.result(kept, final_loss, constant_scores)
 
@@ -273,14 +275,17 @@ class Run:
         )
 
 
-def evaluate(network, parameters, data, alpha=0.0):
+def evaluate(network, parameters, data, plan):
     """Compute the mean loss, the penalty included, and the scores of all samples."""
-    layers = layer_views(network, parameters)
-    scores = tiled_forward(network, layers, data.X, np.ascontiguousarray, spare_threads())
-    loss = (
-        mean_loss(network, scores, data) + alpha * penalty(network, parameters) / data.total_weight
-    )
-    return float(loss), scores
+    layers, finish = layer_views(network, parameters), np.ascontiguousarray
+    if has_large_batches(network, plan):
+        # The threads of BLAS are still awake, and would be in the way of others.
+        with blas_threads():
+            scores = tiled_forward(network, layers, data.X, finish, matmul=blas_matmul)
+    else:
+        scores = tiled_forward(network, layers, data.X, finish, spare_threads())
+    penalized = plan.alpha * penalty(network, parameters) / data.total_weight
+    return float(mean_loss(network, scores, data) + penalized), scores
 
 
 def constant_over_samples(scores):

@@ -1,6 +1,5 @@
 """Steps on minibatches: the tape takes those of the specification, with every solver."""
 
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -8,14 +7,16 @@ import pytest
 from drawn_problems import SETTLED_LOSSES, assert_tape_agrees, network_of, plan_of, problem, trained
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from skinit import batches, engines
+from skinit import batches
 from skinit.activations import ReLU, Tanh
 from skinit.batches import BatchTape
 from skinit.engines import Block, Progress, tape_blocks
 from skinit.network import TrainingData
 from skinit.schedules import CosineDecay
 from skinit.solvers import SGD, SOLVERS, Adam, BaseSolver
+from skinit.threads import one_blas_thread, spare_threads
 from skinit.tiles import make_tape
 
 EPOCHS = 30
@@ -25,7 +26,7 @@ SOLVERS_OF_BATCHES = {name: solver for name, solver in SOLVERS.items() if solver
 WAYS = {
     "fetched as it is": {"COPIED_BYTES": 0},
     "with its constant": {},
-    "in halves": {"SHARED_OPERATIONS": 0},
+    "in threads of BLAS": {"SHARED_OPERATIONS": 0},
 }
 
 
@@ -33,7 +34,6 @@ WAYS = {
 def way(monkeypatch, request):
     for name, value in WAYS[request.param].items():
         monkeypatch.setattr(batches, name, value)
-    monkeypatch.setattr(engines, "spare_threads", lambda: 2)
 
 
 def run(engine, network, start, data, max_iter=EPOCHS, batch_size=16, **settings):
@@ -167,42 +167,25 @@ def test_minibatches_have_a_tape_of_their_own():
     assert type(tape) is BatchTape
 
 
-def test_a_rest_of_one_sample_can_be_halved():
-    network = network_of("multinomial_cross_entropy", ReLU())
-    assert_agree(network, *problem(network, n_samples=41), batch_size=20, solver=Adam())
+@pytest.mark.parametrize("operations", [1, 10**12])
+def test_large_batches_leave_their_products_to_the_threads_of_blas(operations, monkeypatch):
+    monkeypatch.setattr(batches, "SHARED_OPERATIONS", operations)
+    seen = []
 
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_two_threads_find_the_digits_of_one(weighted, monkeypatch):
-    network = network_of("binary_cross_entropy", ReLU(), Tanh())
-    start, data = problem(network, np.float32, weighted=weighted)
-    settings = {"solver": Adam(), "alpha": 0.1}
-    expected = run(tape_blocks, network, start, data, **settings)
-    monkeypatch.setattr(engines, "spare_threads", lambda: 1)
-    parameters, losses = run(tape_blocks, network, start, data, **settings)
-    assert_array_equal(parameters, expected[0])
-    assert_array_equal(losses, expected[1])
-
-
-@pytest.fixture
-def halves(monkeypatch):
-    for name, value in WAYS["in halves"].items():
-        monkeypatch.setattr(batches, name, value)
-
-
-def test_an_error_in_the_other_thread_is_raised_in_this_one(halves, monkeypatch):
-    class Broken(type(ReLU())):
+    class Watched(type(ReLU())):
         def tape_calls(self, z, delta, new):
-            def fail():
-                raise RuntimeError(threading.current_thread().name)
+            to_value, to_slope = super().tape_calls(z, delta, new)
+            return [lambda: seen.append(most_threads()), *to_value], to_slope
 
-            bound.append(z)  # of one half after the other
-            calls = super().tape_calls(z, delta, new)
-            return ([fail], calls[1]) if len(bound) == 2 else calls
+    with threadpool_limits(2, "blas"), one_blas_thread():
+        allowed = spare_threads()
+        network = network_of("binary_cross_entropy", Watched())
+        run(tape_blocks, network, *problem(network), solver=SGD(), max_iter=1)
+        assert most_threads() == 1
+    assert set(seen) == {allowed if operations == 1 else 1}
 
-    bound = []
-    monkeypatch.setattr(batches, "is_our_own", lambda network: True)
-    network = network_of("binary_cross_entropy", Broken())
-    start, data = problem(network, n_samples=32)
-    with pytest.raises(RuntimeError, match="Thread-"):
-        run(tape_blocks, network, start, data, solver=SGD(), batch_size=16)
+
+def most_threads():
+    """Return how many threads BLAS has, of NumPy or SciPy, whichever has more."""
+    pools = threadpool_info()
+    return max(pool["num_threads"] for pool in pools if pool["user_api"] == "blas")

@@ -3,40 +3,41 @@
 import os
 import signal
 import threading
-import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skinit import InitMLPClassifier, threads
-from skinit.threads import Companion, one_blas_thread, spare_threads
+from skinit.threads import blas_threads, one_blas_thread, spare_threads
 
 
-def blas_threads():
+def threads_of_blas():
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_a_fit_may_use_the_threads_that_blas_had(limit):
     with threadpool_limits(limit, user_api="blas"):
-        allowed = max(blas_threads())
+        allowed = max(threads_of_blas())
         with one_blas_thread():
-            assert blas_threads() == {1}
+            assert threads_of_blas() == {1}
             assert spare_threads() == allowed
-        assert max(blas_threads()) == allowed
+        assert max(threads_of_blas()) == allowed
 
 
 def test_fits_side_by_side_have_one_thread_each():
     with one_blas_thread():
         with one_blas_thread():
             assert spare_threads() == 1
-            assert blas_threads() == {1}
-        assert blas_threads() == {1}
+            assert threads_of_blas() == {1}
+        assert threads_of_blas() == {1}
 
 
 def test_a_limit_may_be_lifted_by_another_thread_than_the_one_that_set_it():
-    before = blas_threads()
+    before = threads_of_blas()
     fits = [one_blas_thread(), one_blas_thread()]
     fits[0].__enter__()
     fits[1].__enter__()
@@ -44,7 +45,7 @@ def test_a_limit_may_be_lifted_by_another_thread_than_the_one_that_set_it():
         worker = threading.Thread(target=fit.__exit__, args=(None, None, None))
         worker.start()
         worker.join()
-    assert blas_threads() == before
+    assert threads_of_blas() == before
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -83,80 +84,46 @@ def test_predictions_of_many_rows_leave_blas_as_it_was():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(20_000, 10))
     model = InitMLPClassifier(200, max_iter=1, random_state=0).fit(X[:50], np.arange(50) % 2)
-    before = blas_threads()
+    before = threads_of_blas()
     model.predict_proba(X)
-    assert blas_threads() == before
+    assert threads_of_blas() == before
 
 
-def wait_until(holds):
-    deadline = time.monotonic() + 10
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert holds()
+def test_large_products_may_be_shared_by_the_blas_of_scipy():
+    with threadpool_limits(2, user_api="blas"), one_blas_thread():
+        allowed = spare_threads()
+        with blas_threads():
+            assert max(threads_of_blas()) == allowed
+            with one_blas_thread(), blas_threads():  # of another fit
+                assert max(threads_of_blas()) == allowed
+            assert max(threads_of_blas()) == allowed
+        assert threads_of_blas() == {1}
 
 
-@pytest.fixture
-def companion():
-    made = Companion()
-    yield made
-    made.close()
+def test_without_a_fit_blas_is_left_as_it_was():
+    with threadpool_limits(2, user_api="blas"):
+        before = threads_of_blas()
+        with blas_threads():
+            pass
+        assert threads_of_blas() == before
 
 
-def test_a_companion_works_in_a_thread_of_its_own_at_the_same_time(companion):
-    names, meeting = [], threading.Barrier(2, timeout=10)
+@pytest.mark.parametrize("shared", [False, True])
+def test_where_numpy_has_a_blas_of_its_own_it_gets_no_threads(shared, monkeypatch):
+    class Library:
+        def __init__(self, filepath):
+            self.filepath, self.num_threads = str(filepath), 1
 
-    def meet():
-        meeting.wait()  # the other one must be there, too
-        names.append(threading.current_thread().name)
+        def set_num_threads(self, n_threads):
+            self.num_threads = n_threads
 
-    companion.both(meet, meet)
-    assert len(set(names)) == 2
+    class Pools:
+        def select(self, user_api):
+            return self
 
-
-def test_both_return_when_both_are_done(companion):
-    done = []
-    for k in range(200):
-        companion.both(lambda k=k: done.append(k), lambda k=k: done.append(-k))
-        assert len(done) == 2 * (k + 1)
-
-
-def test_a_companion_that_has_fallen_asleep_wakes_up(companion, monkeypatch):
-    monkeypatch.setattr(threads, "PATIENCE", 1)
-    companion.both(lambda: None, lambda: None)
-    done = []
-    for k in range(5):
-        wait_until(lambda: companion.is_asleep)
-        companion.both(lambda: None, lambda k=k: done.append(k))
-    assert done == [0, 1, 2, 3, 4]
-
-
-def test_the_error_of_a_companion_is_raised_once_and_it_goes_on(companion):
-    with pytest.raises(ZeroDivisionError):
-        companion.both(lambda: None, lambda: 1 / 0)
-    done = []
-    companion.both(lambda: done.append("mine"), lambda: done.append("its"))
-    assert sorted(done) == ["its", "mine"]
-
-
-def test_after_an_error_of_ones_own_the_companion_has_come_to_its_end(companion):
-    done = []
-
-    def slow():
-        time.sleep(0.05)
-        done.append("its")
-
-    with pytest.raises(ZeroDivisionError):
-        companion.both(lambda: 1 / 0, slow)
-    assert done == ["its"]
-
-
-@pytest.mark.parametrize("asleep", [False, True])
-def test_a_companion_leaves_when_it_is_let_go(asleep, monkeypatch):
-    monkeypatch.setattr(threads, "PATIENCE", 1 if asleep else 10**9)
-    companion = Companion()
-    companion.both(lambda: None, lambda: None)
-    if asleep:
-        wait_until(lambda: companion.is_asleep)
-    companion.close()
-    companion.thread.join(10)
-    assert not companion.thread.is_alive()
+    site = Path(scipy.__file__).parents[1]
+    folders = ["lib"] if shared else ["numpy.libs", "scipy.libs"]
+    Pools.lib_controllers = [Library(site / folder / "libopenblas.so") for folder in folders]
+    monkeypatch.setattr(threads, "thread_pools", Pools)
+    threads.give_scipy(4)
+    assert [library.num_threads for library in Pools.lib_controllers] == ([4] if shared else [1, 4])
