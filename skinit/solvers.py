@@ -8,6 +8,7 @@ from functools import partial
 from numbers import Integral
 
 import numpy as np
+from scipy.linalg import get_blas_funcs
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, clone
 
@@ -21,6 +22,7 @@ __all__ = [
     "BaseSolver",
     "GradientDescent",
     "RMSprop",
+    "adding",
     "clipped",
     "resolve_solver",
 ]
@@ -159,9 +161,10 @@ class GradientDescent(BaseSolver):
         return -learning_rate
 
     def tape_calls(self, parameters, gradient, learning_rate, memory):
+        minus_rate = np.empty_like(learning_rate)
         return [
-            partial(np.multiply, gradient, learning_rate, gradient),
-            partial(np.subtract, parameters, gradient, parameters),
+            partial(np.negative, learning_rate, minus_rate),
+            adding(minus_rate, gradient, parameters),
         ]
 
 
@@ -227,20 +230,18 @@ class SGD(BaseSolver):
         return -learning_rate if self.momentum == 0 else None
 
     def tape_calls(self, parameters, gradient, learning_rate, memory):
-        velocity, momentum = memory[0], parameters.dtype.type(self.momentum)
+        velocity, minus_rate = memory[0], np.empty_like(learning_rate)
         calls = [
-            partial(np.multiply, gradient, learning_rate, gradient),
-            partial(np.multiply, velocity, momentum, velocity),
-            partial(np.subtract, velocity, gradient, velocity),
+            partial(np.negative, learning_rate, minus_rate),
+            scaling(self.momentum, velocity),
+            adding(minus_rate, gradient, velocity),
         ]
         if not self.nesterov:
-            return [*calls, partial(np.add, parameters, velocity, parameters)]
-        ahead = np.empty_like(velocity)
+            return [*calls, adding(1.0, velocity, parameters)]
         return [
             *calls,
-            partial(np.multiply, velocity, momentum, ahead),
-            partial(np.subtract, ahead, gradient, ahead),
-            partial(np.add, parameters, ahead, parameters),
+            adding(self.momentum, velocity, parameters),
+            adding(minus_rate, gradient, parameters),
         ]
 
 
@@ -295,14 +296,16 @@ class RMSprop(BaseSolver):
         return parameters - learning_rate * gradient / (np.sqrt(square) + self.epsilon), square
 
     def tape_calls(self, parameters, gradient, learning_rate, memory):
-        number, square, root = parameters.dtype.type, memory[0], np.empty_like(parameters)
+        square, root = memory[0], np.empty_like(parameters)
+        minus_rate, epsilon = np.empty_like(learning_rate), parameters.dtype.type(self.epsilon)
         return [
-            *averaging(square, gradient, self.decay, root, squared=True),
+            partial(np.negative, learning_rate, minus_rate),
+            partial(np.multiply, gradient, gradient, root),
+            *averaging(square, root, self.decay),
             partial(np.sqrt, square, root),
-            partial(np.add, root, number(self.epsilon), root),
-            partial(np.multiply, gradient, learning_rate, gradient),
+            partial(np.add, root, epsilon, root),
             partial(np.divide, gradient, root, root),
-            partial(np.subtract, parameters, root, parameters),
+            adding(minus_rate, root, parameters),
         ]
 
 
@@ -391,31 +394,28 @@ class Adam(BaseSolver):
         return float(np.sqrt(1 - self.beta_2**n_steps) / (1 - self.beta_1**n_steps))
 
     def tape_calls(self, parameters, gradient, learning_rate, memory):
-        number, (mean, square, _) = parameters.dtype.type, memory[0]
-        work, rate = np.empty_like(parameters), np.empty((), parameters.dtype)
+        (mean, square, _), work = memory[0], np.empty_like(parameters)
+        minus_rate, pull = np.empty_like(learning_rate), np.empty_like(learning_rate)
+        epsilon = parameters.dtype.type(self.epsilon)
 
         def count():
             n_steps = memory[0][2] + 1
             memory[0] = mean, square, n_steps
-            rate[...] = float(learning_rate) * self.correction(n_steps)
+            correction = self.correction(n_steps)
+            minus_rate[...] = -float(learning_rate) * correction
+            pull[...] = self.weight_decay / correction
 
-        calls = [
+        return [
             count,
-            *averaging(mean, gradient, self.beta_1, work),
-            *averaging(square, gradient, self.beta_2, work, squared=True),
+            *averaging(mean, gradient, self.beta_1),
+            partial(np.multiply, gradient, gradient, work),
+            *averaging(square, work, self.beta_2),
             partial(np.sqrt, square, work),
-            partial(np.add, work, number(self.epsilon), work),
-            partial(np.multiply, mean, rate, gradient),
-            partial(np.divide, gradient, work, work),
+            partial(np.add, work, epsilon, work),
+            partial(np.divide, mean, work, work),
+            *([adding(pull, parameters, work)] if self.weight_decay else []),
+            adding(minus_rate, work, parameters),
         ]
-        if self.weight_decay:
-            decay = number(self.weight_decay)
-            calls += [
-                partial(np.multiply, parameters, learning_rate, gradient),
-                partial(np.multiply, gradient, decay, gradient),
-                partial(np.add, work, gradient, work),
-            ]
-        return [*calls, partial(np.subtract, parameters, work, parameters)]
 
 
 class LBFGS(BaseSolver):
@@ -514,15 +514,23 @@ class StoppedError(Exception):
     """Leaves a minimization from within, in all versions of scipy alike."""
 
 
-def averaging(average, values, share, work, squared=False):
-    """Bind ``average = share * average + (1 - share) * values``, or with the values squared."""
-    number = average.dtype.type
-    return [
-        partial(np.multiply, average, number(share), average),
-        *([partial(np.multiply, values, values, work)] if squared else []),
-        partial(np.multiply, work if squared else values, number(1 - share), work),
-        partial(np.add, average, work, average),
-    ]
+def scaling(factor, values):
+    """Bind ``values *= factor``, in place, for a number or an array of one number."""
+    [scal] = get_blas_funcs(["scal"], dtype=values.dtype)
+    return partial(scal, factor, values)
+
+
+def adding(factor, summand, values):
+    """Bind ``values += factor * summand``, in place, for a number or an array of one number."""
+    [axpy] = get_blas_funcs(["axpy"], dtype=values.dtype)
+    # What is of another dtype BLAS would copy, and the sum be lost.
+    assert summand.dtype == values.dtype == axpy.dtype
+    return partial(axpy, summand, values, len(values), factor)
+
+
+def averaging(average, values, share):
+    """Bind ``average = share * average + (1 - share) * values``."""
+    return [scaling(share, average), adding(1 - share, values, average)]
 
 
 def clipped(gradient, clip_norm):

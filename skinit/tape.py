@@ -16,17 +16,15 @@ for one, takes -z and leaves -max(z, 0); the product behind it then has the fact
 
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from skinit.activations import Activation, BaseActivation
 from skinit.dropout import mask_calls
 from skinit.layouts import SmallArrays, run
 from skinit.losses import BaseLoss
 from skinit.network import layer_blocks, layer_views, limit_norms, mean_loss
-from skinit.solvers import BaseSolver, clipped
+from skinit.solvers import BaseSolver, adding, clipped
 
 __all__ = [
     "Tape",
@@ -41,7 +39,6 @@ __all__ = [
     "operations",
     "shortcut",
     "side_by_side",
-    "stages",
 ]
 
 # So many iterations at most go by before their losses are looked at. Fewer if their scores take
@@ -53,9 +50,6 @@ BLOCK_OPERATIONS = 10**9
 # BLAS sums over more samples in parts. Added straight to the weights, each part would be rounded to
 # the last digit of the weights, which float32 cannot spare.
 SAMPLES_OF_ONE_PART = 256
-
-# A part of the parameters that stays in the cache, with what solvers remember of it.
-PART_BYTES = 2**16
 
 # Large data of no more bytes is copied: with its constant row, a layer needs fewer calls.
 COPIED_BYTES = 2**23
@@ -216,11 +210,10 @@ def compile_goal(network, parameters, n_samples, plan, memory, *, total, **given
     if factor is not None:
         # Gradient and step are one product, added to the parameters.
         return {"into": parameters, "keep": 1.0, "factor": factor}, [[]] * n_iterations
-    steady, gradient = isinstance(total, float), np.empty_like(parameters)
-    division = [] if steady else [partial(np.divide, gradient, total, gradient)]
+    gradient = np.empty_like(parameters)
+    factor = 1 / total if isinstance(total, float) else 1.0
     steps = compile_step(network, parameters, gradient, plan, memory, total=total, **given)
-    goal = {"into": gradient, "keep": 0.0, "factor": 1 / total if steady else 1.0}
-    return goal, [division + step for step in steps]
+    return {"into": gradient, "keep": 0.0, "factor": factor}, steps
 
 
 def joint_factor(plan, dtype, n_samples, total):
@@ -234,56 +227,18 @@ def joint_factor(plan, dtype, n_samples, total):
     return factor / total if factor is not None and exact and steady and plan.step_is_all else None
 
 
-def in_parts(calls, parameters):
-    """Cut calls that work number by number on arrays like the parameters into parts.
-
-    A part goes through one call after the other while it is in the cache.
-    """
-    if parameters.nbytes <= PART_BYTES:
-        return calls
-    divided = []
-    for group in stages(calls, parameters, PART_BYTES):
-        divided += [call for part in group for call in part]
-    return divided
-
-
-def stages(calls, parameters, part_bytes):
-    """List what is to be done one after the other, each as parts that can be done in any order.
-
-    What does not work number by number on arrays like the parameters is one part.
-    """
-    shape, length = parameters.shape, part_bytes // parameters.itemsize
-
-    def is_divisible(call):
-        is_ufunc = isinstance(call, partial) and isinstance(call.func, np.ufunc)
-        return is_ufunc and all(np.shape(arg) in ((), shape) for arg in call.args)
-
-    def part_of(call, part):
-        args = (arg[part] if np.shape(arg) == shape else arg for arg in call.args)
-        return partial(call.func, *args)
-
-    for divisible, group in groupby(calls, is_divisible):
-        group = list(group)
-        if not divisible:
-            yield [group]
-            continue
-        parts = gen_batches(parameters.size, length)
-        yield [[part_of(call, part) for call in group] for part in parts]
-
-
 def compile_step(
-    network, parameters, gradient, plan, memory, *, rates, penalties, total, divide=in_parts
+    network, parameters, gradient, plan, memory, *, rates, penalties, total
 ):
     """Bind the calls from a gradient to new parameters, for each of some iterations.
 
     Parameters
     ----------
     gradient : ndarray of shape (n_parameters,)
-        Where the gradient of the mean loss lies, still without the penalty; used up.
+        Where the gradient of the mean loss lies, still without the penalty; used up. Where
+        `total` is an array, it is that of the summed loss.
     network, parameters, plan, memory, rates, penalties, total
         As in `compile_steps`.
-    divide : callable
-        ``divide(calls, parameters)`` returns calls that do the same.
 
     Returns
     -------
@@ -300,7 +255,9 @@ def compile_step(
         step.insert(0, clip)
     if solver.max_norm is not None:
         step.append(partial(limit_norms, network, parameters, solver.max_norm))
-    step = divide(step, parameters)
+    steady = isinstance(total, float)
+    if not steady:
+        step.insert(0, partial(np.divide, gradient, total, gradient))
     each_rate = [rates[k : k + 1].reshape(()) for k in range(len(rates))]
     if not plan.alpha:
         return [[partial(np.copyto, rate, new_rate), *step] for new_rate in each_rate]
@@ -313,8 +270,7 @@ def compile_step(
         [
             partial(np.multiply, strength, parameters, pull),
             partial(np.dot, pull, parameters, penalties[k : k + 1].reshape(())),
-            partial(np.divide, pull, total, pull),
-            partial(np.add, gradient, pull, gradient),
+            adding(1 / total if steady else 1.0, pull, gradient),
             partial(np.copyto, rate, new_rate),
             *step,
         ]

@@ -1,6 +1,5 @@
 """The tape does what the specification does, with every ingredient, also one of your own."""
 
-from functools import partial
 from itertools import product as every_combination
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from own_losses import OWN_LOSSES, DoubledError
 from scipy.sparse import csr_array
 
-from skinit import tape
 from skinit.activations import (
     ACTIVATIONS,
     Activation,
@@ -395,37 +393,3 @@ def test_a_product_that_could_not_be_in_place_is_refused():
         multiply(1.0, np.eye(4), np.eye(4), 0.0, np.empty((4, 8))[:, ::2])
     with pytest.raises(AssertionError):
         multiply(1.0, np.eye(4), np.eye(4, dtype=np.float32), 0.0, np.empty((4, 4)))
-
-
-def test_calls_are_divided_where_they_work_number_by_number(monkeypatch):
-    monkeypatch.setattr(tape, "PART_BYTES", 24)
-    array, other, rate = np.arange(10.0), np.ones(10), np.array(2.0)
-    product = partial(np.dot, array, other, np.zeros(()))
-    calls = [
-        partial(np.multiply, array, rate, array),
-        partial(np.add, array, other, array),
-        product,
-        partial(np.negative, other, other),
-    ]
-    divided = tape.in_parts(calls, array)
-    assert [call.func for call in divided[:4]] == [np.multiply, np.add] * 2
-    assert divided[8] is product
-    for call in divided:
-        call()
-    assert_array_equal(array, 2 * np.arange(10.0) + 1)
-    assert_array_equal(other, -1)
-
-
-def test_few_parameters_are_not_divided():
-    calls = [partial(np.negative, np.ones(3), np.ones(3))]
-    assert tape.in_parts(calls, np.ones(3)) is calls
-
-
-@pytest.mark.parametrize("solver", [name for name in SOLVERS if SOLVERS[name].takes_steps])
-def test_a_step_in_parts_is_the_whole_step(solver, monkeypatch):
-    network = network_of("squared_error", ReLU(), Tanh())
-    start, data = problem(network)
-    settings = {"max_iter": 50, "solver": SOLVERS[solver], "alpha": 0.1}
-    expected, _ = run(tape_blocks, network, start, data, **settings)
-    monkeypatch.setattr(tape, "PART_BYTES", 64)
-    assert_array_equal(run(tape_blocks, network, start, data, **settings)[0], expected)
