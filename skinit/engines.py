@@ -168,7 +168,7 @@ class GradientTape:
     """A tape that takes no steps: it computes loss and gradient of whatever parameters."""
 
     def __init__(self, network, parameters, data, plan):
-        plan = replace(plan, solver=Recorder())
+        plan = replace(plan, solver=Recorder(), watched=True)
         self.parameters, self.gradient = parameters.copy(), np.zeros_like(parameters)
         memory = [self.gradient]
         self.tape = make_tape(

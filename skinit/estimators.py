@@ -243,12 +243,14 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
 
     def _learn_targets(self, y):
         """Find out what the classes are."""
-        check_classification_targets(y)
-        self._multilabel = type_of_target(y) == "multilabel-indicator"
+        kind = type_of_target(y)
+        self._multilabel = kind == "multilabel-indicator"
         if self._multilabel:
             self.classes_ = np.arange(y.shape[1])
             return
-        if type_of_target(y) == "multiclass-multioutput":
+        if kind not in ("binary", "multiclass", "multiclass-multioutput"):
+            check_classification_targets(y)  # in scikit-learn's words
+        if kind == "multiclass-multioutput":
             raise ValueError(
                 "y has several columns of several classes each; wrap the estimator in "
                 "sklearn.multioutput.MultiOutputClassifier, or give one column of zeros and ones "

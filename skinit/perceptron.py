@@ -241,7 +241,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
                 lambda watch: learn(replace(plan, watched=True), watchers=[*watchers, watch]),
                 plan.end - n_before,
                 given_to_callbacks(X, y, sample_weight),
-                partial(self._learnt, prepared, request),
+                partial(self._learnt_so_far, prepared, request),
             )
         else:
             result = learn(plan, watchers=watchers)
@@ -274,7 +274,9 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         if not is_our_own(network):
             check_loss(loss, targets)
 
-        rng, again, validate = request.rng, deepcopy(request.rng), None
+        rng, again, validate = request.rng, None, None
+        if self.early_stopping:
+            again = deepcopy(rng)
         build = partial(build_parameters, self.init, network, dtype=data.X.dtype)
         if request.goes_on:
             parameters = packed(network, self.coefs_, self.intercepts_, data.X.dtype)
@@ -425,20 +427,24 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _learnt(self, prepared, request, result=None, standing=None):
-        """List all attributes of a fitted model, with what it needs to go on.
+        """List all attributes of a fitted model, with what it needs to go on but the generator.
 
         While training goes on, `standing` is where it stands.
         """
         solver = prepared.plan.solver
         learnt = fitted_attributes(prepared, result, self if request.goes_on else None)
         learnt["_fitted_with"] = deepcopy(self._settings_of_network())
-        learnt["_rng"] = deepcopy(request.rng)
         learnt["_solver_state"] = {} if result is None else {type(solver).__name__: result.state}
         if result is not None and (result.interrupted or result.diverged):
             standing = result.standing
         if standing is not None:
             learnt["_unfinished"] = Unfinished(deepcopy(standing), prepared.plan.end)
         return learnt
+
+    def _learnt_so_far(self, prepared, request, result=None, standing=None):
+        """Do as `_learnt`, for a copy of the model: it draws from a generator of its own."""
+        learnt = self._learnt(prepared, request, result, standing)
+        return learnt | {"_rng": deepcopy(request.rng)}
 
     # What to scale, and how: classes have no scale.
     _and_y = ""

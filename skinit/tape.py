@@ -266,12 +266,13 @@ def compile_step(
     pull, strength = np.empty_like(parameters), np.zeros_like(parameters)
     for W, _ in layer_views(network, strength):
         W[...] = plan.alpha
+    to_pull = partial(np.multiply, strength, parameters, pull)
+    step.insert(0, adding(1 / total if steady else 1.0, pull, gradient))
     return [
         [
-            partial(np.multiply, strength, parameters, pull),
-            partial(np.dot, pull, parameters, penalties[k : k + 1].reshape(())),
-            adding(1 / total if steady else 1.0, pull, gradient),
             partial(np.copyto, rate, new_rate),
+            to_pull,
+            partial(np.dot, pull, parameters, penalties[k : k + 1].reshape(())),
             *step,
         ]
         for k, new_rate in enumerate(each_rate)
