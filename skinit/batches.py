@@ -12,8 +12,8 @@ from skinit.tape import (
     BLOCK_BYTES,
     BLOCK_LENGTH,
     COPIED_BYTES,
+    Traces,
     affordable,
-    as_stack,
     compile_steps,
     operations,
     side_by_side,
@@ -100,7 +100,7 @@ class BatchesOf:
     """
 
     def __init__(self, network, parameters, plan, memory, rng, store, scale, size):
-        self.network, self.store, self.size, self.pending = network, store, size, []
+        self.store, self.size, self.pending = store, size, []
         n_samples, n_outputs = store.targets.shape
         is_weighted, dtype = store.sample_weight is not None, parameters.dtype
         most = BLOCK_BYTES // (dtype.itemsize * n_outputs * size)
@@ -114,7 +114,7 @@ class BatchesOf:
             layout.new(size) if is_weighted else None,
         )
         self.total = np.zeros((), dtype) if is_weighted else float(size)
-        self.scores = layout.new((self.n_slots, n_outputs, size))
+        self.traces = Traces(network, self.n_slots, size, dtype)
         self.rates, self.penalties = np.zeros((2, self.n_slots), dtype)
         self.news, self.iterations = compile_steps(
             network,
@@ -125,7 +125,7 @@ class BatchesOf:
             plan,
             memory,
             rng,
-            scores=self.scores,
+            traces=self.traces,
             rates=self.rates,
             penalties=self.penalties,
             total=self.total,
@@ -157,8 +157,7 @@ class BatchesOf:
             return
         indices, epochs = map(np.array, zip(*self.pending, strict=True))
         self.pending = []
-        scores = as_stack(self.scores[: len(indices)], self.network)
-        found = self.network.loss.per_sample(scores, self.store.targets[indices])
+        found = self.traces.losses(len(indices), self.store.targets, indices)
         weights = self.store.sample_weight
         summed = weighted_sum(found, None if weights is None else weights[indices])
         penalties = self.penalties[: len(epochs)].astype(np.float64)

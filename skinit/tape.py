@@ -23,13 +23,13 @@ from skinit.activations import Activation, BaseActivation
 from skinit.dropout import mask_calls
 from skinit.layouts import SmallArrays, run
 from skinit.losses import BaseLoss
-from skinit.network import layer_blocks, layer_views, limit_norms, mean_loss
+from skinit.network import layer_blocks, layer_views, limit_norms, weighted_sum
 from skinit.solvers import BaseSolver, adding, clipped
 
 __all__ = [
     "Tape",
+    "Traces",
     "affordable",
-    "as_stack",
     "calls_of_loss",
     "compile_goal",
     "compile_iterations",
@@ -83,7 +83,7 @@ class Tape:
         bytes_of_scores = n_samples * n_outputs * parameters.itemsize
         most = min(affordable(network, n_samples), BLOCK_BYTES // bytes_of_scores)
         self.block_length = 1 if plan.one_by_one else max(1, most)
-        self.scores = np.empty((self.block_length, n_outputs, n_samples), parameters.dtype)
+        self.traces = Traces(network, self.block_length, n_samples, parameters.dtype)
         self.rates, self.penalties = np.zeros((2, self.block_length), parameters.dtype)
 
         layout = SmallArrays(parameters.dtype)
@@ -97,7 +97,7 @@ class Tape:
             plan,
             memory,
             rng,
-            scores=self.scores,
+            traces=self.traces,
             rates=self.rates,
             penalties=self.penalties,
             total=data.total_weight,
@@ -111,16 +111,52 @@ class Tape:
         n_iter = len(rates)
         self.rates[:n_iter] = rates
         run(self.calls[: n_iter * self.calls_per_iteration])
-        losses = mean_loss(self.network, as_stack(self.scores[:n_iter], self.network), self.data)
-        return losses + 0.5 * self.penalties[:n_iter] / self.data.total_weight
+        losses = self.traces.losses(n_iter, self.data.targets)
+        summed = weighted_sum(losses, self.data.sample_weight) + 0.5 * self.penalties[:n_iter]
+        return summed / self.data.total_weight
 
     def close(self):
         """Do nothing: unlike `TiledTape`, this one has no threads to let go."""
 
 
-def as_stack(scores, network):
-    """Return scores that iterations have left as those of a stack of networks, for the loss."""
-    return scores.swapaxes(-1, -2) * (1 / network.loss.tape_input)
+class Traces:
+    """What iterations leave of their samples, so that the losses of many are computed together.
+
+    Parameters
+    ----------
+    network : Network
+    n_iterations, n_samples : int
+    dtype : dtype
+
+    Attributes
+    ----------
+    scores, left : ndarray
+        As in `compile_iterations`; nothing but the scores is left of a loss that is computed from
+        them.
+    """
+
+    def __init__(self, network, n_iterations, n_samples, dtype):
+        self.loss, self.left = network.loss, None
+        self.scores = np.empty((n_iterations, network.widths[-1], n_samples), dtype)
+        _, self.to_losses = calls_of_loss(self.loss)
+        if getattr(self.to_losses, "__func__", BaseLoss.tape_losses) is not BaseLoss.tape_losses:
+            self.left = np.empty((n_iterations, self.loss.tape_left, n_samples), dtype)
+
+    def losses(self, n_iterations, targets, samples=...):
+        """Compute the loss of each sample, of shape (n_iterations, n_samples).
+
+        Parameters
+        ----------
+        n_iterations : int
+            Of how many iterations, from the first one on.
+        targets : ndarray of shape (n_all_samples, n_outputs)
+        samples : ndarray of shape (n_iterations, n_samples)
+            Which samples each iteration has seen; by default all.
+        """
+        if self.left is not None:
+            return self.to_losses(self.left[:n_iterations])
+        scores = self.scores[:n_iterations].swapaxes(-1, -2)
+        return self.loss.per_sample(scores * (1 / self.loss.tape_input), targets[samples])
 
 
 def side_by_side(data, dtype):
@@ -153,16 +189,17 @@ def operations(network, n_samples, filled=1.0):
 
 
 def compile_steps(
-    network, parameters, source, data, layout, plan, memory, rng, *, scores, rates, penalties, total
+    network, parameters, source, data, layout, plan, memory, rng, *, traces, rates, penalties, total
 ):
     """Bind the calls of whole iterations, each of a gradient and a step.
 
     Parameters
     ----------
-    network, parameters, source, data, layout, scores
+    network, parameters, source, data, layout
         As in `compile_iterations`; the parameters are changed.
     plan, memory, rng
         As in `Tape`.
+    traces : Traces
     rates : ndarray of shape (n_iterations,)
         Where iterations find their learning rates.
     penalties : ndarray of shape (n_iterations,)
@@ -180,7 +217,15 @@ def compile_steps(
     given = {"rates": rates, "penalties": penalties, "total": total}
     goal, steps = compile_goal(network, parameters, len(data.targets), plan, memory, **given)
     news, iterations = compile_iterations(
-        network, parameters, source, data, layout, scores=scores, masks=masks, **goal
+        network,
+        parameters,
+        source,
+        data,
+        layout,
+        scores=traces.scores,
+        left=traces.left,
+        masks=masks,
+        **goal,
     )
     return news, [draws + calls + step for calls, step in zip(iterations, steps, strict=True)]
 
