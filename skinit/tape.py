@@ -272,9 +272,7 @@ def joint_factor(plan, dtype, n_samples, total):
     return factor / total if factor is not None and exact and steady and plan.step_is_all else None
 
 
-def compile_step(
-    network, parameters, gradient, plan, memory, *, rates, penalties, total
-):
+def compile_step(network, parameters, gradient, plan, memory, *, rates, penalties, total):
     """Bind the calls from a gradient to new parameters, for each of some iterations.
 
     Parameters
