@@ -15,15 +15,10 @@ from skinit.tape import (
     Traces,
     affordable,
     compile_steps,
-    operations,
     side_by_side,
 )
-from skinit.threads import blas_threads
 
-__all__ = ["BatchTape", "has_large_batches"]
-
-# From so many operations on, the products of a batch are worth threads of BLAS.
-SHARED_OPERATIONS = 2 * 10**7
+__all__ = ["BatchTape"]
 
 
 class BatchTape:
@@ -33,12 +28,13 @@ class BatchTape:
     ----------
     network, parameters, data, plan, memory, rng
         As in `Tape`; X is dense.
+    threads : callable
+        As in `Tape`.
     """
 
-    def __init__(self, network, parameters, data, plan, memory, rng=None):
-        self.total_weight = data.total_weight
+    def __init__(self, network, parameters, data, plan, memory, rng=None, threads=nullcontext):
+        self.total_weight, self.threads = data.total_weight, threads
         self.block_length = 1 if plan.one_by_one else affordable(network, len(data.targets))
-        self.threads = blas_threads if has_large_batches(network, plan) else nullcontext
         store = side_by_side(data, parameters.dtype)
         make = partial(
             BatchesOf, network, parameters, plan, memory, rng, *with_constant(network, store)
@@ -68,12 +64,6 @@ class BatchTape:
 
     def close(self):
         """Do nothing: unlike `TiledTape`, this one has no threads to let go."""
-
-
-def has_large_batches(network, plan):
-    """Tell whether there are minibatches, and their products are worth more than one thread."""
-    size = plan.batch_size
-    return size is not None and operations(network, size) >= SHARED_OPERATIONS
 
 
 def with_constant(network, store):

@@ -161,7 +161,10 @@ def tape_blocks(network, start, data, plan, progress):
             block = range(first, min(first + tape.block_length, plan.end))
             rates = plan.rates(block, progress.standing.n_plateaus)
             losses = tape.play(rates, draw_order)
-            yield Block(first, losses, parameters.copy(), deepcopy(memory[0]))
+            reached = parameters, memory[0]
+            if block.stop < plan.end:  # the tape goes on to change them in place
+                reached = parameters.copy(), deepcopy(memory[0])
+            yield Block(first, losses, *reached)
 
 
 class GradientTape:

@@ -42,6 +42,7 @@ from skinit.preparation import (
     check_validation,
     make_plan,
     packed,
+    plan_for_samples,
 )
 from skinit.solvers import SOLVERS, resolve_solver
 from skinit.tape import is_our_own
@@ -258,7 +259,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
 
     def _prepare(self, X, y, sample_weight, request):
         """Validate, encode, resolve and build."""
-        plan = make_plan(self, request=request)  # raises what is wrong with the settings alone
+        plan = make_plan(self, request)  # raises what is wrong with the settings alone
         check_validation(request.validation, self.early_stopping)
         sizes = check_widths(self.hidden_layer_sizes, "hidden_layer_sizes")
         keep_rates = check_dropout(self.dropout, plan.solver, len(sizes))
@@ -292,7 +293,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
                 # The start is drawn before the samples are split, as in scikit-learn, and then once
                 # more, as what is held out must not be seen by a start that looks at the data.
                 parameters, init_resolved = build(rng=again, data=data)
-        plan = make_plan(self, len(data.targets), scale, request)
+        plan = plan_for_samples(plan, self.batch_size, len(data.targets), scale)
         return PreparedFit(network, data, parameters, init_resolved, plan, validate)
 
     def _take_samples(self, X, y, sample_weight, request):

@@ -1,6 +1,6 @@
 """From the settings of an estimator and the samples to what a training run needs, all checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -26,6 +26,7 @@ __all__ = [
     "check_validation",
     "make_plan",
     "packed",
+    "plan_for_samples",
 ]
 
 # How many samples a minibatch has, where nothing else is asked for.
@@ -82,17 +83,13 @@ class PreparedFit:
     validate: object = None
 
 
-def make_plan(estimator, n_samples=1, weight_scale=1.0, request=None):
-    """Read from an estimator how it is to be trained.
+def make_plan(estimator, request):
+    """Read from an estimator how it is to be trained, on samples that are still to come.
 
     Parameters
     ----------
     estimator : BaseInitMLP
-    n_samples : int
-    weight_scale : float
-        What the sample weights have been multiplied by.
-    request : Request or None
-        None where only the settings are to be checked.
+    request : Request
 
     Returns
     -------
@@ -112,9 +109,9 @@ def make_plan(estimator, n_samples=1, weight_scale=1.0, request=None):
         check_number(estimator.tol, "tol", low=0)
     if estimator.early_stopping:
         check_number(estimator.validation_fraction, "validation_fraction", above=0, below=1)
-    n_before, one_step = (request.n_before, request.one_step) if request else (0, False)
+    n_before, one_step = request.n_before, request.one_step
     max_iter = check_max_iter(estimator.max_iter)
-    if request and request.unfinished:
+    if request.unfinished:
         max_iter = request.unfinished.end
     else:
         max_iter = max(max_iter, n_before + 1) if one_step else n_before + max_iter
@@ -129,14 +126,37 @@ def make_plan(estimator, n_samples=1, weight_scale=1.0, request=None):
         solver,
         schedule,
         max_iter,
-        batch_size=check_batch_size(estimator.batch_size, solver, n_samples),
+        batch_size=check_batch_size(estimator.batch_size, solver, n_samples=1),
         shuffle=bool(estimator.shuffle),
-        # The penalty is shared among the samples, however their weights are scaled.
-        alpha=float(estimator.alpha) * weight_scale,
+        alpha=float(estimator.alpha),
         tol=None if one_step else estimator.tol,
         n_iter_no_change=estimator.n_iter_no_change,
         early_stopping=bool(estimator.early_stopping),
         until=n_before + 1 if one_step else None,
+    )
+
+
+def plan_for_samples(plan, batch_size, n_samples, weight_scale):
+    """Complete a plan when the samples are there.
+
+    Parameters
+    ----------
+    plan : Plan
+    batch_size : int or None
+        As it is set.
+    n_samples : int
+    weight_scale : float
+        What the sample weights have been multiplied by.
+
+    Returns
+    -------
+    Plan
+    """
+    return replace(
+        plan,
+        batch_size=check_batch_size(batch_size, plan.solver, n_samples),
+        # The penalty is shared among the samples, however their weights are scaled.
+        alpha=plan.alpha * weight_scale,
     )
 
 

@@ -14,6 +14,7 @@ compute, and say so: they take their input times `tape_input` and leave their ou
 for one, takes -z and leaves -max(z, 0); the product behind it then has the factor -1.
 """
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -69,6 +70,8 @@ class Tape:
         Its one entry is what the solver remembers, see `BaseSolver.tape_calls`; changed in place.
     rng : RandomState or None
         What dropout draws from; None is for a network that has none.
+    threads : callable
+        ``threads()`` is the context that iterations go by in, such as `blas_threads`.
 
     Attributes
     ----------
@@ -76,8 +79,8 @@ class Tape:
         The most iterations that can be played at a time.
     """
 
-    def __init__(self, network, parameters, data, plan, memory, rng=None):
-        data = side_by_side(data, parameters.dtype)
+    def __init__(self, network, parameters, data, plan, memory, rng=None, threads=nullcontext):
+        data, self.threads = side_by_side(data, parameters.dtype), threads
         self.network, self.data, self.parameters = network, data, parameters
         n_samples, n_outputs = data.targets.shape
         bytes_of_scores = n_samples * n_outputs * parameters.itemsize
@@ -110,7 +113,8 @@ class Tape:
         """Do an iteration for each learning rate, and return the losses before them."""
         n_iter = len(rates)
         self.rates[:n_iter] = rates
-        run(self.calls[: n_iter * self.calls_per_iteration])
+        with self.threads():
+            run(self.calls[: n_iter * self.calls_per_iteration])
         losses = self.traces.losses(n_iter, self.data.targets)
         summed = weighted_sum(losses, self.data.sample_weight) + 0.5 * self.penalties[:n_iter]
         return summed / self.data.total_weight

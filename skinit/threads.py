@@ -69,16 +69,18 @@ def blas_threads():
 
 def give_scipy(n_threads):
     """Set the number of threads of the BLAS that SciPy calls."""
+    for library in libraries_of_scipy():
+        library.set_num_threads(n_threads)
+
+
+@cache
+def libraries_of_scipy():
+    """Find the BLAS that SciPy calls: its own, if NumPy has another one, as in their wheels."""
     blas = thread_pools().select(user_api="blas").lib_controllers
     folder = Path(scipy.__file__).parent
-    # In wheels, NumPy and SciPy bring one each, and the threads of one are in the other's way.
-    own = [
-        library
-        for library in blas
-        if {folder, folder.with_name("scipy.libs")} & set(Path(library.filepath).parents)
-    ]
-    for library in own or blas:
-        library.set_num_threads(n_threads)
+    folders = {folder, folder.with_name("scipy.libs")}
+    own = [library for library in blas if folders & set(Path(library.filepath).parents)]
+    return own or blas
 
 
 def available_cpus():

@@ -7,6 +7,7 @@ settled by the data and never by the number of threads, so that any machine find
 
 import operator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from itertools import pairwise
 
@@ -28,17 +29,28 @@ from skinit.tape import (
     operations,
     side_by_side,
 )
-from skinit.threads import limit_this_thread
+from skinit.threads import blas_threads, limit_this_thread
 
-__all__ = ["TiledTape", "cached_rows", "make_tape", "scores_of", "tiled_forward"]
+__all__ = [
+    "TiledTape",
+    "cached_rows",
+    "make_tape",
+    "scores_of",
+    "shares_products",
+    "tiled_forward",
+]
 
-# Below so many operations an iteration, tiles cost more than they save.
+# From so many operations on, the products of a minibatch, or those of an iteration on all samples,
+# are worth more than one thread.
+SHARED_OPERATIONS = 2 * 10**7
 MANY_OPERATIONS = 10**8
 
-# What a tile's signals may take of a cache, the fewest rows worth a product, and how many sums the
-# tiles are shared among: no more threads than these can work at a time.
+# What a tile's signals may take of a cache, the fewest rows worth a product, the fewest tiles worth
+# the trouble, and how many sums the tiles are shared among: no more threads than these can work at
+# a time.
 TILE_BYTES = 2**20
 FEWEST_ROWS = 256
+FEWEST_TILES = 4
 LANES = 8
 
 # The sums of all lanes take no more than these bytes, but for the two that two threads need.
@@ -46,16 +58,30 @@ LANE_BYTES = 2**25
 
 
 def make_tape(network, parameters, data, plan, memory, rng=None, n_threads=1):
-    """Return a `BatchTape` for minibatches, else a `Tape` or, for much to do, a `TiledTape`."""
+    """Return a `BatchTape` for minibatches, else a `Tape` or, for many samples, a `TiledTape`."""
     settings = network, parameters, data, plan, memory, rng
+    in_blas = shares_products(network, data, plan)
+    threads = blas_threads if in_blas else nullcontext
     if plan.batch_size is not None:
-        return BatchTape(*settings)
+        return BatchTape(*settings, threads)
+    if in_blas or operations_on(network, data) < MANY_OPERATIONS:
+        return Tape(*settings, threads)
+    return TiledTape(*settings, n_threads)
+
+
+def shares_products(network, data, plan):
+    """Tell whether BLAS is to share products among threads: those of few samples, if it is much."""
+    if plan.batch_size is not None:
+        return operations(network, plan.batch_size) >= SHARED_OPERATIONS
+    is_much = operations_on(network, data) >= MANY_OPERATIONS
+    return is_much and len(data.targets) < FEWEST_TILES * FEWEST_ROWS
+
+
+def operations_on(network, data):
+    """Count the operations of an iteration on all samples."""
     n_samples, n_features = data.X.shape
     filled = data.X.nnz / (n_samples * n_features) if issparse(data.X) else 1.0
-    n_operations = operations(network, n_samples, filled)
-    if n_operations < MANY_OPERATIONS or n_samples < 2 * FEWEST_ROWS:
-        return Tape(*settings)
-    return TiledTape(*settings, n_threads)
+    return operations(network, n_samples, filled)
 
 
 def cached_rows(network, itemsize):
@@ -136,9 +162,9 @@ class TiledTape:
         data = side_by_side(data, parameters.dtype)
         self.network, self.parameters = network, parameters
         self.total_weight = data.total_weight
-        # At least four tiles, so that some threads find work.
-        a_quarter = max(FEWEST_ROWS, -(-len(data.targets) // 4))
-        self.tiles = split_rows(data, min(cached_rows(network, parameters.itemsize), a_quarter))
+        # So many tiles at least that some threads find work.
+        a_share = max(FEWEST_ROWS, -(-len(data.targets) // FEWEST_TILES))
+        self.tiles = split_rows(data, min(cached_rows(network, parameters.itemsize), a_share))
         if issparse(data.X) or data.X.nbytes > COPIED_BYTES:
             self.sources = [(tile.X.T, 1.0) for tile in self.tiles]
         else:

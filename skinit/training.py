@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skinit.batches import has_large_batches
 from skinit.engines import Block, Progress, specification_blocks, tape_blocks
 from skinit.layouts import blas_matmul
 from skinit.network import layer_views, mean_loss, penalty
 from skinit.stopping import Standing, Watchdog
 from skinit.threads import blas_threads, one_blas_thread, spare_threads
-from skinit.tiles import tiled_forward
+from skinit.tiles import shares_products, tiled_forward
 
 __all__ = [
     "ENGINES",
@@ -278,7 +277,7 @@ class Run:
 def evaluate(network, parameters, data, plan):
     """Compute the mean loss, the penalty included, and the scores of all samples."""
     layers, finish = layer_views(network, parameters), np.ascontiguousarray
-    if has_large_batches(network, plan):
+    if shares_products(network, data, plan):
         # The threads of BLAS are still awake, and would be in the way of others.
         with blas_threads():
             scores = tiled_forward(network, layers, data.X, finish, matmul=blas_matmul)

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skinit import batches
+from skinit import batches, tiles
 from skinit.activations import ReLU, Tanh
 from skinit.batches import BatchTape
 from skinit.engines import Block, Progress, tape_blocks
@@ -24,16 +24,16 @@ SOLVERS_OF_BATCHES = {name: solver for name, solver in SOLVERS.items() if solver
 
 
 WAYS = {
-    "fetched as it is": {"COPIED_BYTES": 0},
-    "with its constant": {},
-    "in threads of BLAS": {"SHARED_OPERATIONS": 0},
+    "fetched as it is": [(batches, "COPIED_BYTES")],
+    "with its constant": [],
+    "in threads of BLAS": [(tiles, "SHARED_OPERATIONS")],
 }
 
 
 @pytest.fixture(autouse=True, params=WAYS)
 def way(monkeypatch, request):
-    for name, value in WAYS[request.param].items():
-        monkeypatch.setattr(batches, name, value)
+    for module, name in WAYS[request.param]:
+        monkeypatch.setattr(module, name, 0)
 
 
 def run(engine, network, start, data, max_iter=EPOCHS, batch_size=16, **settings):
@@ -169,7 +169,7 @@ def test_minibatches_have_a_tape_of_their_own():
 
 @pytest.mark.parametrize("operations", [1, 10**12])
 def test_large_batches_leave_their_products_to_the_threads_of_blas(operations, monkeypatch):
-    monkeypatch.setattr(batches, "SHARED_OPERATIONS", operations)
+    monkeypatch.setattr(tiles, "SHARED_OPERATIONS", operations)
     seen = []
 
     class Watched(type(ReLU())):

@@ -125,5 +125,6 @@ def test_where_numpy_has_a_blas_of_its_own_it_gets_no_threads(shared, monkeypatc
     folders = ["lib"] if shared else ["numpy.libs", "scipy.libs"]
     Pools.lib_controllers = [Library(site / folder / "libopenblas.so") for folder in folders]
     monkeypatch.setattr(threads, "thread_pools", Pools)
+    monkeypatch.setattr(threads, "libraries_of_scipy", threads.libraries_of_scipy.__wrapped__)
     threads.give_scipy(4)
     assert [library.num_threads for library in Pools.lib_controllers] == ([4] if shared else [1, 4])

@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import drawn_problems
 import numpy as np
@@ -18,6 +18,7 @@ from skinit.engines import Block, Progress, specification_blocks
 from skinit.losses import LOSSES, Loss
 from skinit.network import Network, TrainingData, forward, layer_views
 from skinit.tape import Tape, run
+from skinit.threads import blas_threads
 from skinit.tiles import FEWEST_ROWS, TiledTape, make_tape, split_rows, tiled_forward
 
 LEARNING_RATE = 0.02
@@ -323,20 +324,24 @@ def test_scores_in_tiles_are_those_of_all_samples_at_once(sparse, n_threads, mon
 
 
 @pytest.mark.parametrize(
-    ("n_samples", "widths", "expected"),
+    ("n_samples", "widths", "expected", "threads"),
     [
-        (300, (2, 10, 5, 1), Tape),
-        (30_000, (2, 10, 5, 1), Tape),
-        (20_000, (50, 128, 64, 10), TiledTape),
-        (1_000, (784, 256, 128, 10), TiledTape),
-        (20, (10_000, 500, 1), Tape),
-        (150, (3_000, 2_000, 1), Tape),
+        (300, (2, 10, 5, 1), Tape, nullcontext),
+        (30_000, (2, 10, 5, 1), Tape, nullcontext),
+        (20_000, (50, 128, 64, 10), TiledTape, None),
+        (1_100, (784, 256, 128, 10), TiledTape, None),
+        (1_000, (784, 256, 128, 10), Tape, blas_threads),
+        (20, (10_000, 500, 1), Tape, blas_threads),
+        (150, (3_000, 2_000, 1), Tape, blas_threads),
     ],
 )
-def test_tiles_are_for_where_there_is_much_to_do(n_samples, widths, expected, monkeypatch):
+def test_threads_are_for_where_there_is_much_to_do(
+    n_samples, widths, expected, threads, monkeypatch
+):
     monkeypatch.setattr(tiles, "FEWEST_ROWS", FEWEST_ROWS)
     network = Network(widths, (ReLU(),) * (len(widths) - 2), LOSSES["squared_error"])
     data = TrainingData(np.zeros((n_samples, widths[0])), np.zeros((n_samples, widths[-1])))
     tape = make_tape(network, np.zeros(network.n_parameters), data, plan_of(1), [None])
     tape.close()
     assert type(tape) is expected
+    assert getattr(tape, "threads", None) is threads
