@@ -16,7 +16,7 @@ import numpy as np
 from measuring import check_agreement, finish, ratio_table, take_turns
 from minibatch_peers import MINIBATCH_PEERS, MinibatchProblem, make_minibatch_problem
 from peers import draw_start, installed_peers
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.preprocessing import scale
 from threadpoolctl import threadpool_limits
 
@@ -32,6 +32,7 @@ CASES = {
 
 # All of a data set, or so many samples of it.
 SMALL = {
+    "iris": (load_iris, None),
     "wine": (load_wine, None),
     "breast cancer": (load_breast_cancer, None),
     "digits": (load_digits, 900),
