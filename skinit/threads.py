@@ -1,4 +1,4 @@
-"""Who may use how many threads: a fit shares its work itself, and BLAS meanwhile has one."""
+"""Who may use how many threads: a fit itself, and then BLAS has one, or BLAS instead."""
 
 import os
 from contextlib import contextmanager

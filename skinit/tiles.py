@@ -40,10 +40,10 @@ __all__ = [
     "tiled_forward",
 ]
 
-# From so many operations on, the products of a minibatch, or those of an iteration on all samples,
-# are worth more than one thread.
-SHARED_OPERATIONS = 2 * 10**7
+# From so many operations on, an iteration on all samples is worth more than one thread, and so is a
+# minibatch, of which there are many.
 MANY_OPERATIONS = 10**8
+SHARED_OPERATIONS = 2 * 10**7
 
 # What a tile's signals may take of a cache, the fewest rows worth a product, the fewest tiles worth
 # the trouble, and how many sums the tiles are shared among: no more threads than these can work at
@@ -70,7 +70,7 @@ def make_tape(network, parameters, data, plan, memory, rng=None, n_threads=1):
 
 
 def shares_products(network, data, plan):
-    """Tell whether BLAS is to share products among threads: those of few samples, if it is much."""
+    """Tell whether the products are left to the threads of BLAS: few samples, and much to do."""
     if plan.batch_size is not None:
         return operations(network, plan.batch_size) >= SHARED_OPERATIONS
     is_much = operations_on(network, data) >= MANY_OPERATIONS
