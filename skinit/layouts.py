@@ -168,7 +168,9 @@ class LargeArrays(SmallArrays):
 
 
 def blas_matmul(left, right):
-    """Do as ``left @ right``, by the BLAS of the tape, on whole arrays in C or Fortran order."""
+    """Do as ``left @ right``, in the dtype of the right one, by the BLAS of the tape."""
+    if not issparse(left):  # what somebody's own activation has returned may lie in any way
+        left = np.require(left, right.dtype, None if left.flags.f_contiguous else "C")
     out = np.empty((left.shape[0], right.shape[1]), right.dtype)
     run(SmallArrays(out.dtype).product(1.0, left, right, 0.0, out))
     return out

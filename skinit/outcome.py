@@ -133,7 +133,7 @@ def why_not_converged(model, plan):
 
 def why_diverged(model):
     """Say when the loss stopped being finite, and what to change."""
-    if not np.isfinite(model.loss_):
+    if not np.isfinite(model.loss_) and model.n_iter_ == 0:
         return (
             f"the loss of the start is {model.loss_}; scale X{model._and_y}, or choose an init "
             f"with smaller weights than {model.init!r}"

@@ -292,7 +292,8 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
             if not request.goes_on:
                 # The start is drawn before the samples are split, as in scikit-learn, and then once
                 # more, as what is held out must not be seen by a start that looks at the data.
-                parameters, init_resolved = build(rng=again, data=data)
+                with one_blas_thread():
+                    parameters, init_resolved = build(rng=again, data=data)
         plan = plan_for_samples(plan, self.batch_size, len(data.targets), scale)
         return PreparedFit(network, data, parameters, init_resolved, plan, validate)
 

@@ -32,7 +32,6 @@ __all__ = [
     "Traces",
     "affordable",
     "calls_of_loss",
-    "compile_goal",
     "compile_iterations",
     "compile_step",
     "compile_steps",
@@ -218,8 +217,16 @@ def compile_steps(
     iterations : list of lists of callables
     """
     masks, draws = mask_calls(network, len(data.targets), rng, layout.new)
-    given = {"rates": rates, "penalties": penalties, "total": total}
-    goal, steps = compile_goal(network, parameters, len(data.targets), plan, memory, **given)
+    joint = joint_factor(plan, parameters.dtype, len(data.targets), total)
+    if joint is not None:
+        # Gradient and step are one product, added to the parameters.
+        goal, steps = {"into": parameters, "keep": 1.0, "factor": joint}, [[]] * len(rates)
+    else:
+        gradient = np.empty_like(parameters)
+        factor = 1 / total if isinstance(total, float) else 1.0
+        goal = {"into": gradient, "keep": 0.0, "factor": factor}
+        given = {"rates": rates, "penalties": penalties, "total": total}
+        steps = compile_step(network, parameters, gradient, plan, memory, **given)
     news, iterations = compile_iterations(
         network,
         parameters,
@@ -232,37 +239,6 @@ def compile_steps(
         **goal,
     )
     return news, [draws + calls + step for calls, step in zip(iterations, steps, strict=True)]
-
-
-def compile_goal(network, parameters, n_samples, plan, memory, *, total, **given):
-    """Settle where derivatives go, and bind the calls that lead from there to new parameters.
-
-    Parameters
-    ----------
-    network, parameters, plan, memory, total
-        As in `compile_steps`.
-    n_samples : int
-    **given
-        What else `compile_step` needs.
-
-    Returns
-    -------
-    goal : dict
-        ``into``, ``keep`` and ``factor`` of `compile_iterations`.
-    steps : list of lists of callables
-        One list for each iteration.
-    """
-    factor, n_iterations = (
-        joint_factor(plan, parameters.dtype, n_samples, total),
-        given["rates"].size,
-    )
-    if factor is not None:
-        # Gradient and step are one product, added to the parameters.
-        return {"into": parameters, "keep": 1.0, "factor": factor}, [[]] * n_iterations
-    gradient = np.empty_like(parameters)
-    factor = 1 / total if isinstance(total, float) else 1.0
-    steps = compile_step(network, parameters, gradient, plan, memory, total=total, **given)
-    return {"into": gradient, "keep": 0.0, "factor": factor}, steps
 
 
 def joint_factor(plan, dtype, n_samples, total):

@@ -51,13 +51,14 @@ def blas_threads():
     """Do as `one_blas_thread`, but let SciPy's BLAS keep its threads: for large products of a fit.
 
     How a product is shared decides how it is rounded: what comes of it depends, to rounding, on the
-    number of threads, but not on which other fits are under way.
+    number of threads, and so does what comes of small fits in other threads meanwhile.
     """
     with one_blas_thread():
+        own = [library for library in libraries_of_scipy() if is_limited_by_thread(library)]
+        limits = [library.num_threads for library in own]
         with fits_lock:
-            if fits["in BLAS"] == 0:
-                give_scipy(fits["spare threads"])
             fits["in BLAS"] += 1
+            give_scipy(fits["spare threads"])
         try:
             yield
         finally:
@@ -65,12 +66,16 @@ def blas_threads():
                 fits["in BLAS"] -= 1
                 if fits["in BLAS"] == 0:
                     give_scipy(1)
+                for library, limit in zip(own, limits, strict=True):
+                    library.set_num_threads(limit)
 
 
 def give_scipy(n_threads):
     """Set the number of threads of the BLAS that SciPy calls."""
+    anyone_may_set_limits()
     for library in libraries_of_scipy():
         library.set_num_threads(n_threads)
+    anyone_may_set_limits()
 
 
 @cache
@@ -112,8 +117,14 @@ def anyone_may_set_limits():
 def limit_this_thread():
     """Limit BLAS in a thread that a fit has started, where each thread has a limit of its own."""
     blas = thread_pools().select(user_api="blas").lib_controllers
-    if any(getattr(library, "threading_layer", None) == "openmp" for library in blas):
+    if any(map(is_limited_by_thread, blas)):
         thread_pools().limit(limits=1, user_api="blas")
+
+
+def is_limited_by_thread(library):
+    """Tell whether each thread has a limit of its own, so that each sets and restores it."""
+    is_openmp = getattr(library, "threading_layer", None) == "openmp"
+    return is_openmp or library.internal_api == "mkl"
 
 
 def begin_anew():

@@ -71,8 +71,8 @@ def make_tape(network, parameters, data, plan, memory, rng=None, n_threads=1):
 
 def shares_products(network, data, plan):
     """Tell whether the products are left to the threads of BLAS: few samples, and much to do."""
-    if plan.batch_size is not None:
-        return operations(network, plan.batch_size) >= SHARED_OPERATIONS
+    if plan.batch_size is not None:  # sparse samples of which are not compiled
+        return not issparse(data.X) and operations(network, plan.batch_size) >= SHARED_OPERATIONS
     is_much = operations_on(network, data) >= MANY_OPERATIONS
     return is_much and len(data.targets) < FEWEST_TILES * FEWEST_ROWS
 

@@ -158,8 +158,8 @@ def train(
     with (
         np.errstate(over="ignore", invalid="ignore"),  # told below, in words
         # How BLAS shares a product among threads decides how it is rounded: the weights must not
-        # depend on the number of cores, or on the jobs that run beside this one, but where all
-        # there is to be shared are large products, see `skinit.tiles.shares_products`.
+        # depend on the number of cores, but where nothing else can be shared than large products,
+        # see `skinit.tiles.shares_products`.
         one_blas_thread(),
     ):
         for engine in ENGINES:

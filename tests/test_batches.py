@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skinit import batches, tiles
-from skinit.activations import ReLU, Tanh
+from skinit import InitMLPRegressor, batches, tiles
+from skinit.activations import Activation, ReLU, Tanh
 from skinit.batches import BatchTape
 from skinit.engines import Block, Progress, tape_blocks
 from skinit.network import TrainingData
@@ -189,3 +189,23 @@ def most_threads():
     """Return how many threads BLAS has, of NumPy or SciPy, whichever has more."""
     pools = threadpool_info()
     return max(pool["num_threads"] for pool in pools if pool["user_api"] == "blas")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda z: np.float64(1.5) * np.tanh(z),
+        lambda z: (1.5 * np.tanh(z))[::-1][::-1],
+        lambda z: np.stack([1.5 * np.tanh(z)] * 2, axis=-1)[..., 0],
+        lambda z: np.broadcast_to(1.5 * np.tanh(z.mean(axis=-1, keepdims=True)), z.shape),
+    ],
+    ids=["of float64", "reversed", "part", "broadcast"],
+)
+def test_what_an_activation_returns_may_lie_in_any_way(value):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(100, 5)).astype(np.float32)
+    own = Activation(value, lambda z: 1 - np.tanh(z) ** 2)
+    model = InitMLPRegressor((8, 4), activation=own, solver="adam", max_iter=2, random_state=0)
+    model.fit(X, X[:, 0])
+    assert np.isfinite(model.loss_)
+    assert {W.dtype for W in model.coefs_} == {np.dtype(np.float32)}

@@ -112,7 +112,7 @@ def test_without_a_fit_blas_is_left_as_it_was():
 def test_where_numpy_has_a_blas_of_its_own_it_gets_no_threads(shared, monkeypatch):
     class Library:
         def __init__(self, filepath):
-            self.filepath, self.num_threads = str(filepath), 1
+            self.filepath, self.num_threads, self.internal_api = str(filepath), 1, "openblas"
 
         def set_num_threads(self, n_threads):
             self.num_threads = n_threads
@@ -128,3 +128,52 @@ def test_where_numpy_has_a_blas_of_its_own_it_gets_no_threads(shared, monkeypatc
     monkeypatch.setattr(threads, "libraries_of_scipy", threads.libraries_of_scipy.__wrapped__)
     threads.give_scipy(4)
     assert [library.num_threads for library in Pools.lib_controllers] == ([4] if shared else [1, 4])
+
+
+def test_another_thread_may_share_products_while_this_one_has_a_fit():
+    """The one that has set a limit may stop others from setting one."""
+    with threadpool_limits(2, user_api="blas"), one_blas_thread():
+        allowed, seen = spare_threads(), []
+
+        def fit():
+            with blas_threads():
+                seen.append(max(threads_of_blas()))
+            seen.append(max(threads_of_blas()))
+
+        worker = threading.Thread(target=fit)
+        worker.start()
+        worker.join()
+        assert seen == [allowed, 1]
+
+
+def test_a_limit_of_a_thread_is_restored_in_that_thread(monkeypatch):
+    class Library:
+        filepath, internal_api, limits = "lib/libmkl_rt.so", "mkl", threading.local()
+
+        @property
+        def num_threads(self):
+            return getattr(self.limits, "n", 4)
+
+        def set_num_threads(self, n_threads):
+            self.limits.n = n_threads
+
+    library = Library()
+    monkeypatch.setattr(threads, "libraries_of_scipy", lambda: [library])
+    entered, left, after = threading.Event(), threading.Event(), []
+
+    def fit():
+        with blas_threads():
+            entered.set()
+            left.wait(10)
+        after.append(library.num_threads)
+
+    worker = threading.Thread(target=fit)
+    worker.start()
+    entered.wait(10)
+    library.set_num_threads(1)
+    with blas_threads():
+        pass
+    assert library.num_threads == 1
+    left.set()
+    worker.join()
+    assert after == [4]
