@@ -36,11 +36,11 @@ LEARNING = {
 CAUTIOUS = {"learning_rate": 1e-6, "max_iter": 30}
 
 # Of solvers that need others: on classes that can be told apart, lbfgs gets to infinite scores.
-# At a constant rate, RMSprop's steps do not become small: after many epochs, scores have drifted so
-# far that it depends on rounding whether probabilities are 0.
+# At a constant rate, RMSprop's steps do not become small: after many long steps, scores have drifted
+# so far that it depends on rounding whether probabilities are 0.
 SETTINGS_OF_SOLVERS = {
     "sgd": {"learning_rate": 0.02},
-    "rmsprop": {"max_iter": 200},
+    "rmsprop": {"learning_rate": 0.001, "max_iter": 2000},
     "lbfgs": {"max_iter": 20},
 }
 
