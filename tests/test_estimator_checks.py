@@ -36,7 +36,7 @@ LEARNING = {
 CAUTIOUS = {"learning_rate": 1e-6, "max_iter": 30}
 
 # Of solvers that need others: on classes that can be told apart, lbfgs gets to infinite scores.
-# At a constant rate, RMSprop's steps do not become small: after many long steps, scores have drifted
+# At a constant rate, RMSprop's steps do not become small: after many long ones, scores have drifted
 # so far that it depends on rounding whether probabilities are 0.
 SETTINGS_OF_SOLVERS = {
     "sgd": {"learning_rate": 0.02},
