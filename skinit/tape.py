@@ -80,7 +80,7 @@ class Tape:
 
     def __init__(self, network, parameters, data, plan, memory, rng=None, threads=nullcontext):
         data, self.threads = side_by_side(data, parameters.dtype), threads
-        self.network, self.data, self.parameters = network, data, parameters
+        self.data, self.parameters = data, parameters
         n_samples, n_outputs = data.targets.shape
         bytes_of_scores = n_samples * n_outputs * parameters.itemsize
         most = min(affordable(network, n_samples), BLOCK_BYTES // bytes_of_scores)
@@ -142,7 +142,7 @@ class Traces:
         self.loss, self.left = network.loss, None
         self.scores = np.empty((n_iterations, network.widths[-1], n_samples), dtype)
         _, self.to_losses = calls_of_loss(self.loss)
-        if getattr(self.to_losses, "__func__", BaseLoss.tape_losses) is not BaseLoss.tape_losses:
+        if self.loss.tape_left > 1:  # not the losses themselves, but what the gradient needs anyway
             self.left = np.empty((n_iterations, self.loss.tape_left, n_samples), dtype)
 
     def losses(self, n_iterations, targets, samples=...):
