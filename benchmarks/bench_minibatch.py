@@ -95,9 +95,9 @@ def compare_small(repeats):
             widths = "-".join(map(str, problem.widths))
             numbers = [f"{time:.0f}" for time in (ours, *theirs)]
             ratios = [f"{time / ours:.1f}" for time in theirs]
-            rows.append([name, widths, str(len(problem.X)), solver, str(n_iter), *numbers, *ratios])
+            rows.append([name, widths, str(len(problem.X)), solver, str(n_iter), *ratios, *numbers])
     headings = ["", "widths", "samples", "solver", "iterations"]
-    headings += ["skinit", "scikit-learn", "one thread", "ratio", "one thread"]
+    headings += ["ratio", "one thread", "skinit", "scikit-learn", "one thread"]
     return (
         "microseconds of an iteration on small data, float64, batches of 200; scikit-learn as it "
         f"comes,\nand with its matrix products in one thread\n{text_table(headings, rows)}"
