@@ -481,17 +481,17 @@ class LBFGS(BaseSolver):
 
         def evaluate(x):
             nonlocal evaluated, before
-            loss, gradient = objective(x.astype(parameters.dtype))
-            evaluated = x.copy(), float(loss)
+            loss, gradient = objective(x.astype(parameters.dtype, copy=False))
+            evaluated = x, float(loss)  # scipy gives a copy of its own
             before = evaluated[1] if before is None else before
             return loss, gradient.astype(np.float64)
 
         def after(x):
             nonlocal before
-            if not np.array_equal(x, evaluated[0]):
+            if not (x == evaluated[0]).all():
                 evaluate(x)
             loss, before = before, evaluated[1]
-            if not visit(loss, x.astype(parameters.dtype)):
+            if not visit(loss, x.astype(parameters.dtype, copy=False)):
                 raise StoppedError
 
         options = {
