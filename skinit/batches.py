@@ -12,6 +12,7 @@ from skinit.tape import (
     BLOCK_BYTES,
     BLOCK_LENGTH,
     COPIED_BYTES,
+    Penalty,
     Traces,
     affordable,
     compile_steps,
@@ -105,7 +106,8 @@ class BatchesOf:
         )
         self.total = np.zeros((), dtype) if is_weighted else float(size)
         self.traces = Traces(network, self.n_slots, size, dtype)
-        self.rates, self.penalties = np.zeros((2, self.n_slots), dtype)
+        self.penalty = Penalty(network, plan.alpha, self.n_slots, dtype)
+        self.rates = np.zeros(self.n_slots, dtype)
         self.news, self.iterations = compile_steps(
             network,
             parameters,
@@ -116,8 +118,8 @@ class BatchesOf:
             memory,
             rng,
             traces=self.traces,
+            penalty=self.penalty,
             rates=self.rates,
-            penalties=self.penalties,
             total=self.total,
         )
 
@@ -150,5 +152,4 @@ class BatchesOf:
         found = self.traces.losses(len(indices), self.store.targets, indices)
         weights = self.store.sample_weight
         summed = weighted_sum(found, None if weights is None else weights[indices])
-        penalties = self.penalties[: len(epochs)].astype(np.float64)
-        np.add.at(losses, epochs, summed + 0.5 * penalties)
+        np.add.at(losses, epochs, summed + self.penalty.summands(len(epochs)))

@@ -82,6 +82,6 @@ class Plan:
 
     @property
     def step_is_all(self):
-        """Whether nothing comes between a gradient and the solver, nor after it."""
+        """Whether no limit comes between a gradient and the solver, nor after it."""
         limits = self.solver.clip_norm, self.solver.max_norm
-        return self.alpha == 0 and limits == (None, None)
+        return limits == (None, None)

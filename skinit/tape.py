@@ -25,9 +25,10 @@ from skinit.dropout import mask_calls
 from skinit.layouts import SmallArrays, run
 from skinit.losses import BaseLoss
 from skinit.network import layer_blocks, layer_views, limit_norms, weighted_sum
-from skinit.solvers import BaseSolver, adding, clipped
+from skinit.solvers import BaseSolver, adding, clipped, scaling
 
 __all__ = [
+    "Penalty",
     "Tape",
     "Traces",
     "affordable",
@@ -86,7 +87,8 @@ class Tape:
         most = min(affordable(network, n_samples), BLOCK_BYTES // bytes_of_scores)
         self.block_length = 1 if plan.one_by_one else max(1, most)
         self.traces = Traces(network, self.block_length, n_samples, parameters.dtype)
-        self.rates, self.penalties = np.zeros((2, self.block_length), parameters.dtype)
+        self.penalty = Penalty(network, plan.alpha, self.block_length, parameters.dtype)
+        self.rates = np.zeros(self.block_length, parameters.dtype)
 
         layout = SmallArrays(parameters.dtype)
         source = layout.input(network, data.X)
@@ -100,8 +102,8 @@ class Tape:
             memory,
             rng,
             traces=self.traces,
+            penalty=self.penalty,
             rates=self.rates,
-            penalties=self.penalties,
             total=data.total_weight,
         )
         run(news)
@@ -115,7 +117,7 @@ class Tape:
         with self.threads():
             run(self.calls[: n_iter * self.calls_per_iteration])
         losses = self.traces.losses(n_iter, self.data.targets)
-        summed = weighted_sum(losses, self.data.sample_weight) + 0.5 * self.penalties[:n_iter]
+        summed = weighted_sum(losses, self.data.sample_weight) + self.penalty.summands(n_iter)
         return summed / self.data.total_weight
 
     def close(self):
@@ -162,6 +164,49 @@ class Traces:
         return self.loss.per_sample(scores * (1 / self.loss.tape_input), targets[samples])
 
 
+class Penalty:
+    """The penalty on large weights: what it does to a step, and what it adds to the loss.
+
+    Parameters
+    ----------
+    network : Network
+    alpha : float
+        Its strength; of 0, there is nothing to do.
+    n_iterations : int
+    dtype : dtype
+    """
+
+    def __init__(self, network, alpha, n_iterations, dtype):
+        self.network, self.alpha = network, alpha
+        self.squares = np.zeros((n_iterations, network.n_layers), dtype)  # of a layer, summed
+
+    def weights(self, parameters):
+        """Return the weights of each layer, flat, or nothing if there is no penalty."""
+        views = layer_views(self.network, parameters) if self.alpha else []
+        return [W.reshape(-1) for W, _ in views]
+
+    def note_calls(self, parameters):
+        """Bind the calls that note what is added to the loss, for each of the iterations."""
+        weights = self.weights(parameters)
+        return [
+            [partial(np.dot, W, W, row[k : k + 1].reshape(())) for k, W in enumerate(weights)]
+            for row in self.squares
+        ]
+
+    def gradient_calls(self, parameters, gradient, factor):
+        """Bind the calls that add the gradient of the penalty, times a factor, to another one."""
+        pairs = zip(self.weights(parameters), self.weights(gradient), strict=True)
+        return [adding(self.alpha * factor, W, into) for W, into in pairs]
+
+    def step_calls(self, parameters, factor):
+        """Bind the calls that add it to the parameters themselves, one for each layer."""
+        return [scaling(1 + self.alpha * factor, W) for W in self.weights(parameters)]
+
+    def summands(self, n_iterations):
+        """Return what is added to the summed loss, of shape (n_iterations,)."""
+        return 0.5 * self.alpha * self.squares[:n_iterations].sum(axis=-1, dtype=np.float64)
+
+
 def side_by_side(data, dtype):
     """Lay out an output's targets side by side, as its scores are."""
     return replace(data, targets=np.asfortranarray(data.targets, dtype))
@@ -192,7 +237,7 @@ def operations(network, n_samples, filled=1.0):
 
 
 def compile_steps(
-    network, parameters, source, data, layout, plan, memory, rng, *, traces, rates, penalties, total
+    network, parameters, source, data, layout, plan, memory, rng, *, traces, penalty, rates, total
 ):
     """Bind the calls of whole iterations, each of a gradient and a step.
 
@@ -203,10 +248,9 @@ def compile_steps(
     plan, memory, rng
         As in `Tape`.
     traces : Traces
+    penalty : Penalty
     rates : ndarray of shape (n_iterations,)
         Where iterations find their learning rates.
-    penalties : ndarray of shape (n_iterations,)
-        Where iterations leave ``alpha`` times the squared norm of the weights.
     total : float or ndarray of shape ()
         How much the samples count together; an array may get other values between iterations.
 
@@ -221,12 +265,14 @@ def compile_steps(
     if joint is not None:
         # Gradient and step are one product, added to the parameters.
         goal, steps = {"into": parameters, "keep": 1.0, "factor": joint}, [[]] * len(rates)
+        goal["penalty_calls"] = penalty.step_calls(parameters, joint)
     else:
         gradient = np.empty_like(parameters)
         factor = 1 / total if isinstance(total, float) else 1.0
         goal = {"into": gradient, "keep": 0.0, "factor": factor}
-        given = {"rates": rates, "penalties": penalties, "total": total}
-        steps = compile_step(network, parameters, gradient, plan, memory, **given)
+        steps = compile_step(
+            network, parameters, gradient, plan, memory, penalty=penalty, rates=rates, total=total
+        )
     news, iterations = compile_iterations(
         network,
         parameters,
@@ -238,7 +284,8 @@ def compile_steps(
         masks=masks,
         **goal,
     )
-    return news, [draws + calls + step for calls, step in zip(iterations, steps, strict=True)]
+    parts = zip(penalty.note_calls(parameters), iterations, steps, strict=True)
+    return news, [draws + note + calls + step for note, calls, step in parts]
 
 
 def joint_factor(plan, dtype, n_samples, total):
@@ -252,7 +299,7 @@ def joint_factor(plan, dtype, n_samples, total):
     return factor / total if factor is not None and exact and steady and plan.step_is_all else None
 
 
-def compile_step(network, parameters, gradient, plan, memory, *, rates, penalties, total):
+def compile_step(network, parameters, gradient, plan, memory, *, penalty, rates, total):
     """Bind the calls from a gradient to new parameters, for each of some iterations.
 
     Parameters
@@ -260,7 +307,7 @@ def compile_step(network, parameters, gradient, plan, memory, *, rates, penaltie
     gradient : ndarray of shape (n_parameters,)
         Where the gradient of the mean loss lies, still without the penalty; used up. Where
         `total` is an array, it is that of the summed loss.
-    network, parameters, plan, memory, rates, penalties, total
+    network, parameters, plan, memory, penalty, rates, total
         As in `compile_steps`.
 
     Returns
@@ -281,29 +328,26 @@ def compile_step(network, parameters, gradient, plan, memory, *, rates, penaltie
     steady = isinstance(total, float)
     if not steady:
         step.insert(0, partial(np.divide, gradient, total, gradient))
-    each_rate = [rates[k : k + 1].reshape(()) for k in range(len(rates))]
-    if not plan.alpha:
-        return [[partial(np.copyto, rate, new_rate), *step] for new_rate in each_rate]
-
-    # The penalty: its gradient for all weights, and what it adds to the summed loss, twice.
-    pull, strength = np.empty_like(parameters), np.zeros_like(parameters)
-    for W, _ in layer_views(network, strength):
-        W[...] = plan.alpha
-    to_pull = partial(np.multiply, strength, parameters, pull)
-    step.insert(0, adding(1 / total if steady else 1.0, pull, gradient))
+    step = penalty.gradient_calls(parameters, gradient, 1 / total if steady else 1.0) + step
     return [
-        [
-            partial(np.copyto, rate, new_rate),
-            to_pull,
-            partial(np.dot, pull, parameters, penalties[k : k + 1].reshape(())),
-            *step,
-        ]
-        for k, new_rate in enumerate(each_rate)
+        [partial(np.copyto, rate, rates[k : k + 1].reshape(())), *step] for k in range(len(rates))
     ]
 
 
 def compile_iterations(
-    network, parameters, source, data, layout, *, scores, left=None, masks, into, keep, factor
+    network,
+    parameters,
+    source,
+    data,
+    layout,
+    *,
+    scores,
+    left=None,
+    masks,
+    into,
+    keep,
+    factor,
+    penalty_calls=(),
 ):
     """Bind the calls of iterations that differ in nothing but where they leave their scores.
 
@@ -328,6 +372,9 @@ def compile_iterations(
         Where the derivatives of the summed loss go: it becomes ``keep * into + factor *
         derivatives``, and may be the parameters themselves.
     keep, factor : float
+    penalty_calls : sequence of callables
+        Of each layer, or none: what is called right before the derivatives by its parameters go
+        there, when nothing needs its weights as they are any more.
 
     Returns
     -------
@@ -385,6 +432,7 @@ def compile_iterations(
             backward_calls += layout.product(
                 1.0, weights[index][:-1], delta, 0.0, deltas[index - 1]
             )
+        backward_calls += penalty_calls[index : index + 1]
         backward_calls += layout.derivatives(factor, signal, scale, delta, keep, derivatives[index])
         if index > 0:
             backward_calls += slope_calls[index - 1]

@@ -21,6 +21,7 @@ from skinit.layouts import LargeArrays, SmallArrays, run
 from skinit.network import TrainingData, weighted_sum
 from skinit.tape import (
     COPIED_BYTES,
+    Penalty,
     Tape,
     calls_of_loss,
     compile_iterations,
@@ -194,18 +195,21 @@ class TiledTape:
         self.calls = {}  # of a thread and a lane, bound when the thread first takes the lane
 
         gradient, *others = self.gradients
-        self.rates, self.penalties = np.zeros((2, 1), parameters.dtype)
+        self.penalty = Penalty(network, plan.alpha, 1, parameters.dtype)
+        self.rates = np.zeros(1, parameters.dtype)
         [step] = compile_step(
             network,
             parameters,
             gradient,
             plan,
             memory,
+            penalty=self.penalty,
             rates=self.rates,
-            penalties=self.penalties,
             total=self.total_weight,
         )
+        [note_calls] = self.penalty.note_calls(parameters)
         self.step_calls = [
+            *note_calls,
             *(partial(np.add, gradient, other, gradient) for other in others),
             # Summed first and divided last, so that what cancels does so exactly.
             partial(np.divide, gradient, self.total_weight, gradient),
@@ -261,7 +265,7 @@ class TiledTape:
             lanes.clear()  # after Ctrl-C, nobody need go on
         run(self.step_calls)
         losses = weighted_sum(self.to_losses(self.left_of_samples), self.sample_weight)
-        return (losses + 0.5 * self.penalties) / self.total_weight
+        return (losses + self.penalty.summands(1)) / self.total_weight
 
     def work(self, thread, lanes, errors):
         """Take one lane after the other: a thread's own, then what the next thread has left.
