@@ -149,6 +149,11 @@ def losses_of(name, network):
             f"{name!r} is a {type(network).__name__} without loss_curve_; give a network trained "
             "step by step, or a pipeline that ends in one"
         )
+    if not len(network.loss_curve_):
+        raise ValueError(
+            f"{name!r} has no losses in loss_curve_: scikit-learn keeps none of lbfgs, and a fit "
+            "that ended at its start has none; fit it with skinit, for one iteration at least"
+        )
     return np.asarray(network.loss_curve_)
 
 

@@ -6,11 +6,17 @@ from numpy.testing import assert_array_equal
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinit import InitMLPClassifier, InitMLPRegressor, LossCurveDisplay, load_circles
+from skinit import (
+    InitMLPClassifier,
+    InitMLPRegressor,
+    LossCurveDisplay,
+    from_sklearn,
+    load_circles,
+)
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +226,13 @@ def test_an_estimator_without_losses_is_refused_with_the_way_out():
     model = make_pipeline(StandardScaler(), LinearRegression()).fit([[0.0], [1.0]], [0.0, 1.0])
     complaint = "'a model' is a LinearRegression without loss_curve_; give a network trained step"
     with pytest.raises(ValueError, match=re.escape(complaint)):
+        LossCurveDisplay.from_estimator(model, name="a model")
+
+
+def test_a_model_that_has_kept_no_losses_is_refused_with_the_way_out():
+    X, y, _, _ = load_circles()
+    model = from_sklearn(MLPRegressor(solver="lbfgs", tol=0.1, random_state=0).fit(X, y))
+    with pytest.raises(ValueError, match=r"'a model' has no losses in loss_curve_.*with skinit"):
         LossCurveDisplay.from_estimator(model, name="a model")
 
 
