@@ -91,6 +91,28 @@ def test_float32_sums_over_many_samples_keep_their_digits():
     assert_allclose(tape, truth, rtol=0, atol=3e-6)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("solver", ["gd", "sgd", "adam"])
+def test_the_penalty_may_be_part_of_the_step(solver, depth, weighted):
+    """With "gd" it is; biases, which lie between the weights, have no part in it."""
+    network = network_of("multinomial_cross_entropy", *[Tanh()] * (depth - 1))
+    start, data = problem(network, weighted=weighted)
+    assert_agree(network, start, data, max_iter=200, solver=SOLVERS[solver], alpha=3.0)
+
+
+def test_in_float32_a_weak_penalty_is_not_lost():
+    """By itself it is less than the last digit of the weight, and so is the rest of the step."""
+    network = Network((1, 1), (), LOSSES["squared_error"])
+    start = np.array([1.0, 0.0], np.float32)
+    data = TrainingData(np.ones((1, 1), np.float32), np.full((1, 1), 0.5, np.float32))
+    digit = np.finfo(np.float32).epsneg
+    settings = {"learning_rate": 0.8 * digit, "alpha": 0.5, "max_iter": 1}
+    for engine in (tape_blocks, specification_blocks):
+        [weight, _], _ = run(engine, network, start, data, **settings)
+        assert weight == 1 - digit
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 def test_layers_may_have_different_activations(sparse):
     """What is kept negated for one must not reach another with the wrong sign."""
