@@ -149,10 +149,10 @@ def losses_of(name, network):
             f"{name!r} is a {type(network).__name__} without loss_curve_; give a network trained "
             "step by step, or a pipeline that ends in one"
         )
-    if not len(network.loss_curve_):
+    if network.n_iter_ and not len(network.loss_curve_):
         raise ValueError(
-            f"{name!r} has no losses in loss_curve_: scikit-learn keeps none of lbfgs, and a fit "
-            "that ended at its start has none; fit it with skinit, for one iteration at least"
+            f"{name!r} has taken {network.n_iter_} iterations and kept none of their losses in "
+            "loss_curve_, as scikit-learn does with lbfgs; fit it with skinit"
         )
     return np.asarray(network.loss_curve_)
 
