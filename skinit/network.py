@@ -279,8 +279,9 @@ def weighted_sum(losses, sample_weight):
 
 
 def penalty(network, parameters):
-    """Compute half the sum of all squared weights, biases left out, of shape (...,)."""
-    return sum(0.5 * (W * W).sum(axis=(-2, -1)) for W, _ in layer_views(network, parameters))
+    """Compute half the sum of all squared weights, without biases, of shape (...,), in float64."""
+    squares = [(W * W).sum(axis=(-2, -1)) for W, _ in layer_views(network, parameters)]
+    return 0.5 * np.sum(squares, axis=0, dtype=np.float64)
 
 
 def loss_and_gradient(network, parameters, data, alpha=0.0, masks=None):

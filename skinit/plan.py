@@ -81,7 +81,6 @@ class Plan:
         return rng.permutation(n_samples) if self.shuffle else np.arange(n_samples)
 
     @property
-    def step_is_all(self):
-        """Whether no limit comes between a gradient and the solver, nor after it."""
-        limits = self.solver.clip_norm, self.solver.max_norm
-        return limits == (None, None)
+    def has_limits(self):
+        """Whether the solver limits the size of gradients or weights."""
+        return (self.solver.clip_norm, self.solver.max_norm) != (None, None)

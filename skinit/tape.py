@@ -180,11 +180,6 @@ class Penalty:
         self.network, self.alpha = network, alpha
         self.squares = np.zeros((n_iterations, network.n_layers), dtype)  # of a layer, summed
 
-    def weights(self, parameters):
-        """Return the weights of each layer, flat, or nothing if there is no penalty."""
-        views = layer_views(self.network, parameters) if self.alpha else []
-        return [W.reshape(-1) for W, _ in views]
-
     def note_calls(self, parameters):
         """Bind the calls that note what is added to the loss, for each of the iterations."""
         weights = self.weights(parameters)
@@ -198,12 +193,20 @@ class Penalty:
         pairs = zip(self.weights(parameters), self.weights(gradient), strict=True)
         return [adding(self.alpha * factor, W, into) for W, into in pairs]
 
-    def step_calls(self, parameters, factor):
+    def shrink_calls(self, parameters, factor):
         """Bind the calls that add it to the parameters themselves, one for each layer."""
+        # The gradient is alpha times the weights, and the factor that of a step: below 0.
         return [scaling(1 + self.alpha * factor, W) for W in self.weights(parameters)]
 
+    def weights(self, parameters):
+        """Return the weights of each layer, flat, or nothing if there is no penalty."""
+        views = layer_views(self.network, parameters) if self.alpha else []
+        return [W.reshape(-1) for W, _ in views]
+
     def summands(self, n_iterations):
-        """Return what is added to the summed loss, of shape (n_iterations,)."""
+        """Return what is added to the summed loss: 0, or an array of shape (n_iterations,)."""
+        if not self.alpha:
+            return 0.0
         return 0.5 * self.alpha * self.squares[:n_iterations].sum(axis=-1, dtype=np.float64)
 
 
@@ -263,9 +266,9 @@ def compile_steps(
     masks, draws = mask_calls(network, len(data.targets), rng, layout.new)
     joint = joint_factor(plan, parameters.dtype, len(data.targets), total)
     if joint is not None:
-        # Gradient and step are one product, added to the parameters.
+        # Gradient and step are one product, added to the parameters; a penalty shrinks them before.
         goal, steps = {"into": parameters, "keep": 1.0, "factor": joint}, [[]] * len(rates)
-        goal["penalty_calls"] = penalty.step_calls(parameters, joint)
+        goal["penalty_calls"] = penalty.shrink_calls(parameters, joint)
     else:
         gradient = np.empty_like(parameters)
         factor = 1 / total if isinstance(total, float) else 1.0
@@ -297,7 +300,8 @@ def joint_factor(plan, dtype, n_samples, total):
     # In float32, a penalty by itself is often less than the last digit of the weights.
     exact = dtype == np.float64 or (n_samples <= SAMPLES_OF_ONE_PART and not plan.alpha)
     steady = isinstance(total, float) and plan.schedule.is_constant
-    return factor / total if factor is not None and exact and steady and plan.step_is_all else None
+    joint = factor is not None and exact and steady and not plan.has_limits
+    return factor / total if joint else None
 
 
 def compile_step(network, parameters, gradient, plan, memory, *, penalty, rates, total):

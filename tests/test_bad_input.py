@@ -21,7 +21,7 @@ from skinit import (
 from skinit.activations import ACTIVATIONS, ReLU
 from skinit.initializers import Given, He, Normal, PerLayer, Scaled
 from skinit.losses import CrossEntropy
-from skinit.solvers import GradientDescent
+from skinit.solvers import SGD, GradientDescent
 from skinit.tape import BLOCK_LENGTH
 
 BOTH = pytest.mark.parametrize("Estimator", [InitMLPClassifier, InitMLPRegressor])
@@ -325,6 +325,22 @@ def test_a_diverged_fit_keeps_its_last_usable_weights(diverged, data):
 def test_a_diverged_fit_can_be_predicted_with(diverged, data):
     model, _ = diverged
     assert np.isfinite(model.predict(data[0])).all()
+
+
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_a_fit_that_a_strong_penalty_lets_diverge_ends_where_it_is_seen_to(batch_size):
+    """However often somebody looks; squares of float32 are the first that are no longer finite."""
+    X = np.random.RandomState(0).normal(size=(10, 3)).astype(np.float32)
+    settings = {"activation": "tanh", "solver": SGD(momentum=0), "max_iter": 500}
+    settings |= {"alpha": 1e6, "learning_rate": 3e-5, "n_iter_no_change": 1000}
+    models = [
+        short(InitMLPRegressor, **settings, batch_size=batch_size, tol=tol) for tol in (None, 1e-9)
+    ]
+    for model in models:
+        with pytest.raises(DivergedError):
+            model.fit(X, X[:, 0])
+    assert models[0].n_iter_ == models[1].n_iter_ > 0
+    assert all(np.isfinite(model.loss_) for model in models)
 
 
 @pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba", "decision_function"])

@@ -21,8 +21,9 @@ from skinit.activations import (
 from skinit.engines import Block, Progress, specification_blocks, tape_blocks
 from skinit.losses import LOSSES, BaseLoss
 from skinit.network import Network, TrainingData
+from skinit.schedules import CosineDecay
 from skinit.solvers import SOLVERS, BaseSolver, GradientDescent
-from skinit.tape import BLOCK_LENGTH, SmallArrays, Tape, shortcut
+from skinit.tape import BLOCK_LENGTH, SmallArrays, Tape, joint_factor, shortcut
 
 ITERATIONS = 1000
 
@@ -95,10 +96,27 @@ def test_float32_sums_over_many_samples_keep_their_digits():
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("solver", ["gd", "sgd", "adam"])
 def test_the_penalty_may_be_part_of_the_step(solver, depth, weighted):
-    """With "gd" it is; biases, which lie between the weights, have no part in it."""
+    """Biases, which lie between the weights, have no part in it."""
     network = network_of("multinomial_cross_entropy", *[Tanh()] * (depth - 1))
     start, data = problem(network, weighted=weighted)
     assert_agree(network, start, data, max_iter=200, solver=SOLVERS[solver], alpha=3.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "dtype", "joint"),
+    [
+        ({}, np.float64, True),
+        ({"alpha": 3.0}, np.float64, True),
+        ({}, np.float32, True),
+        ({"alpha": 3.0}, np.float32, False),
+        ({"solver": GradientDescent(max_norm=1.0)}, np.float64, False),
+        ({"solver": SOLVERS["adam"]}, np.float64, False),
+        ({"learning_rate": CosineDecay(0.1)}, np.float64, False),
+    ],
+)
+def test_gradient_and_step_are_one_product_where_nothing_is_between_them(settings, dtype, joint):
+    plan = plan_of(max_iter=1, **settings)
+    assert (joint_factor(plan, np.dtype(dtype), n_samples=40, total=40.0) is not None) == joint
 
 
 def test_in_float32_a_weak_penalty_is_not_lost():

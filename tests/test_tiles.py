@@ -42,24 +42,24 @@ def tiled(network, start, data, n_threads=1, **settings):
     return TiledTape(network, start.copy(), data, plan, memory, n_threads=n_threads)
 
 
-def play(network, start, data, n_threads=1, n_iter=30):
-    tape = tiled(network, start, data, n_threads)
+def play(network, start, data, n_threads=1, n_iter=30, **settings):
+    tape = tiled(network, start, data, n_threads, **settings)
     with closing(tape):
         losses = np.concatenate([tape.play([LEARNING_RATE]) for _ in range(n_iter)])
     return tape.parameters, losses
 
 
-def specified(network, start, data, n_iter=30):
-    plan = plan_of(n_iter, LEARNING_RATE)
+def specified(network, start, data, n_iter=30, **settings):
+    plan = plan_of(n_iter, LEARNING_RATE, **settings)
     blocks = list(
         specification_blocks(network, Block(0, np.empty(0), start), data, plan, Progress())
     )
     return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
 
 
-def assert_agree(network, start, data, rtol=1e-12, **settings):
-    parameters, losses = play(network, start, data, **settings)
-    expected, expected_losses = specified(network, start, data)
+def assert_agree(network, start, data, rtol=1e-12, n_threads=1, **settings):
+    parameters, losses = play(network, start, data, n_threads, **settings)
+    expected, expected_losses = specified(network, start, data, **settings)
     assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())
     assert_allclose(losses, expected_losses, rtol=rtol)
     assert parameters.dtype == expected.dtype
@@ -71,6 +71,12 @@ def assert_agree(network, start, data, rtol=1e-12, **settings):
 def test_tiles_and_specification_agree(activation, loss, weighted):
     network = network_of(loss, *[ACTIVATIONS[activation]] * 2)
     assert_agree(network, *problem(network, weighted=weighted))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_penalty_is_that_of_the_specification(weighted):
+    network = network_of("squared_error", Tanh(), ReLU())
+    assert_agree(network, *problem(network, weighted=weighted), n_threads=2, alpha=30.0)
 
 
 @pytest.mark.parametrize("activations", [(), (ReLU(),), (ReLU(), Tanh()), (Logistic(), ReLU())])
