@@ -194,8 +194,10 @@ class Penalty:
         return [adding(self.alpha * factor, W, into) for W, into in pairs]
 
     def shrink_calls(self, parameters, factor):
-        """Bind the calls that add it to the parameters themselves, one for each layer."""
-        # The gradient is alpha times the weights, and the factor that of a step: below 0.
+        """Bind the calls that add it to the parameters themselves, one for each layer.
+
+        The gradient is alpha times the weights, and the factor that of a step: below 0.
+        """
         return [scaling(1 + self.alpha * factor, W) for W in self.weights(parameters)]
 
     def weights(self, parameters):

@@ -328,8 +328,8 @@ def test_a_diverged_fit_can_be_predicted_with(diverged, data):
 
 
 @pytest.mark.parametrize("batch_size", [None, 5])
-def test_a_fit_that_a_strong_penalty_lets_diverge_ends_where_it_is_seen_to(batch_size):
-    """However often somebody looks; squares of float32 are the first that are no longer finite."""
+def test_a_penalty_lets_a_fit_diverge_at_the_same_iteration_watched_or_not(batch_size):
+    """In float32, the squares of the weights are the first that are no longer finite."""
     X = np.random.RandomState(0).normal(size=(10, 3)).astype(np.float32)
     settings = {"activation": "tanh", "solver": SGD(momentum=0), "max_iter": 500}
     settings |= {"alpha": 1e6, "learning_rate": 3e-5, "n_iter_no_change": 1000}

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import OptimizeResult
 from sklearn.base import clone
 
 import skinit.solvers
@@ -195,6 +196,43 @@ def test_lbfgs_stops_when_it_is_told_to():
 
     LBFGS().minimize(lambda x: (float((x**4).sum()), 4 * x**3), np.ones(5), 100, 0.0, visit)
     assert len(iterations) == 3
+
+
+def test_what_lbfgs_hands_out_stays_as_it_is():
+    """Neither scipy nor the solver writes into parameters that somebody else may keep."""
+    handed_out = []
+
+    def keep(x):
+        handed_out.append((x, x.copy()))
+        return True
+
+    def objective(x):
+        keep(x)
+        return float((x**4).sum()), 4 * x**3
+
+    LBFGS().minimize(objective, np.ones(5), 20, 0.0, lambda loss, x: keep(x))
+    assert len(handed_out) > 20
+    for kept, as_it_was in handed_out:
+        assert_array_equal(kept, as_it_was)
+
+
+def test_lbfgs_tells_the_loss_of_where_it_is_also_when_it_last_looked_elsewhere(monkeypatch):
+    def look_further(evaluate, start, callback, **settings):
+        evaluate(start)
+        for place in (start + 1, start + 2):
+            evaluate(place + 10)
+            callback(place)
+        return OptimizeResult(nit=2, nfev=3)
+
+    monkeypatch.setattr(skinit.solvers, "minimize", look_further)
+    losses = []
+
+    def visit(loss, parameters):
+        losses.append(loss)
+        return True
+
+    LBFGS().minimize(lambda x: (float(x @ x), 2 * x), np.ones(1), 5, 0.0, visit)
+    assert losses == [1.0, 4.0]
 
 
 @pytest.mark.parametrize("name", [name for name, each in SOLVERS.items() if each.takes_steps])
