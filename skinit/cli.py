@@ -301,7 +301,7 @@ def widths(text):
         except argparse.ArgumentTypeError as error:
             raise argparse.ArgumentTypeError(
                 f"{text!r} must be widths, positive integers such as 64,32, where 64x20 stands "
-                f"for 20 layers of 64, but {error}"
+                f"for 20 layers of 64, but {part.strip()!r} is neither"
             ) from error
     return tuple(found)
 
