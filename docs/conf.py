@@ -71,6 +71,5 @@ html_theme_options = {
     "footer_end": [],
 }
 # Only the API has so many pages that one needs a list of them at the side.
-without_sidebar = ["index", "auto_examples/*", "quickstart", "initializers", "teaching"]
-without_sidebar += ["coming_from", "adding_an_initializer", "changelog", "search"]
-html_sidebars = {name: [] for name in without_sidebar}
+pages = {page.stem for page in Path(__file__).parent.glob("*.rst")} - {"api"}
+html_sidebars = {name: [] for name in [*sorted(pages), "auto_examples/*", "search"]}
