@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinit import InitMLPClassifier
-from skinit.tables import text_table
+from skinit._support import text_table
 
 DATA = {"digits": load_digits, "breast cancer": load_breast_cancer, "wine": load_wine}
 EPOCHS = 200

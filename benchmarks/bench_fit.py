@@ -17,7 +17,7 @@ from measuring import check_agreement, finish, ratio_table, take_turns
 from peers import PEERS, Problem, installed_peers, make_problem
 
 from skinit import InitMLPClassifier, load_circles
-from skinit.tables import text_table
+from skinit._support import text_table
 
 
 def tutorial():

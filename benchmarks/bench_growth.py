@@ -13,7 +13,7 @@ import numpy as np
 from measuring import RESULTS, check_agreement, finish, take_turns
 from peers import PEERS, installed_peers, make_problem
 
-from skinit.tables import text_table
+from skinit._support import text_table
 
 # What grows, and the network and iterations at each size.
 DIRECTIONS = {

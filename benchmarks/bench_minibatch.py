@@ -20,7 +20,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from sklearn.preprocessing import scale
 from threadpoolctl import threadpool_limits
 
-from skinit.tables import text_table
+from skinit._support import text_table
 
 LARGE = partial(make_minibatch_problem, "large", (784, 256, 128, 10), 20_000, max_iter=10)
 MEDIUM = partial(make_minibatch_problem, "medium", (50, 128, 64, 10), 20_000, max_iter=10)

@@ -10,7 +10,7 @@ from statistics import median
 import joblib
 import numpy as np
 
-from skinit.tables import text_table
+from skinit._support import text_table
 
 # Where the documentation looks for the last results.
 RESULTS = Path(__file__).parents[1] / "docs" / "bench"

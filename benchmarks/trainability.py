@@ -40,8 +40,8 @@ from trainable_networks import (
 )
 
 from skinit import initialize_parameters
-from skinit.tables import text_table
-from skinit.trainability import TrainableShare, write_shares
+from skinit._support import text_table
+from skinit.catalogue.track_record import TrainableShare, write_shares
 
 FIELDS = ("activation", "depth", "shape", "data", "solver",
           "strategy", "seed", "learning_rate", "validation", "accuracy")  # fmt: skip

@@ -29,9 +29,9 @@ from trainability import (
 from trainable_networks import STRATEGIES, all_cells, load, network_of
 
 from skinit import diagnose
+from skinit._support import text_table
+from skinit.diagnosis.findings import SEVERITIES
 from skinit.solvers import resolve_solver
-from skinit.tables import text_table
-from skinit.verdicts import SEVERITIES
 
 # All starts of a cell meet the same data, so that the best of them cannot tell how much these cost.
 OF_DATA = ("inputs", "targets", "samples")

@@ -16,9 +16,9 @@ from sklearn.preprocessing import LabelBinarizer, scale
 
 from skinit.activations import ReLU
 from skinit.catalogue import catalogue
+from skinit.core import Network, TrainingData, layer_views
 from skinit.initializers import build_parameters
 from skinit.losses import LOSSES
-from skinit.network import Network, TrainingData, layer_views
 
 # Now, as autodoc will tamper with the signatures, from which objects are spelt.
 CATALOGUE = catalogue()

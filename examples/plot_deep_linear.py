@@ -27,7 +27,7 @@ inits = {"Gaussian": "lecun", "orthogonal": "orthogonal"}
 # treats all directions alike. A product of Gaussian matrices blows up a few and flattens the rest,
 # the more so the deeper it is.
 
-from skinit.comparison import text_table
+from skinit.comparison.compare import text_table
 
 
 def singular_values(init, n_layers):

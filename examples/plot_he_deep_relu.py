@@ -14,7 +14,7 @@ from Glorot's start. This page repeats it with layers of 64 units on handwritten
 #
 # In theory, the mean square of the signal is multiplied by half of the weight variance times the
 # fan-in: by 1 with He's weights, and by 1/2 with Glorot's in layers of equal widths.
-# :func:`~skinit.moments.variance_map` computes it for any activation.
+# :func:`~skinit.mean_field.variance_map` computes it for any activation.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -22,8 +22,8 @@ from sklearn.model_selection import train_test_split
 
 from skinit import initialize_parameters
 from skinit.activations import ReLU
-from skinit.comparison import text_table
-from skinit.moments import variance_map
+from skinit.comparison.compare import text_table
+from skinit.mean_field import variance_map
 
 X, y = load_digits(return_X_y=True)
 X = X - X.mean(axis=0)

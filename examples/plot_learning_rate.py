@@ -67,8 +67,8 @@ right.set_title("Diabetes, gradient descent")
 # and in the worst: gradient descent gets somewhat further in the same time with the longer steps,
 # if it gets anywhere.
 
+from skinit._support import text_table
 from skinit.comparison import compare_inits
-from skinit.tables import text_table
 
 X_cancer, y_cancer = load_breast_cancer(return_X_y=True)
 X_cancer = scale(X_cancer)

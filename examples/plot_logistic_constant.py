@@ -24,7 +24,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from skinit.comparison import text_table
+from skinit.comparison.compare import text_table
 
 X, y = load_digits(return_X_y=True)
 X = X - X.mean(axis=0)
@@ -60,14 +60,14 @@ print(text_table(["solver", "hidden layers", "epochs", "spread", "test accuracy"
 # logistic unit, whose slope is 1/4 at most, passes on a sixteenth of the variance that it sees, and
 # adds a mean of 1/2 that is the same for all samples.
 #
-# Mean-field theory tells what that does to two samples: :func:`~skinit.moments.correlation_map`
-# follows their correlation c from layer to layer, and :func:`~skinit.moments.depth_scales` in how
-# many layers 1 - c, by which the network tells them apart, becomes 1/e of itself. Kumar's start
+# Mean-field theory tells what that does to two samples: :func:`~skinit.mean_field.correlation_map`
+# follows their correlation c from layer to layer, and :func:`~skinit.mean_field.depth_scales` in
+# how many layers 1 - c, by which the network tells them apart, becomes 1/e of itself. Kumar's start
 # makes up for the slope and for the mean, and the edge of chaos is where samples are told apart
 # at any depth.
 
 from skinit.activations import Logistic
-from skinit.moments import correlation_map, critical_point, depth_scales, gain, variance_map
+from skinit.mean_field import correlation_map, critical_point, depth_scales, gain, variance_map
 
 critical_variance, critical_q = critical_point(Logistic())
 # Weight variance times the fan-in, bias variance, and mean square at the first layer.

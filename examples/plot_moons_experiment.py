@@ -97,10 +97,9 @@ DecisionBoundaryPanel.from_estimators(titled, X_train, y_train)
 from joblib import Parallel, delayed
 
 from skinit.activations import ReLU
+from skinit.core import Network, Plan, TrainingData, forward, layer_views
 from skinit.initializers import build_parameters
 from skinit.losses import LOSSES, BinaryCrossEntropy
-from skinit.network import Network, TrainingData, forward, layer_views
-from skinit.plan import Plan
 from skinit.schedules import ConstantRate
 from skinit.solvers import GradientDescent
 from skinit.training import train

@@ -14,14 +14,14 @@ page maps it out on handwritten digits.
 # ---------------
 #
 # Biases have the variance 0.05. Between order and chaos is the edge of chaos, where samples are
-# told apart at any depth: :func:`~skinit.moments.critical_point` finds it, and
-# :func:`~skinit.moments.depth_scales` computes the depth scale on both sides.
+# told apart at any depth: :func:`~skinit.mean_field.critical_point` finds it, and
+# :func:`~skinit.mean_field.depth_scales` computes the depth scale on both sides.
 
 import numpy as np
 
 from skinit.activations import Tanh
-from skinit.comparison import text_table
-from skinit.moments import critical_point, depth_scales
+from skinit.comparison.compare import text_table
+from skinit.mean_field import critical_point, depth_scales
 
 BIAS_VARIANCE = 0.05
 edge, _ = critical_point(Tanh(), BIAS_VARIANCE)

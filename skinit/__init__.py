@@ -1,9 +1,17 @@
-"""Weight initialization as a tunable, explainable part of a scikit-learn model."""
+"""Weight initialization as a tunable, explainable part of a scikit-learn model.
+
+The names that are used most are imported here; the others are in the packages and modules below.
+To read the code, begin with `core`, the mathematics of a network on plain arrays; `engine` is the
+same, compiled, and `initializers` draws its parameters. `training` is the loop and `estimators`
+scikit-learn's side of it. On these stand `diagnosis`, `comparison`, `teaching`, `interop` and
+`drop_in`, then the pictures in `displays`, and last the command line in `cli`. The activations,
+losses, solvers and schedules that networks are made of are modules of their own.
+"""
 
 from skinit.activations import Activation
-from skinit.callbacks import Checkpoint, WeightSnapshots
+from skinit.comparison import find_learning_rate
 from skinit.datasets import load_circles, load_moons
-from skinit.diagnostics import diagnose
+from skinit.diagnosis import DiagnosisRecorder, diagnose, diagnose_grid
 from skinit.displays import (
     ActivationHistogramDisplay,
     DecisionBoundaryPanel,
@@ -12,16 +20,12 @@ from skinit.displays import (
     LossCurveDisplay,
     SignalPropagationDisplay,
 )
-from skinit.estimators import InitMLPClassifier, InitMLPRegressor
+from skinit.estimators import Checkpoint, InitMLPClassifier, InitMLPRegressor, WeightSnapshots
 from skinit.initializers import INITIALIZERS, Initializer, initialize_parameters
-from skinit.interop import from_sklearn, to_sklearn
-from skinit.learning_rate_search import find_learning_rate
+from skinit.interop import from_sklearn, to_onnx, to_sklearn
 from skinit.losses import Loss
-from skinit.onnx_export import to_onnx
-from skinit.sweeps import diagnose_grid
-from skinit.tracing import trace
+from skinit.teaching import trace
 from skinit.training import DivergedError, InterruptedFitWarning
-from skinit.watching import DiagnosisRecorder
 
 __version__ = "0.1.0.dev0"
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, ndtr
 from sklearn.base import BaseEstimator, clone
 
-from skinit.registry import look_up, refuse_class
+from skinit._support import look_up, refuse_class
 
 __all__ = [
     "ACTIVATIONS",
@@ -70,7 +70,7 @@ class BaseActivation(BaseEstimator):
 
         Parameters
         ----------
-        graph : skinit.onnx_export.Graph
+        graph : skinit.interop.onnx.Graph
             ``graph("Mul", z, 2.0)`` adds an operator, whose inputs are names or numbers, and
             returns the name of its output. What onnxruntime has for float64 too: Add, Sub, Mul,
             Div, Min, Max, Abs, Neg, Exp, Log, Relu, Tanh, Sigmoid, Sin, and others.
@@ -92,7 +92,7 @@ class BaseActivation(BaseEstimator):
     tape_output = 1.0
 
     def tape_calls(self, z, delta, new):
-        """Bind the calls that do the same in place, for `skinit.tape`.
+        """Bind the calls that do the same in place, for `skinit.engine.compile`.
 
         An activation need not bring its own: by default, they call `value` and `slope`.
 

@@ -21,7 +21,7 @@ from sklearn.datasets import (
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skinit.registry import look_up
+from skinit._support import look_up
 
 __all__ = ["BUILT_IN", "load_circles", "load_moons", "load_split"]
 

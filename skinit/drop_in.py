@@ -19,18 +19,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
 from skinit.activations import resolve_activations
-from skinit.engines import Block, GradientTape, Progress
+from skinit.core import Network, Plan, TrainingData
+from skinit.engine import one_blas_thread
+from skinit.estimators import BATCH_SIZE, checked_params, coefs_and_intercepts, packed
 from skinit.initializers import build_parameters
 from skinit.interop import make_optimizer, read_memory, solver_of, write_memory
 from skinit.losses import LOSSES, SquaredError
-from skinit.network import Network, TrainingData
-from skinit.outcome import coefs_and_intercepts
-from skinit.perceptron import checked_params
-from skinit.plan import Plan
-from skinit.preparation import BATCH_SIZE, packed
 from skinit.schedules import BaseSchedule, ConstantRate
-from skinit.threads import one_blas_thread
-from skinit.training import ENGINES
+from skinit.training import ENGINES, Block, GradientTape, Progress
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit, log_softmax, xlogy
 from sklearn.base import BaseEstimator
 
-from skinit.registry import check_number, look_up, refuse_class
+from skinit._support import check_number, look_up, refuse_class
 
 __all__ = [
     "LINKS",
@@ -151,7 +151,7 @@ class BaseLoss(BaseEstimator):
     tape_left = 1
 
     def tape_calls(self, scores, targets, delta, new, left=None):
-        """Bind the calls that compute the gradient in place, for `skinit.tape`.
+        """Bind the calls that compute the gradient in place, for `skinit.engine.compile`.
 
         A loss need not bring its own: by default, they call `gradient` and `per_sample`.
 

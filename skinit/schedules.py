@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skinit.registry import check_number, refuse_class
+from skinit._support import check_number, refuse_class
 
 __all__ = [
     "BaseSchedule",

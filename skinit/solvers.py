@@ -12,7 +12,7 @@ from scipy.linalg import get_blas_funcs
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, clone
 
-from skinit.registry import check_number, look_up, refuse_class
+from skinit._support import check_number, look_up, refuse_class
 
 __all__ = [
     "LBFGS",
@@ -93,12 +93,12 @@ class BaseSolver(BaseEstimator):
     def tape_factor(self, learning_rate):
         """Return the number whose product with the gradient is the step, if that is all there is.
 
-        Then `skinit.tape` needs no calls: it takes the step where it computes the gradient.
+        Then `skinit.engine` needs no calls: it takes the step where it computes the gradient.
         """
         return None
 
     def tape_calls(self, parameters, gradient, learning_rate, memory):
-        """Bind the calls that take a step in place, for `skinit.tape`.
+        """Bind the calls that take a step in place, for `skinit.engine.compile`.
 
         A solver need not bring its own: by default, they call `step`.
 

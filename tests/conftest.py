@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from skinit import training
+from skinit.training import loop as training
 
 
 def pytest_addoption(parser):

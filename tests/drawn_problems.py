@@ -3,12 +3,11 @@
 import numpy as np
 from numpy.testing import assert_allclose
 
-from skinit.engines import Block, Progress, specification_blocks, tape_blocks
+from skinit.core import Network, Plan, TrainingData
 from skinit.losses import LOSSES
-from skinit.network import Network, TrainingData
-from skinit.plan import Plan
 from skinit.schedules import resolve_schedule
 from skinit.solvers import GradientDescent
+from skinit.training.compiled import Block, Progress, specification_blocks, tape_blocks
 
 # But for those of which the targets decide what they are.
 SETTLED_LOSSES = {name: loss for name, loss in LOSSES.items() if loss.link_name is not None}

@@ -5,49 +5,32 @@ import graphlib
 import importlib
 import importlib.util
 import inspect
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import skinit
 
-# A module imports from rows above its own, and inside a row only from those before it.
-ROWS = [
-    ["registry", "tables"],  # finding things by name; figures for people
-    ["activations", "losses", "datasets", "threads"],  # functions on arrays; threads
-    # array maths
-    ["moments", "network", "dropout", "solvers", "schedules", "plan"],
-    ["layouts", "tape", "batches", "tiles"],
-    ["initializers", "stopping", "engines", "training"],
-    # scikit-learn's front door
-    ["callbacks", "preparation", "outcome", "perceptron", "pipelines", "estimators"],
-    # take estimators or their parts
-    ["population", "ensembles", "interop", "onnx_export"],
-    ["signal_propagation", "spectra", "verdicts", "data_verdicts"],
-    ["recommendation", "diagnosis", "diagnostics"],
-    ["watching", "sweeps"],
-    ["search", "drop_in"],
-    ["comparison", "trainability", "catalogue", "tutorials", "tracing", "learning_rate_search"],
-    ["displays", "report"],  # the only importers of matplotlib and of the page template
-    ["skinit"],  # the public names
+# A package imports from the rows above its own, and inside a row only from those before it.
+ORDER = [
+    ["_support"],
+    ["activations", "losses", "solvers", "schedules", "mean_field", "datasets"],
+    ["core"],
+    ["engine", "initializers"],
+    ["training"],
+    ["catalogue"],
+    ["estimators"],
+    ["interop", "drop_in"],
+    ["comparison", "search"],
+    ["diagnosis"],
+    ["teaching"],
+    ["displays", "report"],
+    ["skinit"],
     ["cli"],
     ["__main__"],
 ]
-ORDER = [name for row in ROWS for name in row]
-
-# The same inside the package of the initializers; families on one line do not know each other.
-INITIALIZER_ROWS = [
-    ["base"],
-    ["constant", "variance_scaling"],
-    ["structured", "mean_field"],
-    ["composite"],
-    ["data_dependent"],  # made of others
-    ["placement"],
-    ["mirrored", "working_points"],
-    ["auto"],
-    ["building"],
-    ["__init__"],
-]
+PLACES = [name for row in ORDER for name in row]
 
 ROOT = Path(skinit.__file__).parent
 SOURCES = {
@@ -79,9 +62,16 @@ def imported_modules(module):
     found = set()
     for name in imported_names(module):
         if name.partition(".")[0] == "skinit":
-            # The last part may be a function or a class.
-            found.add(name if name in SOURCES else name.rpartition(".")[0])
+            # The last part may be a function or a class, also where a module is called the same.
+            origin, _, last = name.rpartition(".")
+            is_module = name in SOURCES and last not in public_names(origin)
+            found.add(name if is_module else origin)
     return found
+
+
+@cache
+def public_names(module):
+    return getattr(importlib.import_module(module), "__all__", ())
 
 
 def place(module):
@@ -89,34 +79,38 @@ def place(module):
     return module.split(".")[1] if "." in module else module
 
 
-def position(name, order, variable):
-    if name not in order:
+def position(name):
+    if name not in PLACES:
         pytest.fail(
-            f"{name!r} has no place in the order of imports; add it to {variable} in "
+            f"{name!r} has no place in the order of imports; add it to ORDER in "
             "tests/test_architecture.py, below all that it imports"
         )
-    return order.index(name)
+    return PLACES.index(name)
 
 
 @pytest.mark.parametrize("module", SOURCES)
-def test_modules_import_only_from_above(module):
-    own = position(place(module), ORDER, "ROWS")
+def test_packages_import_only_from_above(module):
+    own = position(place(module))
     others = {place(name) for name in imported_modules(module)} - {place(module)}
-    assert [name for name in others if position(name, ORDER, "ROWS") >= own] == []
+    assert [name for name in others if position(name) >= own] == []
 
 
-@pytest.mark.parametrize(
-    "module", [name for name in SOURCES if place(name) == "initializers" and name != "skinit"]
-)
-def test_initializers_import_only_from_above_within_their_package(module):
-    def row(name):
-        last = name.removeprefix("skinit.initializers").removeprefix(".") or "__init__"
-        order = [name for row in INITIALIZER_ROWS for name in row]
-        position(last, order, "INITIALIZER_ROWS")
-        return next(number for number, row in enumerate(INITIALIZER_ROWS) if last in row)
+@pytest.mark.parametrize("module", SOURCES)
+def test_packages_are_entered_by_their_front_doors(module):
+    """Import ``skinit.package``, not ``skinit.package.module``, from outside of the package."""
+    others = {name for name in imported_modules(module) if place(name) != place(module)}
+    assert [name for name in others if name.count(".") > 1] == []
 
-    siblings = [name for name in imported_modules(module) if place(name) == "initializers"]
-    assert [name for name in siblings if row(name) >= row(module)] == []
+
+PACKAGES = [name for name, path in SOURCES.items() if path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_front_doors_say_what_lives_behind_them(package):
+    """The summary, then what is where, in which order to read it, and where to add something."""
+    loaded = importlib.import_module(package)
+    assert len(loaded.__doc__.splitlines()) >= 3
+    assert loaded.__all__
 
 
 def test_no_module_imports_itself_in_a_circle():

@@ -1,13 +1,23 @@
 """The catalogue of starts: complete, searchable, and honest about what was found."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from skinit import initializers
-from skinit.catalogue import FAMILIES, OTHERS, Catalogue, Entry, catalogue
+from skinit.catalogue.catalogue import FAMILIES, OTHERS, Catalogue, Entry, catalogue
+from skinit.catalogue.track_record import (
+    FEWEST,
+    TrainableShare,
+    read_shares,
+    track_record,
+    write_shares,
+)
 from skinit.initializers import INITIALIZERS, He, Initializer, resolve_init
-from skinit.trainability import FEWEST, TrainableShare, read_shares, track_record, write_shares
+
+module = sys.modules["skinit.catalogue.catalogue"]  # the function has its name
 
 for_every_entry = pytest.mark.parametrize(
     "entry", catalogue().entries, ids=lambda entry: entry.name
@@ -249,7 +259,9 @@ MADE_UP = [
 def found(tmp_path, monkeypatch):
     """Let the catalogue read a small file."""
     write_shares(MADE_UP, tmp_path / "found.csv")
-    monkeypatch.setattr("skinit.catalogue.PUBLISHED", tmp_path / "found.csv")
+    monkeypatch.setattr(
+        sys.modules["skinit.catalogue.catalogue"], "PUBLISHED", tmp_path / "found.csv"
+    )
 
 
 def test_shares_survive_writing_and_reading(tmp_path):
@@ -296,5 +308,7 @@ def test_many_groups_are_told_with_commas_and_underscores_are_spaces():
 
 
 def test_without_a_file_nothing_is_claimed(tmp_path, monkeypatch):
-    monkeypatch.setattr("skinit.catalogue.PUBLISHED", tmp_path / "absent.csv")
+    monkeypatch.setattr(
+        sys.modules["skinit.catalogue.catalogue"], "PUBLISHED", tmp_path / "absent.csv"
+    )
     assert {entry.overall + entry.strength + entry.weakness for entry in catalogue()} == {""}

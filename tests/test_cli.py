@@ -15,13 +15,15 @@ import pytest
 import skinit
 from skinit import InitMLPClassifier
 from skinit.catalogue import catalogue
-from skinit.cli import join_names, main, print_outcomes, widths
+from skinit.cli.main import join_names, main, print_outcomes, widths
 from skinit.comparison import InitComparison, InitRun
 from skinit.datasets import BUILT_IN
 from skinit.initializers import INITIALIZERS
 
 COMMANDS = ["demo", "compare", "diagnose", "list"]
 QUICK = ["--seeds", "1", "--max-iter", "3"]
+cli = sys.modules["skinit.cli.main"]
+
 NEEDS_RICH = pytest.mark.skipif(not importlib.util.find_spec("rich"), reason="needs rich")
 
 
@@ -227,7 +229,7 @@ def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
 )
 def test_names_of_several_starts_go_in_any_way(words, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr("skinit.cli.compare_command", lambda arguments: seen.append(arguments))
+    monkeypatch.setattr(cli, "compare_command", lambda arguments: seen.append(arguments))
     run(tmp_path, "compare", *words.split())
     assert [(each.data, each.init, each.seeds) for each in seen] == [
         ("iris", ["he", "glorot", "zeros"], 1)
@@ -326,7 +328,7 @@ def test_diagnose_takes_a_solver_and_its_rate(words, solver, rate, tmp_path, mon
         assert (model.solver, model.learning_rate) == (solver, rate)
         raise ValueError("seen")
 
-    monkeypatch.setattr("skinit.cli.diagnose", look)
+    monkeypatch.setattr(cli, "diagnose", look)
     assert "seen" in run(tmp_path, "diagnose", "iris", *words).err
 
 
@@ -408,7 +410,7 @@ def test_help_of_each_command_has_examples(command, tmp_path):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_examples_in_the_help_are_understood(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(f"skinit.cli.{command}_command", lambda arguments: 0)
+    monkeypatch.setattr(cli, f"{command}_command", lambda arguments: 0)
     help_text = run(tmp_path, command, "--help").out
     for example in re.findall(r"^  skinit (.*)$", help_text, re.MULTILINE):
         assert run(tmp_path, *example.split()).code == 0

@@ -14,6 +14,7 @@ from sklearn.metrics import (
 )
 
 import skinit.losses
+from skinit.engine.compile import SmallArrays, run
 from skinit.losses import (
     LINKS_FOR,
     LOSSES,
@@ -27,7 +28,6 @@ from skinit.losses import (
     SquaredError,
     resolve_loss,
 )
-from skinit.tape import SmallArrays, run
 
 BINARY, MULTINOMIAL, SQUARED = BinaryCrossEntropy(), MultinomialCrossEntropy(), SquaredError()
 BOUNDED = [name for name, loss in SETTLED_LOSSES.items() if loss.link_name != "exp"]

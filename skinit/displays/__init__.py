@@ -5,12 +5,12 @@ of names to them; each takes ``ax`` or, if it needs several, ``axes``, and keeps
 ``axes_``, with their ``figure_``.
 """
 
+from skinit.displays._saving import save_display
 from skinit.displays.activation_histogram import ActivationHistogramDisplay
 from skinit.displays.decision_boundary import DecisionBoundaryPanel
 from skinit.displays.jacobian_spectrum import JacobianSpectrumDisplay
 from skinit.displays.learning_rate import LearningRateDisplay
 from skinit.displays.loss_curve import LossCurveDisplay
-from skinit.displays.saving import save_display
 from skinit.displays.signal_propagation import SignalPropagationDisplay
 
 __all__ = [

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skinit.diagnostics import diagnose
-from skinit.displays.figures import narrow_width, refuse_axes_as
+from skinit.diagnosis import diagnose
+from skinit.displays._figures import narrow_width, refuse_axes_as
 
 __all__ = ["ActivationHistogramDisplay"]
 

@@ -5,8 +5,8 @@ from sklearn.base import is_regressor
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils.validation import check_is_fitted
 
-from skinit.displays.figures import narrow_width, new_axes, refuse_axes_as
-from skinit.displays.naming import check_named
+from skinit.displays._figures import narrow_width, new_axes, refuse_axes_as
+from skinit.displays._naming import check_named
 
 __all__ = ["DecisionBoundaryPanel"]
 

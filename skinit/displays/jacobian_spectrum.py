@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skinit.displays.figures import add_legend_below, refuse_axes_as
-from skinit.displays.naming import diagnose_each, diagnose_one
-from skinit.displays.spans import drawable, has_drawn, set_log_scale, tell_what_is_missing
+from skinit.displays._figures import add_legend_below, refuse_axes_as
+from skinit.displays._naming import diagnose_each, diagnose_one
+from skinit.displays._spans import drawable, has_drawn, set_log_scale, tell_what_is_missing
 
 __all__ = ["JacobianSpectrumDisplay"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skinit.displays.figures import refuse_axes_as
-from skinit.learning_rate_search import find_learning_rate
+from skinit.comparison import find_learning_rate
+from skinit.displays._figures import refuse_axes_as
 
 __all__ = ["LearningRateDisplay"]
 

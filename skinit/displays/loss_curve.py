@@ -3,10 +3,10 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skinit.displays.figures import refuse_axes_as
-from skinit.displays.naming import check_named
-from skinit.displays.spans import set_plain_ticks
-from skinit.pipelines import innermost
+from skinit.displays._figures import refuse_axes_as
+from skinit.displays._naming import check_named
+from skinit.displays._spans import set_plain_ticks
+from skinit.estimators import innermost
 
 __all__ = ["LossCurveDisplay"]
 

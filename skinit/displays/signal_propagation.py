@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from skinit.displays.figures import add_legend_below, new_axes, refuse_axes_as
-from skinit.displays.naming import diagnose_each, diagnose_one
-from skinit.displays.spans import drawable, set_least_span, set_log_scale, tell_what_is_missing
-from skinit.verdicts import which_layers
+from skinit.diagnosis import which_layers
+from skinit.displays._figures import add_legend_below, new_axes, refuse_axes_as
+from skinit.displays._naming import diagnose_each, diagnose_one
+from skinit.displays._spans import drawable, set_least_span, set_log_scale, tell_what_is_missing
 
 __all__ = ["SignalPropagationDisplay"]
 

@@ -1,8 +1,15 @@
-"""Every start that has a name, and the classes behind the names."""
+"""Initializers: how the weights and biases of a network are drawn before training.
+
+Read `base` first, the contract between a network and an initializer, then `building`, the loop over
+the layers, and `variance_scaling` for what an initializer looks like. The other files are families:
+`constant`, `structured`, `mean_field`, `mirrored`, `composite`, `data_dependent`, `placement`, and
+`auto` with `linear_regime`. To add one, write a class in the file of its family and name it in
+`INITIALIZERS` below.
+"""
 
 from skinit.initializers.auto import Auto
 from skinit.initializers.base import INITIALIZERS, Initializer, Layer, resolve_init
-from skinit.initializers.building import build_parameters, initialize_parameters
+from skinit.initializers.building import build_parameters, initialize_parameters, without_reasons
 from skinit.initializers.composite import PerLayer, Scaled, WithBias
 from skinit.initializers.constant import Constant, Given, Identity, Ones, Zeros
 from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
@@ -74,6 +81,7 @@ __all__ = [
     "build_parameters",
     "initialize_parameters",
     "resolve_init",
+    "without_reasons",
 ]
 
 # File by file, the usual ones first, as `skinit list` shows them; the name of tutorials, then those

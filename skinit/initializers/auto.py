@@ -13,13 +13,13 @@ from scipy.sparse import issparse
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from skinit._support import check_number
+from skinit.core import TrainingData
 from skinit.initializers.base import Initializer
 from skinit.initializers.data_dependent import sampled, some_of
+from skinit.initializers.linear_regime import has_flat_ends, is_odd, working_points
 from skinit.initializers.mirrored import in_pairs, n_read, n_seen, read_pairs
 from skinit.initializers.structured import semi_orthogonal
-from skinit.initializers.working_points import has_flat_ends, is_odd, working_points
-from skinit.network import TrainingData
-from skinit.registry import check_number
 
 __all__ = ["Auto"]
 
@@ -48,7 +48,7 @@ class Auto(Initializer):
     - Q is a random rotation, to as many units or pairs as there are.
 
     The signal starts with the size, and the units with the bias, at which the activation stays
-    most like a line through all layers (see `skinit.initializers.working_points`). Biases centre
+    most like a line through all layers (see `skinit.initializers.linear_regime`). Biases centre
     the signal and spread the units' thresholds over the data. The output starts small, around the
     best constant answer.
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from skinit.network import Network, TrainingData, layer_views
-from skinit.registry import look_up, refuse_class
+from skinit._support import look_up, refuse_class
+from skinit.core import Network, TrainingData, layer_views
 
 __all__ = [
     "INITIALIZERS",

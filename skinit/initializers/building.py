@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skinit._support import check_widths
 from skinit.activations import resolve_activations
+from skinit.core import Network, layer_views
 from skinit.initializers.base import (
     Initializer,
     Layer,
@@ -18,7 +20,6 @@ from skinit.initializers.base import (
 )
 from skinit.initializers.composite import serving
 from skinit.losses import LOSSES
-from skinit.network import Network, layer_views
 
 __all__ = ["build_parameters", "initialize_parameters", "without_reasons"]
 
@@ -58,7 +59,7 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
     >>> import numpy as np
     >>> from skinit.activations import ReLU
     >>> from skinit.losses import LOSSES
-    >>> from skinit.network import Network
+    >>> from skinit.core import Network
     >>> network = Network((2, 3, 1), (ReLU(),), LOSSES["squared_error"])
     >>> build_parameters(["identity", "ones"], network, np.random.RandomState(0))
     (array([1., 0., 0., 0., 1., 0., 0., 0., 0., 1., 1., 1., 0.]), ['Identity()', 'Ones()'])
@@ -166,20 +167,3 @@ def initialize_parameters(layer_dims, init="he", random_state=None, *, activatio
         for number, layer in enumerate(layer_views(network, parameters), start=1)
         for letter, array in zip("Wb", layer, strict=True)
     }
-
-
-def check_widths(widths, name):
-    """Return numbers of units as a tuple of int, or say which one is none."""
-    widths = np.atleast_1d(np.asarray(widths, dtype=object))
-    if widths.ndim != 1 or not all(is_positive_integer(width) for width in widths):
-        raise ValueError(
-            f"{name}={widths.tolist()!r} must be positive integers, the numbers of units layer by "
-            "layer, as in (10, 5)"
-        )
-    return tuple(int(width) for width in widths)
-
-
-def is_positive_integer(value):
-    """Tell whether a value is an integer above zero, and not a bool."""
-    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return is_integer and value > 0

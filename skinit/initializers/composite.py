@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
+from skinit.core import layer_views
 from skinit.initializers.base import (
     Initializer,
     draw_layer,
@@ -15,7 +16,6 @@ from skinit.initializers.base import (
     refine_network,
     resolve_init,
 )
-from skinit.network import layer_views
 
 __all__ = ["OfBase", "PerLayer", "Scaled", "WithBias", "draw_part", "serving"]
 

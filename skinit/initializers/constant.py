@@ -5,8 +5,8 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_scalar
 
+from skinit._support import look_up
 from skinit.initializers.base import Initializer
-from skinit.registry import look_up
 
 __all__ = ["Constant", "Given", "Identity", "Ones", "Zeros"]
 

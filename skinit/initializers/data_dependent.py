@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from skinit.core import layer_views, loss_and_gradient
 from skinit.initializers.composite import OfBase
-from skinit.network import layer_views, loss_and_gradient
 
 __all__ = ["LSUV", "MOST_SAMPLES", "BaseRate", "Kraehenbuehl", "UnitVariance", "sampled"]
 

@@ -1,6 +1,6 @@
 """Draws whose spread follows from the activation, whichever it is, by averages over a signal.
 
-Where `He` knows ReLU by heart, these ask `skinit.moments` what the activation before the layer
+Where `He` knows ReLU by heart, these ask `skinit.mean_field` what the activation before the layer
 does to a signal and to a gradient. An activation of your own is as good as a famous one.
 """
 
@@ -10,11 +10,11 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_scalar
 
+from skinit._support import check_number, look_up
 from skinit.activations import Identity
 from skinit.initializers.base import Initializer
 from skinit.initializers.variance_scaling import VarianceScaling
-from skinit.moments import critical_point, gain, slope_square_at_zero, variance_map
-from skinit.registry import check_number, look_up
+from skinit.mean_field import critical_point, gain, slope_square_at_zero, variance_map
 
 __all__ = ["ActivationGain", "EdgeOfChaos", "Kumar", "MuP"]
 
@@ -149,7 +149,7 @@ class EdgeOfChaos(Initializer):
         \chi = \sigma_w^2 \operatorname{E} \phi'(\sqrt{q} z)^2 = 1
 
     On one side of it all samples become alike on their way through a deep network, on the other
-    side near samples are driven apart. `skinit.moments.critical_point` solves for it. The first
+    side near samples are driven apart. `skinit.mean_field.critical_point` solves for it. The first
     layer brings the data to q; where q is 0, as it is for tanh without biases, a signal of any size
     fades, but slowly, and the data come in as they are.
 
@@ -164,7 +164,7 @@ class EdgeOfChaos(Initializer):
 
     See Also
     --------
-    skinit.moments.depth_scales : How many layers a signal lasts elsewhere.
+    skinit.mean_field.depth_scales : How many layers a signal lasts elsewhere.
 
     References
     ----------

@@ -15,10 +15,10 @@ from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.sparsefuncs import min_max_axis
 
+from skinit._support import check_number
 from skinit.initializers.base import Initializer
 from skinit.initializers.composite import OfBase
 from skinit.initializers.data_dependent import sampled
-from skinit.registry import check_number
 
 __all__ = ["SWIM", "HullBias", "NguyenWidrow"]
 

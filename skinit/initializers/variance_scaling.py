@@ -13,10 +13,10 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import norm
 from sklearn.utils import check_scalar
 
+from skinit._support import check_number, look_up
 from skinit.activations import Identity, Logistic, ReLU, Tanh
 from skinit.initializers.base import Initializer
-from skinit.moments import gain, gaussian_mean
-from skinit.registry import check_number, look_up
+from skinit.mean_field import gain, gaussian_mean
 
 __all__ = [
     "Glorot",

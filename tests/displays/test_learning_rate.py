@@ -3,8 +3,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skinit import InitMLPClassifier, LearningRateDisplay, find_learning_rate, load_circles
+from skinit.comparison import LearningRateSearch
 from skinit.displays import save_display
-from skinit.learning_rate_search import LearningRateSearch
 
 RATES = np.array([0.01, 0.1, 1.0, 10.0])
 

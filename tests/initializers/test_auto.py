@@ -8,10 +8,7 @@ from scipy.stats import norm
 
 from skinit import InitMLPClassifier, initialize_parameters, load_moons
 from skinit.activations import ACTIVATIONS, Activation
-from skinit.initializers import Auto, build_parameters
-from skinit.initializers.working_points import is_odd, working_point
-from skinit.losses import LOSSES
-from skinit.network import (
+from skinit.core import (
     Network,
     TrainingData,
     backward,
@@ -19,6 +16,9 @@ from skinit.network import (
     layer_views,
     loss_and_gradient,
 )
+from skinit.initializers import Auto, build_parameters
+from skinit.initializers.linear_regime import is_odd, working_point
+from skinit.losses import LOSSES
 
 OWN = {
     "square": Activation(np.square, lambda z: 2 * z),

@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 
 from skinit import initialize_parameters
 from skinit.activations import ACTIVATIONS, ReLU, Tanh
+from skinit.core import Network, TrainingData, forward, layer_views
 from skinit.initializers import (
     INITIALIZERS,
     LSUV,
@@ -25,7 +26,6 @@ from skinit.initializers import (
     resolve_init,
 )
 from skinit.losses import LOSSES
-from skinit.network import Network, TrainingData, forward, layer_views
 
 NETWORK = Network((2, 4, 3, 1), (ReLU(), Tanh()), LOSSES["binary_cross_entropy"])
 

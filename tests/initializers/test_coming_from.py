@@ -8,9 +8,9 @@ import pytest
 
 import skinit.initializers
 from skinit.activations import ReLU
+from skinit.core import Network, TrainingData
 from skinit.initializers import build_parameters
 from skinit.losses import LOSSES
-from skinit.network import Network, TrainingData
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming_from.rst"
 

@@ -4,6 +4,7 @@ from numpy.testing import assert_array_equal
 
 from skinit import initialize_parameters
 from skinit.activations import ReLU
+from skinit.core import Network, layer_views
 from skinit.initializers import (
     Constant,
     He,
@@ -16,7 +17,6 @@ from skinit.initializers import (
     build_parameters,
 )
 from skinit.losses import LOSSES
-from skinit.network import Network, layer_views
 
 WIDTHS = [3, 4, 4, 4, 2]
 

@@ -4,9 +4,9 @@ from numpy.testing import assert_array_equal
 
 from skinit import initialize_parameters
 from skinit.activations import ReLU
+from skinit.core import Network, layer_views
 from skinit.initializers import Constant, Given, Identity, Ones, Zeros, build_parameters
 from skinit.losses import LOSSES
-from skinit.network import Network, layer_views
 
 NETWORK = Network((2, 3, 1), (ReLU(),), LOSSES["squared_error"])
 

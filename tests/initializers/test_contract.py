@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 import skinit.initializers
 from skinit import initialize_parameters
 from skinit.activations import Activation, ReLU
+from skinit.core import Network, TrainingData, layer_views
 from skinit.initializers import (
     INITIALIZERS,
     LSUV,
@@ -31,7 +32,6 @@ from skinit.initializers import (
 )
 from skinit.initializers.data_dependent import MOST_SAMPLES, some_of
 from skinit.losses import LOSSES
-from skinit.network import Network, TrainingData, layer_views
 
 NETWORK = Network((4, 6, 5, 3), (ReLU(), ReLU()), LOSSES["multinomial_cross_entropy"])
 

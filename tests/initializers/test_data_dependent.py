@@ -5,6 +5,7 @@ from scipy.sparse import csr_array
 
 from skinit import InitMLPClassifier, InitMLPRegressor
 from skinit.activations import ACTIVATIONS, LeakyReLU, ReLU, Tanh
+from skinit.core import Network, TrainingData, forward, layer_views, loss_and_gradient
 from skinit.initializers import (
     LSUV,
     BaseRate,
@@ -17,7 +18,6 @@ from skinit.initializers import (
     build_parameters,
 )
 from skinit.losses import LOSSES
-from skinit.network import Network, TrainingData, forward, layer_views, loss_and_gradient
 
 
 def network_of(*activations, n_outputs=3):

@@ -5,7 +5,7 @@ from scipy.sparse import csr_matrix
 
 from skinit import InitMLPRegressor, initialize_parameters
 from skinit.activations import ACTIVATIONS, Activation, LeakyReLU, Softplus, Tanh
-from skinit.dropout import draw_masks
+from skinit.core import Network, backward, draw_masks, forward, layer_views
 from skinit.initializers import (
     INITIALIZERS,
     ActivationGain,
@@ -18,8 +18,7 @@ from skinit.initializers import (
     build_parameters,
 )
 from skinit.losses import LOSSES
-from skinit.moments import critical_point
-from skinit.network import Network, backward, forward, layer_views
+from skinit.mean_field import critical_point
 
 OWN = Activation(lambda z: z + np.sin(z), lambda z: 1 + np.cos(z))
 CUBE = Activation(lambda z: z**3, lambda z: 3 * z**2)

@@ -6,10 +6,10 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 
 from skinit.activations import ACTIVATIONS, LeakyReLU
+from skinit.core import Network, forward, layer_views
 from skinit.initializers import Mirrored, build_parameters
 from skinit.initializers.mirrored import pair_slope
 from skinit.losses import LOSSES
-from skinit.network import Network, forward, layer_views
 
 
 def started(widths, activation, init=None):

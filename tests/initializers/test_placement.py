@@ -15,10 +15,10 @@ from skinit import (
     load_moons,
 )
 from skinit.activations import ACTIVATIONS, Logistic, ReLU, Softsign, Tanh
+from skinit.core import Network, TrainingData, layer_views
 from skinit.initializers import SWIM, HullBias, NguyenWidrow, build_parameters
 from skinit.initializers.placement import quarters, working_range
 from skinit.losses import LOSSES
-from skinit.network import Network, TrainingData, layer_views
 
 
 def first_layer(init, X, targets=None, activation=None, n_units=30, sample_weight=None, seed=0):

@@ -8,6 +8,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skinit import initialize_parameters
 from skinit.activations import LeakyReLU, resolve_activation, resolve_activations
+from skinit.core import Network, backward, forward, layer_views
 from skinit.initializers import (
     INITIALIZERS,
     Glorot,
@@ -24,7 +25,6 @@ from skinit.initializers import (
     build_parameters,
 )
 from skinit.losses import LOSSES
-from skinit.network import Network, backward, forward, layer_views
 
 FAN_IN, FAN_OUT = 300, 200
 

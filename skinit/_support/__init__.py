@@ -1,0 +1,28 @@
+"""What every other package may need: settings found by name and checked, and small tables.
+
+Nothing here knows about networks. `settings` finds an object by its name and checks that a number
+is in its range, with errors that name the setting; `tables` lays out numbers as text or as a data
+frame. A helper belongs here only when packages that do not know each other share it.
+"""
+
+from skinit._support.settings import (
+    check_number,
+    check_widths,
+    is_positive_integer,
+    look_up,
+    refuse_class,
+)
+from skinit._support.tables import WIDTH, data_frame, text_table, write_loss, write_score
+
+__all__ = [
+    "WIDTH",
+    "check_number",
+    "check_widths",
+    "data_frame",
+    "is_positive_integer",
+    "look_up",
+    "refuse_class",
+    "text_table",
+    "write_loss",
+    "write_score",
+]

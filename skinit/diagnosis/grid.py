@@ -1,0 +1,103 @@
+"""The diagnosis of many networks: every combination of settings, one row of numbers for each layer.
+
+Nothing is trained, so that hundreds of widths, depths, starts, activations and seeds take seconds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+
+from skinit._support import data_frame
+from skinit.diagnosis.diagnose import MAX_SAMPLES, diagnose
+
+__all__ = ["DiagnosisGrid", "diagnose_grid"]
+
+
+@dataclass(frozen=True, repr=False)
+class DiagnosisGrid:
+    """Outcome of `diagnose_grid`.
+
+    Parameters
+    ----------
+    settings : tuple of dict
+        Of each network, in the order of `sklearn.model_selection.ParameterGrid`.
+    diagnoses : tuple of Diagnosis
+        One for each of them.
+    """
+
+    settings: tuple
+    diagnoses: tuple
+
+    def to_dict(self):
+        """Return all numbers as columns: the settings, the whole network, then its layers."""
+        names = list(dict.fromkeys(name for setting in self.settings for name in setting))
+        columns = {}
+        for setting, diagnosis in zip(self.settings, self.diagnoses, strict=True):
+            of_layers = diagnosis.to_dict()
+            whole = {name: setting.get(name) for name in names} | figures_of(diagnosis)
+            for name, value in whole.items():
+                columns.setdefault(name, []).extend([value] * len(of_layers["layer"]))
+            for name, values in of_layers.items():
+                columns.setdefault(name, []).extend(values)
+        return columns
+
+    def to_frame(self):
+        """Return them as a pandas DataFrame, one row for each layer (extra ``pandas``)."""
+        return data_frame(self.to_dict())
+
+    def __repr__(self):
+        return f"<DiagnosisGrid of {len(self.diagnoses)} networks>"
+
+
+def figures_of(diagnosis):
+    """List the figures that belong to a whole network."""
+    return {
+        "severity": diagnosis.severity,
+        "start_loss": diagnosis.start_loss,
+        "guessing_loss": diagnosis.guessing_loss,
+        "curvature": diagnosis.curvature,
+        "mean_singular_value": float(np.mean(diagnosis.singular_values)),
+        "largest_singular_value": float(np.max(diagnosis.singular_values)),
+    }
+
+
+def diagnose_grid(estimator, X, y, grid, *, max_samples=MAX_SAMPLES):
+    """Diagnose a network with every combination of some settings.
+
+    Parameters
+    ----------
+    estimator : InitMLPClassifier, InitMLPRegressor, Pipeline or TransformedTargetRegressor
+        All other settings; it stays as it is.
+    X, y : as in `diagnose`
+    grid : dict of str to sequence, or list of such dicts
+        Settings and their values, as in `sklearn.model_selection.GridSearchCV`.
+    max_samples : int, default=500
+        See `diagnose`.
+
+    Returns
+    -------
+    DiagnosisGrid
+
+    Examples
+    --------
+    >>> from skinit import InitMLPClassifier, diagnose_grid, load_circles
+    >>> X, y, _, _ = load_circles()
+    >>> depths = {"hidden_layer_sizes": [(32,) * 2, (32,) * 20], "init": ["glorot", "he"]}
+    >>> result = diagnose_grid(InitMLPClassifier(random_state=0), X, y, depths)
+    >>> for setting, diagnosis in zip(result.settings, result.diagnoses):
+    ...     print(len(setting["hidden_layer_sizes"]), setting["init"], diagnosis.severity)
+    2 glorot ok
+    2 he ok
+    20 glorot severe
+    20 he ok
+    """
+    settings = tuple(ParameterGrid(grid))
+    diagnoses = [
+        diagnose(
+            clone(estimator).set_params(**setting), X, y, candidates=(), max_samples=max_samples
+        )
+        for setting in settings
+    ]
+    return DiagnosisGrid(settings, tuple(diagnoses))

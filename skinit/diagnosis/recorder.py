@@ -1,0 +1,120 @@
+"""The diagnosis of a network while it trains: a callback that takes one at chosen iterations."""
+
+from numbers import Integral, Real
+
+from sklearn.exceptions import NotFittedError
+
+from skinit._support import check_number, data_frame
+from skinit.diagnosis.diagnose import diagnose
+from skinit.estimators import ITERATION, OwnCallback
+
+__all__ = ["DiagnosisRecorder"]
+
+
+class DiagnosisRecorder(OwnCallback):
+    """Diagnose the weights at chosen iterations, those of the start included.
+
+    Parameters
+    ----------
+    every : int or sequence of int, default=1
+        How many iterations lie between two diagnoses, or the iterations themselves, such as
+        ``(1, 10, 100)``. Each takes as long as some dozens of iterations on few samples.
+    max_samples : int, default=200
+        How many samples are looked at, the same each time with an int for `random_state`.
+
+    Attributes
+    ----------
+    iterations_ : list of int
+        How many iterations had been done at each diagnosis.
+    diagnoses_ : list of Diagnosis
+
+    See Also
+    --------
+    SignalPropagationDisplay.from_recorder : Draws them.
+    WeightSnapshots : Remembers the weights.
+
+    Examples
+    --------
+    >>> from skinit import DiagnosisRecorder, InitMLPClassifier, load_circles
+    >>> X, y, _, _ = load_circles()
+    >>> recorder, model = DiagnosisRecorder(every=50), InitMLPClassifier(max_iter=100)
+    >>> if hasattr(model, "set_callbacks"):  # from scikit-learn 1.9 on
+    ...     model = model.set_callbacks(recorder).fit(X, y)
+    ...     assert recorder.iterations_ == [0, 50, 100]
+    ...     assert recorder.to_dict()["iteration"] == [0] * 3 + [50] * 3 + [100] * 3
+    """
+
+    def __init__(self, every=1, max_samples=200):
+        self.every = every
+        self.max_samples = max_samples
+
+    def setup(self, estimator, context):
+        """Forget the last fit."""
+        super().setup(estimator, context)
+        chosen = [self.every] if isinstance(self.every, Real) else self.every
+        for iteration in chosen:
+            check_number(iteration, "every", low=1, kind=Integral)
+        self.iterations_, self.diagnoses_ = [], []
+
+    def on_fit_task_begin(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ):
+        """Diagnose the start."""
+        if context.task_name == ITERATION and not self.iterations_:
+            self.record(fitted_estimator, X, y, metadata)
+
+    def on_fit_task_end(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ):
+        """Diagnose an iteration, if it is its turn."""
+        has_ended = context.task_name == ITERATION and fitted_estimator is not None
+        if has_ended and self.is_chosen(fitted_estimator.n_iter_):
+            self.record(fitted_estimator, X, y, metadata)
+
+    def is_chosen(self, iteration):
+        """Tell whether an iteration is to be diagnosed."""
+        if isinstance(self.every, Real):
+            return iteration % self.every == 0
+        return iteration in self.every
+
+    def record(self, model, X, y, metadata):
+        """Take a diagnosis, of the samples as they are weighted in the fit."""
+        self.iterations_.append(model.n_iter_)
+        settings = {"weights": "fitted", "candidates": (), "max_samples": self.max_samples}
+        self.diagnoses_.append(diagnose(model, X, y, **(metadata or {}), **settings))
+
+    def by_iteration(self):
+        """Return the diagnoses in a dict, under the number of iterations before each.
+
+        Raises
+        ------
+        NotFittedError
+            If no fit has been recorded.
+        """
+        if not getattr(self, "diagnoses_", ()):
+            raise NotFittedError(
+                f"this {type(self).__name__} has recorded no fit yet; set it on a network, and fit "
+                "that: InitMLPClassifier().set_callbacks(recorder).fit(X, y)"
+            )
+        return dict(zip(self.iterations_, self.diagnoses_, strict=True))
+
+    def to_dict(self):
+        """Return the figures as columns, one entry for each layer of each diagnosis."""
+        columns = {}
+        for iteration, diagnosis in self.by_iteration().items():
+            of_layers = diagnosis.to_dict()
+            n_layers = len(of_layers["layer"])
+            whole = {
+                "iteration": iteration,
+                "loss": diagnosis.start_loss,
+                "curvature": diagnosis.curvature,
+            }
+            for name, value in whole.items():
+                columns.setdefault(name, []).extend([value] * n_layers)
+            for name, values in of_layers.items():
+                columns.setdefault(name, []).extend(values)
+        return columns
+
+    def to_frame(self):
+        """Return them as a pandas DataFrame (extra ``pandas``)."""
+        return data_frame(self.to_dict())

@@ -1,0 +1,349 @@
+"""One forward and one backward pass through a small network, step by step, with the numbers.
+
+`skinit.core` computes; here its results get names and formulas. `trace` collects the steps and
+prints them.
+"""
+
+from copy import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_random_state
+
+from skinit._support import check_number, data_frame, look_up
+from skinit.activations import ACTIVATIONS
+from skinit.core import Network, backward, forward, layer_views, loss_and_gradient
+from skinit.estimators import Request, innermost, last_step
+from skinit.losses import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    MultinomialCrossEntropy,
+    Poisson,
+    SquaredError,
+)
+
+__all__ = ["Trace", "TraceStep", "trace"]
+
+
+@dataclass(frozen=True)
+class TraceStep:
+    """One step of a pass.
+
+    Parameters
+    ----------
+    part : {"forward", "backward", "update"}
+    name : str
+        What is computed, as the formulas of later steps call it.
+    formula : str
+        How, from the steps before; empty for what is given.
+    values : ndarray
+        The numbers: of shape (n_samples, n_units) or of that of the weights, (n_samples,) for the
+        losses of the samples and () for their mean.
+    """
+
+    part: str
+    name: str
+    formula: str
+    values: np.ndarray
+
+    def __str__(self):
+        title = f"{self.name} = {self.formula}" if self.formula else self.name
+        shape = self.values.shape or ""
+        numbers = write_numbers(self.values).replace("\n", "\n      ")
+        return f"{f'  {title:<64}{shape}'.rstrip()}\n      {numbers}"
+
+
+@dataclass(frozen=True, repr=False)
+class Trace:
+    """Outcome of `trace`: the steps of one pass, in the order in which they happen.
+
+    ``passed["dW1"]`` are the numbers of one step, and ``print(passed.text)`` shows all once more.
+
+    Parameters
+    ----------
+    network : Network
+    learning_rate : float
+        Of the update.
+    steps : tuple of TraceStep
+    """
+
+    network: Network
+    learning_rate: float
+    steps: tuple
+
+    def __getitem__(self, name):
+        return look_up(name, self.to_dict(), "name")
+
+    def to_dict(self):
+        """Return the numbers of each step under its name."""
+        return {step.name: step.values for step in self.steps}
+
+    def to_frame(self):
+        """Return all numbers as a pandas DataFrame, one row for each (extra ``pandas``)."""
+        rows = [
+            (step.part, step.name, *(*place, 0, 0)[:2], number)
+            for step in self.steps
+            for place, number in np.ndenumerate(step.values)
+        ]
+        names = ("part", "name", "row", "column", "value")
+        return data_frame(dict(zip(names, zip(*rows, strict=True), strict=True)))
+
+    def __repr__(self):
+        return (
+            f"<Trace of {self.title()}: loss {self['loss']:.4f}, "
+            f"{self['new loss']:.4f} after the update>"
+        )
+
+    @property
+    def text(self):
+        """All steps, with formulas and numbers; large arrays are shortened."""
+        headings = {
+            "forward": "Forward: from the input to the loss",
+            "backward": "Backward: the derivatives of the loss, from the last layer to the first",
+            "update": f"Update: one step of gradient descent, learning rate {self.learning_rate:g}",
+        }
+        lines = [self.title()]
+        for part, heading in headings.items():
+            lines += ["", heading, ""]
+            lines += [str(step) for step in self.steps if step.part == part]
+        return "\n".join(lines)
+
+    def title(self):
+        """Say in a few words what has been traced."""
+        n_samples = len(self["y"])
+        widths = "-".join(map(str, self.network.widths))
+        hidden = dict.fromkeys(map(str, self.network.activations))
+        loss = type(self.network.loss).__name__
+        samples = f"{n_samples} sample" + "s" * (n_samples > 1)
+        return ", ".join([f"a {widths} network", *hidden, loss, samples])
+
+
+def trace(estimator, X, y, *, classes=None, learning_rate=None, verbose=True):
+    r"""Print one forward and one backward pass, step by step, with the numbers.
+
+    For a layer l with input a(l-1), weights W and biases b, of n samples:
+
+    .. math::
+        z^{(l)} = a^{(l-1)} W^{(l)} + b^{(l)}, \qquad a^{(l)} = \phi(z^{(l)}), \qquad
+        \delta^{(l)} = (\delta^{(l+1)} W^{(l+1)\top}) \odot \phi'(z^{(l)}), \qquad
+        \partial W^{(l)} = \tfrac{1}{n} a^{(l-1)\top} \delta^{(l)}
+
+    The last part is what one step of plain gradient descent would make of the weights, and the loss
+    with them. The estimator stays as it is.
+
+    Parameters
+    ----------
+    estimator : InitMLPClassifier, InitMLPRegressor, Pipeline or TransformedTargetRegressor
+        One that is fitted is traced with its weights. Another one is traced at its start, drawn as
+        `fit` would draw it; a start that looks at the data sees the samples given here, and so do
+        the other steps of a pipeline.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        One sample or a few; each counts once, whatever `class_weight` says, and no unit is dropped.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    classes : array-like of shape (n_classes,), default=None
+        For a classifier that is not fitted: all classes that there are, if y does not hold them.
+    learning_rate : float, default=None
+        Of the step; None is what the estimator would take next.
+    verbose : bool, default=True
+        Whether to print.
+
+    Returns
+    -------
+    Trace
+        All numbers, by name.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is something else.
+    ValueError
+        If the data or a setting cannot be used.
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning representations by back-propagating
+    errors", Nature 323, 1986.
+
+    Examples
+    --------
+    >>> from skinit import InitMLPRegressor, trace
+    >>> model = InitMLPRegressor(1, activation="tanh", init="ones", learning_rate=0.5)
+    >>> passed = trace(model, [[0.0]], [1.0])
+    a 1-1-1 network, Tanh(), SquaredError, 1 sample
+    ...
+    Backward: the derivatives of the loss, from the last layer to the first
+    ...
+      dW2 = a1^T delta2                                               (1, 1)
+          [[0.0000]]
+      db2 = delta2                                                    (1, 1)
+          [[-1.0000]]
+      tanh'(z1)                                                       (1, 1)
+          [[1.0000]]
+      delta1 = (delta2 W2^T) * tanh'(z1)                              (1, 1)
+          [[-1.0000]]
+    ...
+    >>> passed["delta1"]
+    array([[-1.]])
+    """
+    prepared, rate = prepare(estimator, X, y, classes)
+    if learning_rate is not None:
+        check_number(learning_rate, "learning_rate", above=0)
+        rate = float(learning_rate)
+    network, start, alpha = prepared.network, prepared.parameters, prepared.plan.alpha
+    with np.errstate(over="ignore", invalid="ignore"):  # seen in the numbers
+        loss, gradient = loss_and_gradient(network, start, prepared.data, alpha)
+        end = start - rate * gradient
+        new_loss, _ = loss_and_gradient(network, end, prepared.data, alpha)
+        steps = [
+            *forward_steps(network, start, prepared.data, alpha, loss),
+            *backward_steps(network, start, prepared.data, alpha, gradient),
+            *update_steps(network, end, rate, new_loss),
+        ]
+    passed = Trace(network, rate, tuple(steps))
+    if verbose:
+        print(passed.text)
+    return passed
+
+
+def prepare(estimator, X, y, classes):
+    """Return what a fit would begin with or go on from, and its next learning rate."""
+    fitted = is_fitted(estimator)
+    model, X, y = last_step(estimator, X, y, fitted=fitted)
+    if is_classifier(model) and not fitted and classes is None:
+        check_classes(y)
+    model = copy(model)
+    # All samples are looked at, and alike.
+    everything = {"early_stopping": False, "class_weight": None}
+    if fitted:
+        everything |= model._fitted_with
+    model.set_params(**{name: everything[name] for name in everything if hasattr(model, name)})
+    rng = model._rng if fitted else check_random_state(model.random_state)
+    n_before = model.n_iter_ if fitted else 0
+    request = Request(fitted, rng, n_before, one_step=True, classes=classes)
+    prepared = model._prepare(X, y, None, request)
+    if issparse(prepared.data.X):
+        dense = replace(prepared.data, X=prepared.data.X.toarray())
+        prepared = replace(prepared, data=dense)
+    [rate] = prepared.plan.rates([n_before])
+    return prepared, rate
+
+
+def is_fitted(estimator):
+    """Tell whether a network, or what is around it, has been fitted."""
+    try:
+        return hasattr(innermost(estimator, fitted=True), "coefs_")
+    except NotFittedError:
+        return False
+
+
+def check_classes(y):
+    """Refuse labels that do not tell how many outputs the network has."""
+    labels = np.unique(y).tolist()
+    if np.ndim(y) == 1 and len(labels) == 1:
+        raise ValueError(
+            f"y has one class only ({labels[0]!r}), and how many outputs a network has depends on "
+            "all of them; give them, for example classes=[0, 1], or a fitted model"
+        )
+
+
+def forward_steps(network, parameters, data, alpha, loss):
+    """List what happens from the input to the loss."""
+    layers = layer_views(network, parameters)
+    signals, pre_activations = forward(network, layers, data.X)
+    scores, n_samples = signals[-1], len(data.targets)
+    steps = [("a0", "X", signals[0].copy())]  # X may be the user's own array
+    for number, (W, b) in enumerate(layers, 1):
+        z = f"z{number}"
+        steps += [(f"W{number}", "", W), (f"b{number}", "", b)]
+        steps += [(z, f"a{number - 1} W{number} + b{number}", pre_activations[number - 1])]
+        if number < len(layers):
+            steps += [(f"a{number}", f"{symbol(network, number)}({z})", signals[number])]
+    link = network.loss.link_name
+    steps += [
+        ("p", z if link == "identity" else f"{link}({z})", network.loss.link(scores)),
+        ("y", "", data.targets.copy()),
+        ("losses", loss_formula(network), network.loss.per_sample(scores, data.targets)),
+    ]
+    penalty = f" + {alpha:g} / {2 * n_samples} * the sum of all W^2" if alpha else ""
+    steps += [("loss", f"the mean of losses{penalty}", np.asarray(loss))]
+    return [TraceStep("forward", *step) for step in steps]
+
+
+def backward_steps(network, parameters, data, alpha, gradient):
+    """List what happens from the loss back to the first layer."""
+    layers, n_samples = layer_views(network, parameters), len(data.targets)
+    # As a stack, each sample by itself: then a delta is what the biases get.
+    X, targets = data.X[:, np.newaxis], data.targets[:, np.newaxis]
+    signals, pre_activations = forward(network, layers, X)
+    by_scores = network.loss.gradient(signals[-1], targets)
+    of_each = backward(network, layers, signals, pre_activations, by_scores)
+    # Of many pairs of link and loss the derivative is this; of others, maybe in some places.
+    is_residual = np.allclose(by_scores, network.loss.link(signals[-1]) - targets, rtol=1e-5)
+
+    steps = []
+    formula = f"d losses / d z{len(layers)}" + " = p - y" * is_residual
+    for number, (dW, db) in reversed(list(enumerate(layer_views(network, gradient), 1))):
+        delta, (_, deltas) = f"delta{number}", of_each[number - 1]
+        product, total = f"a{number - 1}^T {delta}", delta
+        if alpha:
+            product += f" + {alpha:g} W{number}"
+        if n_samples > 1:
+            product = f"({product}) / {n_samples}" if alpha else f"{product} / {n_samples}"
+            total = f"the sum of the rows of {delta} / {n_samples}"
+        steps += [(delta, formula, deltas[:, 0])]
+        steps += [(f"dW{number}", product, dW), (f"db{number}", total, db)]
+        if number > 1:
+            activation, z = network.activations[number - 2], pre_activations[number - 2][:, 0]
+            slope = f"{symbol(network, number - 1)}'(z{number - 1})"
+            steps += [(slope, "", activation.slope(z))]
+            formula = f"({delta} W{number}^T) * {slope}"
+    return [TraceStep("backward", *step) for step in steps]
+
+
+def update_steps(network, parameters, rate, loss):
+    """List what a step of gradient descent makes of the weights."""
+    steps = []
+    for number, (W, b) in enumerate(layer_views(network, parameters), 1):
+        for name, values in ((f"W{number}", W), (f"b{number}", b)):
+            steps += [(f"new {name}", f"{name} - {rate:g} d{name}", values)]
+    steps += [("new loss", "the loss with the new weights and biases", np.asarray(loss))]
+    return [TraceStep("update", *step) for step in steps]
+
+
+def symbol(network, number):
+    """Return what formulas call the activation of a layer, numbered from 1."""
+    for name, activation in ACTIVATIONS.items():
+        if type(activation) is type(network.activations[number - 1]):
+            return name
+    return f"phi{number}"
+
+
+LOSS_FORMULAS = {
+    BinaryCrossEntropy: "-y log(p) - (1 - y) log(1 - p)",
+    MultinomialCrossEntropy: "-y log(p)",
+    SquaredError: "(p - y)^2 / 2",
+    AbsoluteError: "|p - y|",
+    Poisson: "p - y + y log(y / p)",
+}
+
+
+def loss_formula(network):
+    """Return the formula of the loss of a sample."""
+    loss = type(network.loss)
+    formula = LOSS_FORMULAS.get(loss, f"{loss.__name__}(z{network.n_layers}, y)")
+    sums = loss in LOSS_FORMULAS and network.widths[-1] > 1
+    return f"the sum over the outputs of {formula}" if sums else formula
+
+
+def write_numbers(values):
+    """Write an array with four decimals where it has numbers for them, shortened if it is large."""
+    largest = np.abs(values[np.isfinite(values)]).max(initial=0)
+    style = {"floatmode": "fixed", "precision": 4, "suppress_small": True}
+    if largest and not 1e-3 <= largest < 1e6:
+        style = {"formatter": {"float_kind": "{: .3e}".format}}
+    else:
+        values = values.round(4) + 0.0  # which is no -0.0
+    return np.array2string(values, max_line_width=84, threshold=80, **style)

@@ -1,0 +1,212 @@
+"""Steps on minibatches: the tape takes those of the specification, with every solver."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drawn_problems import SETTLED_LOSSES, assert_tape_agrees, network_of, plan_of, problem, trained
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from skinit import InitMLPRegressor
+from skinit.activations import Activation, ReLU, Tanh
+from skinit.core import TrainingData
+from skinit.engine import make_tape, one_blas_thread, spare_threads
+from skinit.engine import minibatch as batches
+from skinit.engine import tiled as tiles
+from skinit.engine.minibatch import BatchTape
+from skinit.schedules import CosineDecay
+from skinit.solvers import SGD, SOLVERS, Adam, BaseSolver
+from skinit.training.compiled import Block, Progress, tape_blocks
+
+EPOCHS = 30
+SOLVERS_OF_BATCHES = {name: solver for name, solver in SOLVERS.items() if solver.takes_minibatches}
+
+
+WAYS = {
+    "fetched as it is": [(batches, "COPIED_BYTES")],
+    "with its constant": [],
+    "in threads of BLAS": [(tiles, "SHARED_OPERATIONS")],
+}
+
+
+@pytest.fixture(autouse=True, params=WAYS)
+def way(monkeypatch, request):
+    for module, name in WAYS[request.param]:
+        monkeypatch.setattr(module, name, 0)
+
+
+def run(engine, network, start, data, max_iter=EPOCHS, batch_size=16, **settings):
+    """Train on batches; 40 samples leave a rest of 8."""
+    plan = plan_of(max_iter, batch_size=batch_size, **settings)
+    return trained(engine, network, start, data, plan)
+
+
+def assert_agree(network, start, data, rtol=1e-11, batch_size=16, **settings):
+    plan = plan_of(EPOCHS, batch_size=batch_size, **settings)
+    assert_tape_agrees(network, start, data, plan, rtol)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", SETTLED_LOSSES)
+@pytest.mark.parametrize("solver", SOLVERS_OF_BATCHES)
+def test_tape_and_specification_agree(solver, loss, weighted):
+    network = network_of(loss, ReLU(), Tanh())
+    start, data = problem(network, weighted=weighted)
+    assert_agree(network, start, data, solver=SOLVERS[solver], alpha=0.1 * weighted)
+
+
+@pytest.mark.parametrize("loss", SETTLED_LOSSES)
+def test_in_float32_they_agree_to_its_rounding(loss):
+    network = network_of(loss, ReLU())
+    start, data = problem(network, np.float32)
+    assert_agree(network, start, data, rtol=1e-4, solver=SGD(), alpha=0.1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 20, 39])
+def test_any_size_of_a_batch_will_do(batch_size):
+    network = network_of("multinomial_cross_entropy", ReLU())
+    assert_agree(network, *problem(network), batch_size=batch_size, solver=Adam())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"solver": SGD(clip_norm=0.1)},
+        {"solver": SGD(max_norm=1.0)},
+        {"solver": SGD(momentum=0)},
+        {"solver": SGD(momentum=0), "learning_rate": CosineDecay(0.1)},
+        {"solver": Adam(weight_decay=0.1), "learning_rate": CosineDecay(0.1)},
+        {"solver": Adam(clip_norm=0.1, max_norm=1.0), "alpha": 1.0},
+        {"solver": SGD(), "shuffle": False},
+    ],
+    ids=str,
+)
+def test_settings_are_the_same_on_the_tape(settings):
+    network = network_of("binary_cross_entropy", Tanh())
+    assert_agree(network, *problem(network), **settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"solver": SGD()},
+        {"solver": Adam(clip_norm=0.1, max_norm=1.0), "alpha": 1.0},
+        {"learning_rate": CosineDecay(0.1), "alpha": 0.3},
+    ],
+    ids=str,
+)
+def test_they_are_the_same_where_all_samples_are_one_batch(settings):
+    network = network_of("binary_cross_entropy", Tanh())
+    assert_agree(network, *problem(network), batch_size=None, **settings)
+
+
+def test_sparse_samples_are_trained_on_as_dense_ones():
+    network = network_of("binary_cross_entropy", Tanh())
+    start, data = problem(network)
+    sparse = TrainingData(csr_array(data.X), data.targets)
+    expected, _ = run(tape_blocks, network, start, data)
+    assert_allclose(run(tape_blocks, network, start, sparse)[0], expected, rtol=1e-10)
+
+
+def test_each_sample_is_seen_once_in_an_epoch():
+    """The mean of 40 gradients is the same in any order, while the weights stay where they are."""
+
+    class Collector(BaseSolver):
+        def initial_state(self, parameters):
+            return np.zeros_like(parameters)
+
+        def step(self, parameters, gradient, learning_rate, state):
+            return parameters, state + gradient
+
+    network = network_of("squared_error", Tanh())
+    start, data = problem(network)
+
+    def collected(batch_size):
+        plan = plan_of(1, solver=Collector(), batch_size=batch_size)
+        begin = Block(0, np.empty(0), start, np.zeros_like(start))
+        progress = Progress(np.random.RandomState(0))
+        [block] = tape_blocks(network, begin, data, plan, progress)
+        return block.state, block.losses
+
+    gradient, losses = collected(None)
+    summed, batch_losses = collected(8)
+    assert_allclose(summed / 5, gradient, rtol=1e-10, atol=1e-14)
+    assert_allclose(batch_losses, losses, rtol=1e-12)
+
+
+def test_the_order_is_new_in_each_epoch_and_drawn_from_the_generator():
+    plan, rng = plan_of(1, batch_size=2), np.random.RandomState(0)
+    first, second = plan.order(10, rng), plan.order(10, rng)
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert list(first) != list(second)
+    assert_array_equal(first, plan.order(10, np.random.RandomState(0)))
+
+
+def test_a_run_can_go_on_where_another_one_ended():
+    network = network_of("squared_error", Tanh())
+    start, data = problem(network)
+    plan = plan_of(20, solver=Adam(), batch_size=7)
+    progress = Progress(np.random.RandomState(0))
+    begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
+    *_, whole = tape_blocks(network, begin, data, plan, progress)
+    progress = Progress(np.random.RandomState(0))
+    blocks = tape_blocks(network, begin, data, replace(plan, watched=True), progress)
+    half = [next(blocks) for _ in range(10)][-1]
+    blocks.close()
+    *_, end = tape_blocks(network, half, data, plan, progress)
+    assert_array_equal(end.parameters, whole.parameters)
+
+
+def test_minibatches_have_a_tape_of_their_own():
+    network = network_of("squared_error", Tanh())
+    start, data = problem(network)
+    plan = plan_of(1, solver=SGD(), batch_size=7)
+    tape = make_tape(network, start, data, plan, [plan.solver.initial_state(start)])
+    tape.close()
+    assert type(tape) is BatchTape
+
+
+@pytest.mark.parametrize("operations", [1, 10**12])
+def test_large_batches_leave_their_products_to_the_threads_of_blas(operations, monkeypatch):
+    monkeypatch.setattr(tiles, "SHARED_OPERATIONS", operations)
+    seen = []
+
+    class Watched(type(ReLU())):
+        def tape_calls(self, z, delta, new):
+            to_value, to_slope = super().tape_calls(z, delta, new)
+            return [lambda: seen.append(most_threads()), *to_value], to_slope
+
+    with threadpool_limits(2, "blas"), one_blas_thread():
+        allowed = spare_threads()
+        network = network_of("binary_cross_entropy", Watched())
+        run(tape_blocks, network, *problem(network), solver=SGD(), max_iter=1)
+        assert most_threads() == 1
+    assert set(seen) == {allowed if operations == 1 else 1}
+
+
+def most_threads():
+    """Return how many threads BLAS has, of NumPy or SciPy, whichever has more."""
+    pools = threadpool_info()
+    return max(pool["num_threads"] for pool in pools if pool["user_api"] == "blas")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda z: np.float64(1.5) * np.tanh(z),
+        lambda z: (1.5 * np.tanh(z[::-1].copy()))[::-1],
+        lambda z: np.stack([1.5 * np.tanh(z)] * 2, axis=-1)[..., 0],
+        lambda z: np.broadcast_to(1.5 * np.tanh(z.mean(axis=-1, keepdims=True)), z.shape),
+    ],
+    ids=["of float64", "reversed", "part", "broadcast"],
+)
+def test_what_an_activation_returns_may_lie_in_any_way(value):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(100, 5)).astype(np.float32)
+    own = Activation(value, lambda z: 1 - np.tanh(z) ** 2)
+    model = InitMLPRegressor((8, 4), activation=own, solver="adam", max_iter=2, batch_size=20)
+    model.fit(X, X[:, 0])
+    assert np.isfinite(model.loss_)
+    assert {W.dtype for W in model.coefs_} == {np.dtype(np.float32)}
