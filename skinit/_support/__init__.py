@@ -1,7 +1,7 @@
 """What every other package may need: settings found by name and checked, and small tables.
 
 Nothing here knows about networks. `settings` finds an object by its name and checks that a number
-is in its range, with errors that name the setting; `tables` lays out numbers as text or as a data
+is in its range, with errors that name the setting; `types` names what signatures share; `tables` lays out numbers as text or as a data
 frame. A helper belongs here only when packages that do not know each other share it.
 """
 
@@ -13,9 +13,13 @@ from skinit._support.settings import (
     refuse_class,
 )
 from skinit._support.tables import WIDTH, data_frame, text_table, write_loss, write_score
+from skinit._support.types import Array, MatrixLike, RandomStateLike
 
 __all__ = [
     "WIDTH",
+    "Array",
+    "MatrixLike",
+    "RandomStateLike",
     "check_number",
     "check_widths",
     "data_frame",
