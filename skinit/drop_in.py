@@ -1,7 +1,7 @@
 """scikit-learn's MLPClassifier and MLPRegressor on skinit's engine: one import line.
 
 The classes are scikit-learn's own, with their checks, attributes, messages and predictions; what
-differs is where a start comes from and who takes the steps. The weights that they end at do not.
+differs is how the initial weights are drawn and who takes the steps. The final weights do not.
 """
 
 import inspect
@@ -19,14 +19,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
 from skinit.activations import resolve_activations
-from skinit.core import Network, Plan, TrainingData
+from skinit.core import Network, Plan, Problem, TrainingData
 from skinit.engine import one_blas_thread
-from skinit.estimators import BATCH_SIZE, checked_params, coefs_and_intercepts, packed
+from skinit.estimators import BATCH_SIZE, check_nested_params, coefs_and_intercepts, packed
 from skinit.initializers import build_parameters
 from skinit.interop import make_optimizer, read_memory, solver_of, write_memory
 from skinit.losses import LOSSES, SquaredError
 from skinit.schedules import BaseSchedule, ConstantRate
-from skinit.training import ENGINES, Block, GradientTape, Progress
+from skinit.training import ENGINES, CompiledGradient, RunState, TrainingRun
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
@@ -71,17 +71,20 @@ class OnOurEngine:
         ValueError
             If a parameter is not known, or is one of an init where there is but a name.
         """
-        return super().set_params(**checked_params(self, params, ("init",)))
+        return super().set_params(**check_nested_params(self, params, ("init",)))
 
     def _initialize(self, y, layer_units, dtype):
         super()._initialize(y, layer_units, dtype)
-        del self.coefs_, self.intercepts_  # `_start` draws them, and has the samples
+        del (
+            self.coefs_,
+            self.intercepts_,
+        )  # drawn later, when there are samples
 
     def _init_coef(self, fan_in, fan_out, dtype):
         return np.empty((fan_in, fan_out), dtype), np.empty(fan_out, dtype)
 
-    def _start(self, network, data, rng):
-        """Draw the start."""
+    def _draw_initial_parameters(self, network, data, rng):
+        """Draw the initial weights and biases."""
         parameters, self.init_resolved_ = build_parameters(
             self.init, network, rng, dtype=data.X.dtype, data=data
         )
@@ -96,12 +99,12 @@ class OnOurEngine:
         network, data = self._network(layer_units), training_data(X, y, rest)
         is_new, again = not hasattr(self, "coefs_"), deepcopy(self._random_state)
         if is_new:
-            self._start(network, data, self._random_state)
+            self._draw_initial_parameters(network, data, self._random_state)
         held_out = None, None, None
         if self.early_stopping:
             data, held_out = self._hold_out(data, y)
             if is_new:  # which must not have looked at what is held out
-                self._start(network, data, again)
+                self._draw_initial_parameters(network, data, again)
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = make_optimizer(self)
         plan = self._plan(len(data.targets), incremental)
@@ -162,24 +165,17 @@ class OnOurEngine:
         dtype = data.X.dtype
         parameters = packed(network, self.coefs_, self.intercepts_, dtype)
         _, state = read_memory(self._optimizer, network, dtype)
-        start = Block(0, np.empty(0), parameters, state)
+        problem = Problem(network, data, plan)
+        run = ScikitLearnRun(self, problem, RunState(parameters, state), held_out)
         self.n_iter_ = 0
         try:
             with quietly():
-                progress = Progress(self._random_state)
-                engine = ENGINES[0]
-                for block in engine(network, start, data, plan, progress):
-                    if plan.batch_size is None:  # which scikit-learn puts in some order, too
-                        plan.draw_order(self._random_state)
-                    self.coefs_, self.intercepts_ = coefs_and_intercepts(network, block.parameters)
-                    state = block.state
-                    if self._has_converged(block, len(data.targets), held_out):
-                        warns = False
-                        break
+                ENGINES[0](problem, run)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=6)
             warns = False
-        write_memory(self._optimizer, network, state)
+        warns = warns and not run.stopped
+        write_memory(self._optimizer, network, run.state.solver_state)
         if warns:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
@@ -215,25 +211,26 @@ class OnOurEngine:
         """Let scikit-learn call its optimizer, and compute loss and gradient for it."""
         network = self._network(rest[-1])
         if not hasattr(self, "coefs_"):
-            self._start(network, training_data(X, y, rest), self._random_state)
+            self._draw_initial_parameters(network, training_data(X, y, rest), self._random_state)
         # The weights come out in float64 in any case.
         data = training_data(X.astype(np.float64, copy=False), y, rest)
         parameters = packed(network, self.coefs_, self.intercepts_, np.float64)
         plan = Plan(solver_of(self), ConstantRate(), self.max_iter, alpha=float(self.alpha))
-        with quietly(), closing(GradientTape(network, parameters, data, plan)) as tape:
-            self._tape = network, tape
+        problem = Problem(network, data, plan)
+        with quietly(), closing(CompiledGradient(problem, parameters)) as objective:
+            self._objective = network, objective
             try:
                 super()._fit_lbfgs(X, y, *rest)
             finally:
-                del self._tape
+                del self._objective
 
     def _loss_grad_lbfgs(self, packed_coef_inter, *rest):
-        if "_tape" not in vars(self):
+        if "_objective" not in vars(self):
             return super()._loss_grad_lbfgs(packed_coef_inter, *rest)
-        network, tape = self._tape
+        network, objective = self._objective
         self._unpack(packed_coef_inter)
         parameters = packed(network, self.coefs_, self.intercepts_, np.float64)
-        loss, gradient = tape.loss_and_gradient(parameters)
+        loss, gradient = objective.loss_and_gradient(parameters)
         coefs, intercepts = coefs_and_intercepts(network, gradient)
         gradient = np.concatenate([array.ravel() for array in coefs + intercepts])
         return loss, gradient.astype(packed_coef_inter.dtype)
@@ -252,12 +249,12 @@ power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, ne
 early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         As in scikit-learn.
     init : str, Initializer, callable or sequence of these, default="scikit_learn"
-        How weights and biases start, as in `skinit.InitMLPClassifier`.
+        How weights and biases are initialized, as in `skinit.InitMLPClassifier`.
 
     Attributes
     ----------
     init_resolved_ : list of str
-        What each layer was started with, spelt out. The others are scikit-learn's.
+        How each layer was initialized. The others are scikit-learn's.
 
     See Also
     --------
@@ -293,12 +290,12 @@ nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
 n_iter_no_change, max_fun
         As in scikit-learn, which has `loss` since 1.7.
     init : str, Initializer, callable or sequence of these, default="scikit_learn"
-        How weights and biases start, as in `skinit.InitMLPRegressor`.
+        How weights and biases are initialized, as in `skinit.InitMLPRegressor`.
 
     Attributes
     ----------
     init_resolved_ : list of str
-        What each layer was started with, spelt out. The others are scikit-learn's.
+        How each layer was initialized. The others are scikit-learn's.
 
     See Also
     --------
@@ -333,6 +330,33 @@ LOSS_OF_LINK = {
     "identity": AveragedSquaredError(),
     "exp": LOSSES["poisson"],
 }
+
+
+class ScikitLearnRun(TrainingRun):
+    """A run that keeps the books as scikit-learn does, on the estimator itself.
+
+    Parameters
+    ----------
+    mlp : OnOurEngine
+    problem, initial
+        As in `TrainingRun`.
+    held_out : tuple of (X, y, sample_weight)
+        The samples to validate on, or None for each.
+    """
+
+    def __init__(self, mlp, problem, initial, held_out):
+        super().__init__(problem, initial, rng=mlp._random_state)
+        self.mlp, self.held_out = mlp, held_out
+
+    def accept(self, block):
+        """Keep the weights of an epoch, and return whether to go on."""
+        mlp, plan, data = self.mlp, self.problem.plan, self.problem.data
+        if plan.batch_size is None:  # scikit-learn shuffles also where there is one batch
+            plan.draw_order(self.rng)
+        mlp.coefs_, mlp.intercepts_ = coefs_and_intercepts(self.problem.network, block.parameters)
+        self.state = RunState(block.parameters, block.solver_state, block.end)
+        self.stopped = mlp._has_converged(block, len(data.targets), self.held_out)
+        return self.goes_on
 
 
 class RateOf(BaseSchedule):

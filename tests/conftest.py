@@ -20,7 +20,7 @@ def pytest_addoption(parser):
 def engines(request):
     """Leave all engines as they are, or only the specification."""
     if request.config.getoption("--specification"):
-        training.ENGINES[:] = [training.specification_blocks]
+        training.ENGINES[:] = [training.reference_engine]
 
 
 @pytest.fixture(scope="session")

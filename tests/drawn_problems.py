@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.testing import assert_allclose
 
-from skinit.core import Network, Plan, TrainingData
+from skinit.core import Network, Plan, Problem, TrainingData
 from skinit.losses import LOSSES
 from skinit.schedules import resolve_schedule
 from skinit.solvers import GradientDescent
-from skinit.training.compiled import Block, Progress, specification_blocks, tape_blocks
+from skinit.training import RunState, TrainingRun, compiled_engine, reference_engine
 
 # But for those of which the targets decide what they are.
 SETTLED_LOSSES = {name: loss for name, loss in LOSSES.items() if loss.link_name is not None}
@@ -45,17 +45,33 @@ def plan_of(max_iter, learning_rate=0.02, solver=None, **settings):
     return Plan(solver, resolve_schedule(learning_rate), max_iter, **settings)
 
 
+class RunOfBlocks(TrainingRun):
+    """A run that keeps every block it is handed."""
+
+    def accept(self, block):
+        self.blocks = [*getattr(self, "blocks", []), block]
+        return super().accept(block)
+
+
+def blocks_of(engine, network, start, data, plan, rng=None):
+    """Return the blocks that an engine hands over."""
+    begin = RunState(start, plan.solver.initial_state(start))
+    problem = Problem(network, data, plan)
+    run = RunOfBlocks(problem, begin, rng=rng or np.random.RandomState(0))
+    engine(problem, run)
+    return run.blocks
+
+
 def trained(engine, network, start, data, plan):
     """Return the last parameters and the losses on the way to them."""
-    begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
-    blocks = list(engine(network, begin, data, plan, Progress(np.random.RandomState(0))))
+    blocks = blocks_of(engine, network, start, data, plan)
     return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
 
 
 def assert_tape_agrees(network, start, data, plan, rtol):
     """Compare the tape with the specification, relative to the largest parameter."""
-    parameters, losses = trained(tape_blocks, network, start, data, plan)
-    expected, expected_losses = trained(specification_blocks, network, start, data, plan)
+    parameters, losses = trained(compiled_engine, network, start, data, plan)
+    expected, expected_losses = trained(reference_engine, network, start, data, plan)
     assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())
     assert_allclose(losses, expected_losses, rtol=rtol)
     assert parameters.dtype == expected.dtype == data.X.dtype

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skinit._support import WIDTH, check_number, data_frame, text_table, write_loss
-from skinit.estimators import Request, last_step, takes_steps
+from skinit.estimators import FitOptions, last_step, prepare, takes_steps
 from skinit.training import evaluate, train
 
 __all__ = ["LearningRateSearch", "find_learning_rate"]
@@ -228,12 +228,12 @@ def find_learning_rate(
     rates = np.geomspace(low, high, n_rates)
 
     rng = check_random_state(model.random_state)
-    prepared = model._prepare(X, y, sample_weight, Request(False, rng))
-    network, start, data = prepared.network, prepared.parameters, prepared.data
+    prepared = prepare(model, X, y, sample_weight, FitOptions(rng))
+    problem = prepared.problem
     plan = replace(prepared.plan, until=int(n_iter), tol=None, early_stopping=False)
     plan = replace(plan, max_iter=max(plan.max_iter, plan.until))  # what schedules look at
     with np.errstate(over="ignore", invalid="ignore"):
-        start_loss, _ = evaluate(network, start, data, plan)
+        start_loss, _ = evaluate(replace(problem, plan=plan), prepared.parameters)
     if not np.isfinite(start_loss):
         raise ValueError(
             f"the loss of the start is {start_loss}, and no learning rate mends that; scale X (and "
@@ -242,12 +242,13 @@ def find_learning_rate(
     losses, constant = np.full((n_rates, n_iter + 1), np.inf), np.zeros(n_rates, bool)
     for k, rate in enumerate(rates):
         schedule = clone(plan.schedule).set_params(initial=float(rate))
-        draws = deepcopy(rng) if plan.batch_size or network.drops_out else None
-        result = train(network, start, data, replace(plan, schedule=schedule), rng=draws)
+        draws = deepcopy(rng) if plan.batch_size or problem.network.drops_out else None
+        scheduled = replace(problem, plan=replace(plan, schedule=schedule))
+        result = train(scheduled, prepared.initial, rng=draws)
         if result.interrupted:
             raise KeyboardInterrupt
         losses[k, : result.n_iter] = result.losses
         if not result.diverged:
             losses[k, result.n_iter] = result.final_loss
-            constant[k] = result.constant_scores
+            constant[k] = result.constant_predictions
     return LearningRateSearch(rates, losses, constant, start_loss)

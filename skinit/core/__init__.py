@@ -2,9 +2,9 @@
 
 Read `network` first: forward pass, loss and gradient as pure functions on flat parameter vectors.
 `dropout` draws the masks of a step, and `plan` says how a run trains: solver, schedule, number of
-iterations, batch size. Whatever is faster, in `skinit.engine`, has to agree with these functions.
-To add to the mathematics of all networks, begin here; activations, losses, solvers and schedules
-are modules of their own beside this package.
+iterations, batch size; `problem` puts network, data and plan together. Whatever is faster, in
+`skinit.engine`, has to agree with these functions. To add to the mathematics of all networks, begin
+here; activations, losses, solvers and schedules are modules of their own beside this package.
 """
 
 from skinit.core.dropout import draw_masks, mask_calls
@@ -24,10 +24,12 @@ from skinit.core.network import (
     weighted_sum,
 )
 from skinit.core.plan import Plan
+from skinit.core.problem import Problem
 
 __all__ = [
     "Network",
     "Plan",
+    "Problem",
     "TrainingData",
     "backward",
     "carry_back",

@@ -34,7 +34,8 @@ from skinit.diagnosis.recommendation import (
 from skinit.diagnosis.result import Diagnosis, has_stable_rate, stable_rate_of
 from skinit.diagnosis.spectra import evenly, jacobian_singular_values, largest_curvature
 from skinit.engine import one_blas_thread
-from skinit.estimators import Request, innermost, last_step
+from skinit.estimators import FitOptions, innermost, last_step
+from skinit.estimators import prepare as prepare_fit
 from skinit.initializers import INITIALIZERS, build_parameters, resolve_init, without_reasons
 from skinit.interop import from_sklearn
 from skinit.losses import loss_of_guessing
@@ -136,7 +137,7 @@ def diagnose(
     # What overflows is told in words; small products are not faster on many threads.
     with np.errstate(all="ignore"), one_blas_thread():
         figures = measure(prepared, seen, model.n_iter_ if fitted else 0)
-        of_data = faults_of_X(model, figures, prepared.data.X)
+        of_data = faults_of_X(prepared, figures)
         recommendation = None
         if candidates and not fitted:
             draw = partial(draw_start, prepared, rng, some)
@@ -181,17 +182,17 @@ def prepare(model, X, y, sample_weight, fitted):
         # All samples are looked at, by what the network was fitted with.
         model = copy(model).set_params(early_stopping=False, **model._fitted_with)
         rng = check_random_state(0)  # of which nothing is drawn
-        request = Request(True, rng, model.n_iter_, one_step=True)
-        return model._prepare(X, targets, sample_weight, request), rng
+        options = FitOptions(rng, True, model.n_iter_, partial=True)
+        return prepare_fit(model, X, targets, sample_weight, options), rng
     if y is None and is_classifier(model):
         model = copy(model).set_params(class_weight=None)  # of classes that nobody knows
     before = deepcopy(check_random_state(model.random_state))
-    prepared = model._prepare(X, targets, sample_weight, Request(False, deepcopy(before)))
+    prepared = prepare_fit(model, X, targets, sample_weight, FitOptions(deepcopy(before)))
     if y is None:
         # A start that depends on what was made up would be nobody's.
-        request = Request(False, deepcopy(before))
+        options = FitOptions(deepcopy(before))
         others = (np.arange(len(targets)) % 3 == 0) + (0 if is_classifier(model) else 1)
-        again = model._prepare(X, others, sample_weight, request)
+        again = prepare_fit(model, X, others, sample_weight, options)
         if not np.array_equal(prepared.parameters, again.parameters):
             raise ValueError(f"init={model.init!r} looks at the targets; give y to diagnose")
     return prepared, before
@@ -279,14 +280,14 @@ def draw_start(prepared, rng, data, init):
     return drawn.astype(np.float64)
 
 
-def faults_of_X(model, figures, X):
+def faults_of_X(prepared, figures):
     """List what is wrong with the features."""
     return faults_of_data(
         figures["feature_mean"],
         figures["feature_std"],
         first_signal=np.sqrt(figures["propagation"].pre_activation_square[0]),
-        names=getattr(model, "feature_names_in_", None),
-        sparse=issparse(X),
+        names=prepared.samples.attributes["feature_names_in_"],
+        sparse=issparse(prepared.data.X),
     )
 
 

@@ -1,17 +1,17 @@
 """The diagnosis of a network while it trains: a callback that takes one at chosen iterations."""
 
-from numbers import Integral, Real
+from typing import Any
 
 from sklearn.exceptions import NotFittedError
 
-from skinit._support import check_number, data_frame
+from skinit._support import data_frame
 from skinit.diagnosis.diagnose import diagnose
-from skinit.estimators import ITERATION, OwnCallback
+from skinit.estimators import IterationCallback, check_every, is_due, next_due
 
 __all__ = ["DiagnosisRecorder"]
 
 
-class DiagnosisRecorder(OwnCallback):
+class DiagnosisRecorder(IterationCallback):
     """Diagnose the weights at chosen iterations, those of the start included.
 
     Parameters
@@ -51,37 +51,30 @@ class DiagnosisRecorder(OwnCallback):
     def setup(self, estimator, context):
         """Forget the last fit."""
         super().setup(estimator, context)
-        chosen = [self.every] if isinstance(self.every, Real) else self.every
-        for iteration in chosen:
-            check_number(iteration, "every", low=1, kind=Integral)
+        check_every(self.every)
         self.iterations_, self.diagnoses_ = [], []
 
-    def on_fit_task_begin(
-        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
-    ):
-        """Diagnose the start."""
-        if context.task_name == ITERATION and not self.iterations_:
-            self.record(fitted_estimator, X, y, metadata)
+    def next_iteration(self, n_iter: int) -> float:
+        return next_due(self.every, n_iter)
 
-    def on_fit_task_end(
-        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
-    ):
-        """Diagnose an iteration, if it is its turn."""
-        has_ended = context.task_name == ITERATION and fitted_estimator is not None
-        if has_ended and self.is_chosen(fitted_estimator.n_iter_):
-            self.record(fitted_estimator, X, y, metadata)
+    def is_due(self, n_iter: int) -> bool:
+        return is_due(self.every, n_iter)
 
-    def is_chosen(self, iteration):
-        """Tell whether an iteration is to be diagnosed."""
-        if isinstance(self.every, Real):
-            return iteration % self.every == 0
-        return iteration in self.every
+    def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
+        """Diagnose the initial weights."""
+        self.given = X, y, metadata or {}
+        self.on_iteration(model)
 
-    def record(self, model, X, y, metadata):
+    def on_iteration(self, model: Any) -> None:
         """Take a diagnosis, of the samples as they are weighted in the fit."""
+        X, y, metadata = self.given
         self.iterations_.append(model.n_iter_)
         settings = {"weights": "fitted", "candidates": (), "max_samples": self.max_samples}
-        self.diagnoses_.append(diagnose(model, X, y, **(metadata or {}), **settings))
+        self.diagnoses_.append(diagnose(model, X, y, **metadata, **settings))
+
+    def on_end(self, model: Any) -> None:
+        """Let the samples go."""
+        del self.given
 
     def by_iteration(self):
         """Return the diagnoses in a dict, under the number of iterations before each.

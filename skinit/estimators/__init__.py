@@ -1,33 +1,46 @@
 """scikit-learn's front door: `InitMLPClassifier` and `InitMLPRegressor`.
 
-Read `mlp` for the two classes, `base` for the way of a fit, `settings` for how parameters are
-checked, and `fitted` for what a fit leaves. `callbacks` connects a fit with scikit-learn's
-callbacks and has two of our own; `pipelines` finds the network inside a pipeline. A parameter of
-the estimators is added in `base`, and checked in `settings`.
+Read `mlp` for the two classes and `base` for ``fit``. From `fit` the samples pass `preparation`,
+which reads the parameters (`settings`), validates, encodes and splits the samples (`samples`,
+`targets`), and draws the initial weights; then `skinit.training` learns. `fitted` lists the fitted
+attributes, `packing` turns ``coefs_`` into a flat vector and back, `messages` says what went wrong,
+`options` is what a call of ``fit`` asks for. `callbacks` connects a fit with scikit-learn's
+callbacks; `snapshots` and `checkpoint` are two of them. `parameters` is behind ``set_params``, and
+`pipelines` finds the network inside a pipeline. A parameter of the estimators is added in `base`
+and checked in `settings`; a callback gets a file of its own.
 """
 
-from skinit.estimators.base import BaseInitMLP, checked_params, loss_and_targets, takes_steps
-from skinit.estimators.callbacks import ITERATION, Checkpoint, OwnCallback, WeightSnapshots
-from skinit.estimators.fitted import coefs_and_intercepts
+from skinit.estimators.base import BaseInitMLP, loss_and_targets, takes_steps
+from skinit.estimators.callbacks import IterationCallback, check_every, is_due, next_due
+from skinit.estimators.checkpoint import Checkpoint
 from skinit.estimators.mlp import InitMLPClassifier, InitMLPRegressor
+from skinit.estimators.options import FitOptions
+from skinit.estimators.packing import coefs_and_intercepts, packed
+from skinit.estimators.parameters import check_nested_params
 from skinit.estimators.pipelines import innermost, last_step
-from skinit.estimators.settings import BATCH_SIZE, Request, packed
+from skinit.estimators.preparation import PreparedFit, prepare
+from skinit.estimators.settings import BATCH_SIZE
+from skinit.estimators.snapshots import WeightSnapshots
 
 __all__ = [
     "BATCH_SIZE",
-    "ITERATION",
     "BaseInitMLP",
     "Checkpoint",
+    "FitOptions",
     "InitMLPClassifier",
     "InitMLPRegressor",
-    "OwnCallback",
-    "Request",
+    "IterationCallback",
+    "PreparedFit",
     "WeightSnapshots",
-    "checked_params",
+    "check_every",
+    "check_nested_params",
     "coefs_and_intercepts",
     "innermost",
+    "is_due",
     "last_step",
     "loss_and_targets",
+    "next_due",
     "packed",
+    "prepare",
     "takes_steps",
 ]

@@ -1,22 +1,24 @@
-"""Callbacks: scikit-learn's, from its version 1.9 on, and two of our own that follow its protocol.
+"""Callbacks of a fit: scikit-learn's, from its version 1.9 on, and the base class of skinit's own.
 
-An iteration is a task of the fit: its hooks are called with a model as if the fit had ended there,
-and may ask for just that. Where no callback is set, nothing here is called.
+In scikit-learn's protocol each iteration is a task whose hooks are called, with a copy of the model
+if they ask for one. Callbacks of skinit say beforehand which iterations they want to see; if no
+others are set, the engine computes all iterations in between at once.
 """
 
-import os
-import pickle
-import time
-from functools import partial
+import math
+from collections.abc import Iterable
+from copy import copy
+from functools import cache, partial
 from numbers import Integral, Real
-from pathlib import Path
+from typing import Any
 
-import joblib
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 
 from skinit._support import check_number
-from skinit.training import Standing
+from skinit.estimators.fitted import snapshot_attributes, store
+from skinit.estimators.preparation import PreparedFit
+from skinit.training import Block, Observer, TrainingResult, TrainingRun
 
 try:
     from sklearn.callback import CallbackSupportMixin as ScikitLearnsMixin
@@ -24,7 +26,7 @@ try:
 except ImportError:  # before scikit-learn 1.9
 
     class ScikitLearnsMixin:
-        """Offers no ``set_callbacks``."""
+        """Has no ``set_callbacks``."""
 
     def with_callbacks(method):
         """Leave the method as it is."""
@@ -32,104 +34,29 @@ except ImportError:  # before scikit-learn 1.9
 
 
 __all__ = [
+    "CallbackObserver",
     "CallbackSupportMixin",
-    "Checkpoint",
-    "WeightSnapshots",
+    "IterationCallback",
+    "check_every",
     "given_to_callbacks",
     "has_callbacks",
-    "train_with_callbacks",
+    "is_due",
+    "next_due",
+    "with_callbacks",
 ]
-
-ITERATION = "iteration"
 
 
 class CallbackSupportMixin(ScikitLearnsMixin):
-    """``set_callbacks``, where scikit-learn has it, for networks: their iterations are tasks."""
+    """``set_callbacks``, where scikit-learn has it; the iterations of a network are the tasks."""
 
 
-def has_callbacks(estimator):
-    """Tell whether somebody has set callbacks."""
+def has_callbacks(estimator: Any) -> bool:
+    """Tell whether callbacks are set."""
     return bool(getattr(estimator, "_skl_callbacks", None))
 
 
-@with_callbacks
-def train_with_callbacks(estimator, train, n_iter, given, learnt):
-    """Train, and call the hooks of an estimator's callbacks at each iteration.
-
-    Parameters
-    ----------
-    estimator : BaseInitMLP
-    train : callable
-        ``train(watch)`` returns a `TrainingResult`.
-    n_iter : int
-        The most iterations there can be.
-    given : dict
-        What hooks can ask for: ``X``, ``y`` and ``metadata``, or functions that return them.
-    learnt : callable
-        ``learnt(result, standing)`` returns the fitted attributes of a `TrainingResult`, None being
-        before the first iteration. While training goes on, `standing` is where it stands.
-
-    Returns
-    -------
-    TrainingResult
-    """
-    context = estimator._init_callback_context(max_subtasks=n_iter)
-    context.call_on_fit_task_begin(estimator=estimator, **given)
-    tasks = Tasks(estimator, context, n_iter, given, learnt)
-    result = train(tasks.end)
-    tasks.close()
-    context.call_on_fit_task_end(
-        estimator=estimator, **given, reconstruction_attributes=partial(learnt, result)
-    )
-    return result
-
-
-class Tasks:
-    """The iterations of a fit, as tasks that begin and end.
-
-    Parameters
-    ----------
-    estimator, n_iter, given, learnt
-        As in `train_with_callbacks`.
-    context : CallbackContext
-        Of the whole fit.
-    """
-
-    def __init__(self, estimator, context, n_iter, given, learnt):
-        self.estimator, self.context, self.n_left = estimator, context, n_iter
-        self.given, self.learnt = given, learnt
-        self.begin(partial(learnt, None, Standing()))
-
-    def begin(self, so_far):
-        """Begin the next iteration."""
-        self.n_left -= 1
-        self.task = self.context.subcontext(task_name=ITERATION)
-        self.task.call_on_fit_task_begin(
-            estimator=self.estimator, **self.given, reconstruction_attributes=so_far
-        )
-
-    def end(self, block, run):
-        """End an iteration, begin the next one, and tell whether to stop instead."""
-        task, self.task = self.task, None
-
-        def so_far():
-            return self.learnt(run.result(), run.progress.standing)
-
-        stop = task.call_on_fit_task_end(
-            estimator=self.estimator, **self.given, reconstruction_attributes=so_far
-        )
-        if self.n_left and not (stop or run.progress.converged):
-            self.begin(so_far)
-        return stop
-
-    def close(self):
-        """End what was begun and did not come to its end: the fit diverged or was interrupted."""
-        if self.task is not None:
-            self.task.call_on_fit_task_end(estimator=self.estimator)
-
-
-def given_to_callbacks(X, y, sample_weight):
-    """List what callbacks can ask for, as it was given to `fit`."""
+def given_to_callbacks(X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+    """Return what callbacks can ask for, as it was given to ``fit``."""
     metadata = None
     if sample_weight is not None:
         weights = np.ravel(sample_weight)
@@ -137,26 +64,53 @@ def given_to_callbacks(X, y, sample_weight):
     return {"X": X, "y": y, "metadata": metadata}
 
 
-class OwnCallback(BaseEstimator):
-    """What our own callbacks need not do, of what scikit-learn calls."""
+class IterationCallback(BaseEstimator):
+    """Base class of callbacks that see a model after chosen iterations.
 
-    def setup(self, estimator, context):
-        """Refuse an estimator whose fit has no iterations of ours, where nothing would happen."""
+    A subclass overrides `next_iteration`, `is_due` and `on_iteration`, and `on_begin` or `on_end`
+    where it needs them. The other methods are scikit-learn's protocol.
+    """
+
+    def next_iteration(self, n_iter: int) -> float:
+        """Return the next number of iterations, above `n_iter`, after which to be called.
+
+        Infinity where it does not matter.
+        """
+        return math.inf
+
+    def is_due(self, n_iter: int) -> bool:
+        """Tell whether to be called now, after `n_iter` iterations."""
+        raise NotImplementedError
+
+    def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
+        """Look at the model before the first iteration of a fit."""
+
+    def on_iteration(self, model: Any) -> None:
+        """Look at the model, a copy that is ready to predict as if the fit had ended here."""
+
+    def on_end(self, model: Any) -> None:
+        """Look at the model after the last iteration."""
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Refuse an estimator that has no iterations of a network."""
         if not isinstance(estimator, CallbackSupportMixin):
             raise TypeError(
-                f"{type(self).__name__} is set on a {type(estimator).__name__}, and watches "
-                f"nothing but an InitMLPClassifier or InitMLPRegressor{way_to_network(estimator)}"
+                f"{type(self).__name__} is set on a {type(estimator).__name__}, and can only watch "
+                f"an InitMLPClassifier or InitMLPRegressor{way_to_network(estimator)}"
             )
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Do nothing after a fit."""
 
-    def on_fit_task_begin(self, estimator, context):
-        """Do nothing before an iteration."""
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing: `on_begin` is called instead."""
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
+        """Do nothing: `on_iteration` and `on_end` are called instead."""
 
 
-def way_to_network(estimator):
-    """Say how to set a callback on the network that an estimator is around, if it is."""
+def way_to_network(estimator: Any) -> str:
+    """Say how to set a callback on the network inside an estimator, if there is one."""
     way, inside = "pipeline" if hasattr(estimator, "steps") else "search", estimator
     while not isinstance(inside, CallbackSupportMixin):
         if hasattr(inside, "steps"):
@@ -170,213 +124,118 @@ def way_to_network(estimator):
     return f"; set it on the network: {way}.set_callbacks(...)"
 
 
-class WeightSnapshots(OwnCallback):
-    """Remember the weights of every k-th iteration, those of the start included.
+def check_every(every: Any) -> None:
+    """Refuse an `every` that is neither a positive integer nor a sequence of them."""
+    for iteration in [every] if isinstance(every, Real) else every:
+        check_number(iteration, "every", low=1, kind=Integral)
 
-    Parameters
-    ----------
-    every : int, default=1
-        How many iterations lie between two snapshots.
 
-    Attributes
-    ----------
-    iterations_ : list of int
-        How many iterations had been done at each snapshot.
-    coefs_ : list of list of ndarray of shape (fan_in, fan_out)
-        The weights at each snapshot, layer by layer.
-    intercepts_ : list of list of ndarray of shape (fan_out,)
-        The biases at each snapshot.
-
-    Notes
-    -----
-    A callback that is set on an estimator watches all of its fits; the last one is remembered.
+def next_due(every: int | Iterable[int], n_iter: int) -> float:
+    """Return the next iteration above `n_iter` of every k-th, or of a sequence of iterations.
 
     Examples
     --------
-    >>> from skinit import InitMLPClassifier, WeightSnapshots, load_circles
-    >>> X, y, _, _ = load_circles()
-    >>> snapshots, model = WeightSnapshots(every=10), InitMLPClassifier(max_iter=30, random_state=0)
-    >>> if hasattr(model, "set_callbacks"):  # from scikit-learn 1.9 on
-    ...     model = model.set_callbacks(snapshots).fit(X, y)
-    ...     assert snapshots.iterations_ == [0, 10, 20, 30]
+    >>> next_due(10, 25), next_due((1, 10, 100), 10), next_due((1, 10, 100), 100)
+    (30, 100, inf)
     """
-
-    def __init__(self, every=1):
-        self.every = every
-
-    def setup(self, estimator, context):
-        """Forget the last fit."""
-        super().setup(estimator, context)
-        check_number(self.every, "every", low=1, kind=Integral)
-        self.iterations_, self.coefs_, self.intercepts_ = [], [], []
-
-    def on_fit_task_begin(self, estimator, context, *, fitted_estimator=None):
-        """Remember the start."""
-        if context.task_name == ITERATION and not self.iterations_:
-            self.keep(fitted_estimator)
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        """Remember an iteration, if it is its turn."""
-        has_ended = context.task_name == ITERATION and fitted_estimator is not None
-        if has_ended and fitted_estimator.n_iter_ % self.every == 0:
-            self.keep(fitted_estimator)
-
-    def keep(self, model):
-        """Remember the weights of a model."""
-        self.iterations_.append(model.n_iter_)
-        self.coefs_.append([W.copy() for W in model.coefs_])
-        self.intercepts_.append([b.copy() for b in model.intercepts_])
+    if isinstance(every, Real):
+        return (n_iter // every + 1) * every
+    return min((iteration for iteration in every if iteration > n_iter), default=math.inf)
 
 
-class Checkpoint(OwnCallback):
-    """Write a fit to a file while it goes on, so that it can be resumed if it does not end.
+def is_due(every: int | Iterable[int], n_iter: int) -> bool:
+    """Tell whether an iteration is one of every k-th, or of a sequence of iterations."""
+    return n_iter % every == 0 if isinstance(every, Real) else n_iter in every
 
-    A new file takes the place of the old one at once: however a process ends, the file is whole. A
-    fit that is resumed ends as it would have ended, to the last digit; only with "lbfgs", which
-    cannot be told what it had learnt of the curvature, it ends nearby.
 
-    It belongs to one fit at a time: all fits of a search would write the same file.
+class CallbackObserver(Observer):
+    """Calls the callbacks of an estimator while it is fitted.
 
     Parameters
     ----------
-    path : str or Path
-        The file; with `joblib.load` it is the model of the last checkpoint, ready to predict. As
-        with every pickle, load only what you trust.
-    every : int or None, default=None
-        How many iterations lie between two checkpoints.
-    minutes : float or None, default=None
-        How much time passes between two checkpoints; one of the two must be given.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from skinit import Checkpoint, InitMLPClassifier, load_circles
-    >>> X, y, _, _ = load_circles()
-    >>> model = InitMLPClassifier(max_iter=30, random_state=0)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     checkpoint = Checkpoint(Path(folder) / "circles.joblib", every=10)
-    ...     if hasattr(model, "set_callbacks"):  # from scikit-learn 1.9 on
-    ...         model = model.set_callbacks(checkpoint).fit(X, y)
-    ...         assert checkpoint.resume(X, y).n_iter_ == 30  # nothing is left to do
+    estimator : InitMLPClassifier or InitMLPRegressor
+    prepared : PreparedFit
+    given : dict
+        What hooks can ask for: ``X``, ``y`` and ``metadata``.
     """
 
-    def __init__(self, path, *, every=None, minutes=None):
-        self.path = path
-        self.every = every
-        self.minutes = minutes
+    def __init__(self, estimator: Any, prepared: PreparedFit, given: dict[str, Any]):
+        self.estimator, self.prepared, self.given = estimator, prepared, given
+        callbacks = estimator._skl_callbacks
+        self.own = [each for each in callbacks if isinstance(each, IterationCallback)]
+        self.has_others = len(self.own) < len(callbacks)
+        plan, n_before = prepared.problem.plan, prepared.initial.n_iter
+        self.n_left, self.task = plan.end - n_before, None
+        self.context = estimator._init_callback_context(max_subtasks=self.n_left)
 
-    def setup(self, estimator, context):
-        """Find out before the fit whether it will be possible to write."""
-        super().setup(estimator, context)
-        if self.every is None and self.minutes is None:
-            raise ValueError(
-                "a Checkpoint needs to know how often: give every=100 iterations, or minutes=5"
-            )
-        if self.every is not None:
-            check_number(self.every, "every", low=1, kind=Integral)
-        if self.minutes is not None:
-            check_number(self.minutes, "minutes", above=0, kind=Real)
-        if not Path(self.path).absolute().parent.is_dir():
-            raise FileNotFoundError(f"path={str(self.path)!r} is in a folder that does not exist")
-        try:
-            pickle.dumps(without_callbacks(clone(estimator)))
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise TypeError(
-                f"{estimator} cannot be written to a file: {error}. Define its functions in a "
-                "module, not inside another function or as lambda"
-            ) from error
-        self.last_time = time.monotonic()
+    def begin(self) -> None:
+        """Begin the fit, and its first iteration."""
+        self.context.call_on_fit_task_begin(estimator=self.estimator, **self.given)
+        before = TrainingResult(
+            self.prepared.initial.parameters, np.empty(0), np.empty(0), self.prepared.initial
+        )
+        if self.own:
+            model = self.model(before)
+            for callback in self.own:
+                callback.on_begin(model, **self.given)
+        if self.has_others:
+            self.begin_task(partial(self.attributes, before))
 
-    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
-        """Take down what data it is, when the fit begins."""
-        if context.task_name != ITERATION:
-            self.data_ = joblib.hash((X, y, metadata))
+    def next_iteration(self, n_iter: int) -> float:
+        if self.has_others:
+            return n_iter + 1
+        return min(callback.next_iteration(n_iter) for callback in self.own)
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        """Write the model, if it is time, or if the fit has ended."""
-        if fitted_estimator is None:
-            return
-        # A fit that was interrupted or has diverged has not ended: what there is can be resumed.
-        ended = context.task_name != ITERATION and "_unfinished" not in vars(fitted_estimator)
-        due = context.task_name == ITERATION and self.is_due(fitted_estimator.n_iter_)
-        if ended or due or (context.task_name != ITERATION and not Path(self.path).exists()):
-            self.write(fitted_estimator)
+    def observe(self, run: TrainingRun, block: Block) -> bool:
+        """Call what is due, and return whether a callback wants to end the fit."""
+        due = [callback for callback in self.own if callback.is_due(run.state.n_iter)]
+        if due:
+            model = self.model(run.snapshot())
+            for callback in due:
+                callback.on_iteration(model)
+        if not self.has_others:
+            return False
+        attributes = cache(lambda: self.attributes(run.snapshot()))
+        stop = self.end_task(attributes)
+        if self.n_left and not (stop or run.converged):
+            self.begin_task(attributes)
+        return stop
 
-    def is_due(self, n_iter):
-        """Tell whether it is time for a checkpoint."""
-        waited = time.monotonic() - self.last_time
-        return (self.every is not None and n_iter % self.every == 0) or (
-            self.minutes is not None and waited >= 60 * self.minutes
+    def end(self, result: TrainingResult) -> None:
+        """End the fit, and an iteration that was begun but not finished."""
+        if self.task is not None:
+            self.task.call_on_fit_task_end(estimator=self.estimator)
+        self.context.call_on_fit_task_end(
+            estimator=self.estimator,
+            **self.given,
+            reconstruction_attributes=partial(self.attributes, result),
+        )
+        if self.own:
+            model = self.model(result)
+            for callback in self.own:
+                callback.on_end(model)
+
+    def begin_task(self, attributes: Any) -> None:
+        """Begin an iteration."""
+        self.n_left -= 1
+        self.task = self.context.subcontext(task_name="iteration")
+        self.task.call_on_fit_task_begin(
+            estimator=self.estimator, **self.given, reconstruction_attributes=attributes
         )
 
-    def write(self, model):
-        """Write a model to the file, all of it or nothing."""
-        path = Path(self.path)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with unfinished.open("wb") as file:
-                model = without_callbacks(model)
-                model._data = self.data_
-                joblib.dump(model, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-        self.last_time = time.monotonic()
+    def end_task(self, attributes: Any) -> bool:
+        """End an iteration, and return whether a callback wants to end the fit."""
+        task, self.task = self.task, None
+        return task.call_on_fit_task_end(
+            estimator=self.estimator, **self.given, reconstruction_attributes=attributes
+        )
 
-    def resume(self, X, y, sample_weight=None, **validation):
-        """Load the last checkpoint, and go on to where the fit would have ended.
+    def attributes(self, result: TrainingResult) -> dict[str, Any]:
+        """Return the attributes of a copy that is fitted as far as the run has come."""
+        return snapshot_attributes(self.estimator, self.prepared, result)
 
-        Parameters
-        ----------
-        X, y, sample_weight, **validation
-            What `fit` was called with. If the network is the last step of a pipeline, X is what the
-            other steps have made of the data.
-
-        Returns
-        -------
-        InitMLPClassifier or InitMLPRegressor
-            Fitted, and with this callback set.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no checkpoint yet.
-        ValueError
-            If the file is none, or X, y or the weights are not those that `fit` was called with.
-        """
-        model = self.load()
-        given = given_to_callbacks(X, y, sample_weight)
-        if joblib.hash(tuple(given.values())) != model._data:
-            raise ValueError(
-                "X, y or sample_weight are not those of the fit that is to be resumed; if the "
-                "network is the last step of a pipeline, give what the other steps make of X. To "
-                f"go on with other data, use joblib.load({str(self.path)!r}) and warm_start=True"
-            )
-        model.set_callbacks(self)
-        return model._finish(X, y, sample_weight, **validation)
-
-    def load(self):
-        """Read the model from the file."""
-        path = str(self.path)
-        try:
-            model = joblib.load(path)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"there is no checkpoint at path={path!r} yet") from error
-        except Exception as error:  # a file of another kind can break it in any way
-            raise ValueError(f"path={path!r} is not a checkpoint: {error!r}") from error
-        if not hasattr(model, "_data"):
-            raise ValueError(
-                f"path={path!r} is not a checkpoint; it holds a {type(model).__name__}"
-            )
+    def model(self, result: TrainingResult) -> Any:
+        """Return a copy of the estimator that is fitted as far as the run has come."""
+        model = copy(self.estimator)
+        store(model, self.attributes(result))
         return model
-
-
-def without_callbacks(model):
-    """Copy a model, without what callbacks have attached to it."""
-    kept = type(model).__new__(type(model))
-    vars(kept).update({key: value for key, value in vars(model).items() if "callback" not in key})
-    return kept

@@ -1,22 +1,20 @@
-"""The estimators: a multilayer perceptron whose start is a hyperparameter like any other.
+"""The estimators: a multilayer perceptron whose initialization is a hyperparameter.
 
-What differs between a classifier and a regressor is how targets are encoded before training, and
-how scores are read after it.
+A classifier and a regressor differ in how targets are encoded before training, and in what is made
+of the raw predictions after it.
 """
 
 from contextlib import suppress
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 
+from skinit._support import Array
 from skinit.estimators.base import BaseInitMLP, takes_steps
-from skinit.estimators.settings import (
-    check_sample_weight,
-)
+from skinit.estimators.targets import ClassTargets, NumberTargets
+from skinit.losses import resolve_loss
 
 __all__ = ["InitMLPClassifier", "InitMLPRegressor"]
 
@@ -25,67 +23,67 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     """A multilayer perceptron for classification, with its initialization as a hyperparameter.
 
     The defaults are the classic experiment of the initialization tutorials: ReLU layers of 10 and
-    5 units, He's start, 15,000 iterations of full-batch gradient descent on the cross-entropy.
+    5 units, He initialization, 15,000 iterations of full-batch gradient descent on the
+    cross-entropy.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(10, 5)
         Units of each hidden layer; ``()`` is logistic regression.
     init : str, Initializer, callable or sequence of these, default="he"
-        How weights and biases start: a name of ``INITIALIZERS`` (``skinit list`` shows them), an
-        object with settings of its own, such as ``He(gain=0.5)``, or a function
+        The initializer of weights and biases: a name of ``INITIALIZERS`` (``skinit list`` shows
+        them), an object with parameters, such as ``He(gain=0.5)``, or a function
         ``(layer, rng) -> (W, b)``. A sequence has one entry for each layer, the output layer
         included.
     activation : str, BaseActivation or sequence of these, default="relu"
-        Of the hidden units: a name of ``ACTIVATIONS``, an object such as
-        ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``. A sequence has
-        one entry for each hidden layer.
+        Activation of the hidden units: a name of ``ACTIVATIONS``, an object such as
+        ``LeakyReLU(negative_slope=0.1)``, or ``Activation(value, slope)`` of two functions. A
+        sequence has one entry for each hidden layer.
     solver : str or BaseSolver, default="gd"
-        A name of ``SOLVERS``, or an object with settings of its own, such as
-        ``SGD(momentum=0.5)``.
+        A name of ``SOLVERS``, or an object with parameters, such as ``SGD(momentum=0.5)``.
     learning_rate : float or BaseSchedule, default=0.01
-        Length of a step, relative to the gradient; or a schedule, such as
-        ``CosineDecay(0.01, warm_up=10)``, of how it changes.
+        A number, or a schedule by which the learning rate changes, such as
+        ``CosineDecay(0.01, warm_up=10)``.
     max_iter : int, default=15000
         Number of iterations. With minibatches, an iteration is an epoch.
     batch_size : int or None, default=None
-        How many samples a step looks at. None is all of them for "gd", and 200 for solvers that
-        take minibatches.
+        Number of samples in a minibatch. None is all samples for "gd" and "lbfgs", and 200 for
+        solvers that take minibatches.
     alpha : float, default=0.0
-        Strength of the penalty on large weights: half of `alpha` times their squared norm,
-        divided by the number of samples, as in scikit-learn.
+        Strength of the L2 penalty, as in scikit-learn: half of `alpha` times the squared norm of
+        all weights, divided by the number of samples, is added to the loss.
     dropout : float or sequence of float, default=0.0
-        Share of the hidden units that are silent in a step, drawn anew for each sample; a sequence
-        has one entry for each hidden layer. To predict, all are there.
+        Share of the hidden units that are dropped in a training step, drawn anew for each sample; a
+        sequence has one entry for each hidden layer. Predictions use all units.
     loss : str or BaseLoss, default="auto"
-        "auto" and "cross_entropy" are the cross-entropy of two or more classes, or of labels;
-        ``CrossEntropy(label_smoothing=0.1)`` smooths it, and your own is
-        ``Loss(per_sample, gradient, link_name="logistic")``.
-    tol : float, default=None
-        What an iteration must gain, in loss or validation score, to count as progress. Training
-        stops when more than `n_iter_no_change` iterations have brought none. None goes on to
-        `max_iter`, or with `early_stopping` takes any gain for progress. Of "lbfgs", which also
-        stops by itself, it is what the largest component of the gradient comes below.
+        "auto" and "cross_entropy" are the cross-entropy of two or more classes, or of labels.
+        ``CrossEntropy(label_smoothing=0.1)`` smooths the labels, and
+        ``Loss(per_sample, gradient, link_name="logistic")`` is a loss of two functions.
+    tol : float or None, default=None
+        By how much the loss or the validation score must improve to count as progress. Training
+        stops after more than `n_iter_no_change` iterations without progress. With None it continues
+        to `max_iter`; with None and `early_stopping`, any improvement is progress. For "lbfgs",
+        which also stops by itself, it is the tolerance of the largest component of the gradient.
     n_iter_no_change : int, default=10
-        How many iterations without progress are borne.
+        Number of iterations without progress that are tolerated.
     early_stopping : bool, default=False
-        Whether progress is that of the score on samples that are held out, or given to `fit`. The
-        weights of the best score are kept.
+        Whether progress is measured by the score on validation samples, which are held out or given
+        to `fit`. The weights of the best score are kept.
     validation_fraction : float, default=0.1
-        How many samples are held out, as a part of all; from each class alike.
+        Share of the samples to hold out for `early_stopping`, stratified by class.
     scoring : str or callable, default=None
-        What scores the samples held out, as in `sklearn.model_selection.cross_validate`; None is
-        the estimator's own `score`.
+        The scorer for the validation samples, as in `sklearn.model_selection.cross_validate`; None
+        is the method `score` of the estimator.
     class_weight : dict, list of dict or "balanced", default=None
-        How much the samples of each class count, beside their own weights; "balanced" makes all
-        classes count the same. As in `sklearn.utils.class_weight.compute_sample_weight`.
+        Weights of the classes, by which the sample weights are multiplied; "balanced" gives all
+        classes the same total weight. As in `sklearn.utils.class_weight.compute_sample_weight`.
     shuffle : bool, default=True
-        Whether each epoch takes the samples in a new order, where there are minibatches.
+        Whether the samples are shuffled before each epoch, where there are minibatches.
     warm_start : bool, default=False
-        Whether `fit` goes on where the last one has ended, for `max_iter` more iterations.
+        Whether `fit` continues where the last one has ended, for `max_iter` more iterations.
     random_state : int, RandomState instance or None, default=None
-        What the start and the order of the samples are drawn from; with an int, every fit is the
-        same.
+        Determines the validation split, the initial weights and the order of the samples; with an
+        int, every fit is the same.
     verbose : bool, default=False
         Whether to print the cost on some fifteen lines.
 
@@ -102,25 +100,25 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     initial_intercepts_ : list of ndarray of shape (fan_out,)
         Biases before training.
     init_resolved_ : list of str
-        What each layer was started with, spelt out.
+        How each layer was initialized.
     loss_curve_ : ndarray of shape (`n_iter_`,)
-        Mean loss before each step, with the penalty; the first is that of the start. The
+        Mean loss before each step, with the penalty; the first is the initial loss. The
         cross-entropy is in nats, and summed over labels. With minibatches, the mean over an epoch,
-        each batch before its own step.
+        of each batch before its step.
     loss_ : float
-        The same of the weights that are kept, over all samples.
+        Mean loss of the weights that are kept, over all training samples, with the penalty.
     best_loss_ : float
-        The smallest of all these.
+        The smallest of ``loss_curve_`` and ``loss_``.
     n_iter_ : int
         Number of steps taken.
     validation_scores_ : ndarray of shape (`n_iter_`,) or None
-        Score of the samples held out after each step, with `early_stopping`.
+        Score on the validation samples after each step, with `early_stopping`.
     best_validation_score_ : float or None
-        The highest of them, which is that of the weights that are kept.
+        The highest of these scores, with `early_stopping`: that of the weights that are kept.
     n_layers_ : int
-        Number of layers, the inputs included.
+        Number of layers, the input layer included.
     n_outputs_ : int
-        Number of outputs: 1 for two classes.
+        Number of outputs of the network: 1 for two classes.
     n_parameters_ : int
         Number of weights and biases.
     out_activation_ : str
@@ -196,7 +194,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
 
     @available_if(takes_steps)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
-        """Go on for one iteration, with these samples; the first call draws the start.
+        """Train for one iteration on these samples; the first call draws the initial weights.
 
         Parameters
         ----------
@@ -204,7 +202,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
         sample_weight : array-like of shape (n_samples,), default=None
         classes : array-like of shape (n_classes,), default=None
-            All classes that there will be; needed in the first call, but not for multilabel y.
+            All classes that y will ever hold; required in the first call, but not for multilabel y.
 
         Returns
         -------
@@ -212,7 +210,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
 
         Raises
         ------
-        ValueError, DivergedError
+        ValueError, TypeError, DivergedError
             As `fit`.
 
         Examples
@@ -239,68 +237,14 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
                 f"classes={list(classes)} is not the same as on the last call to partial_fit, "
                 f"which was {self.classes_.tolist()}; leave it out"
             )
-        return self._take_one_step(X, y, sample_weight, classes)
-
-    def _learn_targets(self, y):
-        """Find out what the classes are."""
-        kind = type_of_target(y)
-        self._multilabel = kind == "multilabel-indicator"
-        if self._multilabel:
-            self.classes_ = np.arange(y.shape[1])
-            return
-        if kind not in ("binary", "multiclass", "multiclass-multioutput"):
-            check_classification_targets(y)  # in scikit-learn's words
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y has several columns of several classes each; wrap the estimator in "
-                "sklearn.multioutput.MultiOutputClassifier, or give one column of zeros and ones "
-                "for each label"
-            )
-        self.classes_ = np.unique(column_or_1d(y, warn=True))
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y has one class only ({self.classes_.tolist()[0]!r}), and a classifier needs two "
-                "or more; look at how the data was split or filtered"
-            )
-
-    def _encode_targets(self, y, dtype):
-        if self._multilabel:
-            if np.ndim(y) != 2 or y.shape[1] != len(self.classes_) or not np.isin(y, (0, 1)).all():
-                raise ValueError(
-                    "y with several columns must hold zeros and ones, one column for each of the "
-                    f"{len(self.classes_)} labels; got the values {np.unique(y)[:10].tolist()} and "
-                    f"the shape {np.shape(y)}"
-                )
-            return np.ascontiguousarray(y, dtype=dtype)
-        y = column_or_1d(y)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown) > 0:
-            raise ValueError(
-                f"y has the labels {unknown[:10].tolist()}, which are not among the classes "
-                f"{self.classes_[:10].tolist()} that the model knows from its first fit"
-            )
-        codes = np.searchsorted(self.classes_, y)
-        if len(self.classes_) == 2:
-            return codes[:, np.newaxis].astype(dtype)
-        return np.take(np.eye(len(self.classes_), dtype=dtype), codes, axis=1).T
-
-    def _weigh(self, sample_weight, X, y):
-        if self.class_weight is None:
-            return sample_weight
-        by_class = compute_sample_weight(self.class_weight, y)
-        if sample_weight is None:
-            return by_class
-        sample_weight, scale = check_sample_weight(sample_weight, X)
-        return sample_weight.astype(np.float64) / scale * by_class
+        return self._partial_fit(X, y, sample_weight, classes)
 
     @property
-    def _kind_of_targets(self):
-        if self._multilabel:
-            return "several labels"
-        return "two classes" if self._is_binary else "several classes"
+    def _targets(self) -> ClassTargets:
+        return ClassTargets(self.classes_, self._multilabel)
 
     def decision_function(self, X):
-        """Return the scores, the logits of the probabilities.
+        """Return the raw predictions of the network: the logits of the probabilities.
 
         Parameters
         ----------
@@ -311,12 +255,8 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
             For two classes, positive where the second one is the more probable.
         """
-        scores = self._scores(X)
-        return scores[:, 0] if self._is_binary else scores
-
-    @property
-    def _is_binary(self):
-        return len(self.classes_) == 2 and not self._multilabel
+        raw = self._raw_predictions(X)
+        return raw[:, 0] if self._targets.is_binary else raw
 
     def predict(self, X):
         """Predict the class of each sample.
@@ -330,10 +270,10 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples,) or (n_samples, n_labels)
             Classes, or an indicator matrix for multilabel targets.
         """
-        scores = self._scores(X)
-        if self._multilabel:
-            return (scores > 0).astype(int)
-        codes = (scores[:, 0] > 0).astype(int) if self._is_binary else scores.argmax(axis=1)
+        raw, targets = self._raw_predictions(X), self._targets
+        if targets.multilabel:
+            return (raw > 0).astype(int)
+        codes = (raw[:, 0] > 0).astype(int) if targets.is_binary else raw.argmax(axis=1)
         return self.classes_[codes]
 
     def predict_proba(self, X):
@@ -348,12 +288,12 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        return self._scores(X, lambda loss, scores: loss.link(self._both_sides(scores)))
+        return self._predict_by(lambda loss, raw: loss.link(self._class_logits(raw)), X)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
 
-        It is computed from the scores and stays exact where a probability rounds to zero.
+        It is computed from the logits and stays exact where a probability rounds to zero.
 
         Parameters
         ----------
@@ -364,11 +304,11 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        return self._scores(X, lambda loss, scores: loss.log_link(self._both_sides(scores)))
+        return self._predict_by(lambda loss, raw: loss.log_link(self._class_logits(raw)), X)
 
-    def _both_sides(self, scores):
-        """Return scores with one column for each class: two classes have mirrored logits."""
-        return np.hstack([-scores, scores]) if self._is_binary else scores
+    def _class_logits(self, raw: Array) -> Array:
+        """Return one column for each class: of two classes, the first has minus the logit."""
+        return np.hstack([-raw, raw]) if self._targets.is_binary else raw
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -388,57 +328,56 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     hidden_layer_sizes : int or sequence of int, default=(10, 5)
         Units of each hidden layer; ``()`` is linear regression.
     init : str, Initializer, callable or sequence of these, default="he"
-        How weights and biases start: a name of ``INITIALIZERS`` (``skinit list`` shows them), an
-        object with settings of its own, such as ``He(gain=0.5)``, or a function
+        The initializer of weights and biases: a name of ``INITIALIZERS`` (``skinit list`` shows
+        them), an object with parameters, such as ``He(gain=0.5)``, or a function
         ``(layer, rng) -> (W, b)``. A sequence has one entry for each layer, the output layer
         included.
     activation : str, BaseActivation or sequence of these, default="relu"
-        Of the hidden units: a name of ``ACTIVATIONS``, an object such as
-        ``LeakyReLU(negative_slope=0.1)``, or your own ``Activation(value, slope)``. A sequence has
-        one entry for each hidden layer.
+        Activation of the hidden units: a name of ``ACTIVATIONS``, an object such as
+        ``LeakyReLU(negative_slope=0.1)``, or ``Activation(value, slope)`` of two functions. A
+        sequence has one entry for each hidden layer.
     solver : str or BaseSolver, default="gd"
-        A name of ``SOLVERS``, or an object with settings of its own, such as
-        ``SGD(momentum=0.5)``.
+        A name of ``SOLVERS``, or an object with parameters, such as ``SGD(momentum=0.5)``.
     learning_rate : float or BaseSchedule, default=0.01
-        Length of a step, relative to the gradient; or a schedule, such as
-        ``CosineDecay(0.01, warm_up=10)``, of how it changes.
+        A number, or a schedule by which the learning rate changes, such as
+        ``CosineDecay(0.01, warm_up=10)``.
     max_iter : int, default=15000
         Number of iterations. With minibatches, an iteration is an epoch.
     batch_size : int or None, default=None
-        How many samples a step looks at. None is all of them for "gd", and 200 for solvers that
-        take minibatches.
+        Number of samples in a minibatch. None is all samples for "gd" and "lbfgs", and 200 for
+        solvers that take minibatches.
     alpha : float, default=0.0
-        Strength of the penalty on large weights: half of `alpha` times their squared norm,
-        divided by the number of samples, as in scikit-learn.
+        Strength of the L2 penalty, as in scikit-learn: half of `alpha` times the squared norm of
+        all weights, divided by the number of samples, is added to the loss.
     dropout : float or sequence of float, default=0.0
-        Share of the hidden units that are silent in a step, drawn anew for each sample; a sequence
-        has one entry for each hidden layer. To predict, all are there.
+        Share of the hidden units that are dropped in a training step, drawn anew for each sample; a
+        sequence has one entry for each hidden layer. Predictions use all units.
     loss : str or BaseLoss, default="auto"
         "squared_error", which is "auto", "absolute_error", "huber" or "poisson"; an object with
-        settings of its own, such as ``Huber(delta=0.5)``; or your own
-        ``Loss(per_sample, gradient)``.
-    tol : float, default=None
-        What an iteration must gain, in loss or validation score, to count as progress. Training
-        stops when more than `n_iter_no_change` iterations have brought none. None goes on to
-        `max_iter`, or with `early_stopping` takes any gain for progress. Of "lbfgs", which also
-        stops by itself, it is what the largest component of the gradient comes below.
+        parameters, such as ``Huber(delta=0.5)``; or ``Loss(per_sample, gradient)`` of two
+        functions.
+    tol : float or None, default=None
+        By how much the loss or the validation score must improve to count as progress. Training
+        stops after more than `n_iter_no_change` iterations without progress. With None it continues
+        to `max_iter`; with None and `early_stopping`, any improvement is progress. For "lbfgs",
+        which also stops by itself, it is the tolerance of the largest component of the gradient.
     n_iter_no_change : int, default=10
-        How many iterations without progress are borne.
+        Number of iterations without progress that are tolerated.
     early_stopping : bool, default=False
-        Whether progress is that of the score on samples that are held out, or given to `fit`. The
-        weights of the best score are kept.
+        Whether progress is measured by the score on validation samples, which are held out or given
+        to `fit`. The weights of the best score are kept.
     validation_fraction : float, default=0.1
-        How many samples are held out, as a part of all.
+        Share of the samples to hold out for `early_stopping`.
     scoring : str or callable, default=None
-        What scores the samples held out, as in `sklearn.model_selection.cross_validate`; None is
-        the estimator's own `score`.
+        The scorer for the validation samples, as in `sklearn.model_selection.cross_validate`; None
+        is the method `score` of the estimator.
     shuffle : bool, default=True
-        Whether each epoch takes the samples in a new order, where there are minibatches.
+        Whether the samples are shuffled before each epoch, where there are minibatches.
     warm_start : bool, default=False
-        Whether `fit` goes on where the last one has ended, for `max_iter` more iterations.
+        Whether `fit` continues where the last one has ended, for `max_iter` more iterations.
     random_state : int, RandomState instance or None, default=None
-        What the start and the order of the samples are drawn from; with an int, every fit is the
-        same.
+        Determines the validation split, the initial weights and the order of the samples; with an
+        int, every fit is the same.
     verbose : bool, default=False
         Whether to print the cost on some fifteen lines.
 
@@ -453,24 +392,24 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     initial_intercepts_ : list of ndarray of shape (fan_out,)
         Biases before training.
     init_resolved_ : list of str
-        What each layer was started with, spelt out.
+        How each layer was initialized.
     loss_curve_ : ndarray of shape (`n_iter_`,)
-        Mean loss before each step, summed over outputs, with the penalty; the first is that of the
-        start. The absolute error and half the Poisson deviance are in the unit of y, half the
-        squared error and Huber's loss in its square. With minibatches, the mean over an epoch,
-        each batch before its own step.
+        Mean loss before each step, summed over outputs, with the penalty; the first is the initial
+        loss. The absolute error and half the Poisson deviance are in the unit of y, half the
+        squared error and Huber's loss in its square. With minibatches, the mean over an epoch, of
+        each batch before its step.
     loss_ : float
-        The same of the weights that are kept, over all samples.
+        Mean loss of the weights that are kept, over all training samples, with the penalty.
     best_loss_ : float
-        The smallest of all these.
+        The smallest of ``loss_curve_`` and ``loss_``.
     n_iter_ : int
         Number of steps taken.
     validation_scores_ : ndarray of shape (`n_iter_`,) or None
-        Score of the samples held out after each step, with `early_stopping`.
+        Score on the validation samples after each step, with `early_stopping`.
     best_validation_score_ : float or None
-        The highest of them, which is that of the weights that are kept.
+        The highest of these scores, with `early_stopping`: that of the weights that are kept.
     n_layers_ : int
-        Number of layers, the inputs included.
+        Number of layers, the input layer included.
     n_outputs_ : int
         Number of outputs.
     n_parameters_ : int
@@ -500,22 +439,9 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     1.00
     """
 
-    _kind_of_targets = "numbers"
-
     @property
-    def _and_y(self):
-        return "" if self._loss().positive_only else " and y"  # counts stay as they are
-
-    @property
-    def _scalers(self):
-        return "StandardScaler, TransformedTargetRegressor" if self._and_y else "StandardScaler"
-
-    def _learn_targets(self, y):
-        """Remember of what shape predictions should be."""
-        self._one_column = y.ndim == 1
-
-    def _encode_targets(self, y, dtype):
-        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+    def _targets(self) -> NumberTargets:
+        return NumberTargets(self._one_column)
 
     def predict(self, X):
         """Predict the target of each sample.
@@ -527,14 +453,15 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            As many dimensions as y had.
+            Of the same number of dimensions as y in `fit`.
         """
-        predictions = self._scores(X, lambda loss, scores: loss.link(scores))
+        predictions = self._predict_by(lambda loss, raw: loss.link(raw), X)
         return predictions[:, 0] if self._one_column else predictions
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         with suppress(TypeError, ValueError):  # a fit says what is wrong
-            tags.target_tags.positive_only = self._loss().positive_only
+            loss = resolve_loss(self.loss, NumberTargets.kind)
+            tags.target_tags.positive_only = loss.positive_only
         return tags

@@ -1,102 +1,132 @@
-"""From the settings of an estimator and the samples to what a training run needs, all checked."""
+"""The settings of an estimator, resolved and checked before any data is looked at."""
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from numbers import Integral, Real
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
 
-from skinit._support import check_number, is_positive_integer
-from skinit.core import Network, Plan, TrainingData, layer_views
-from skinit.schedules import resolve_schedule
-from skinit.solvers import resolve_solver
+from skinit._support import check_number, check_widths, is_positive_integer
+from skinit.activations import BaseActivation, resolve_activations
+from skinit.core import Network, Plan
+from skinit.losses import BaseLoss
+from skinit.schedules import BaseSchedule, resolve_schedule
+from skinit.solvers import BaseSolver, resolve_solver
 
-__all__ = [
-    "BATCH_SIZE",
-    "PreparedFit",
-    "Request",
-    "Unfinished",
-    "check_activation",
-    "check_dropout",
-    "check_loss",
-    "check_sample_weight",
-    "check_validation",
-    "make_plan",
-    "packed",
-    "plan_for_samples",
-]
+__all__ = ["BATCH_SIZE", "Settings", "read_settings"]
 
-# How many samples a minibatch has, where nothing else is asked for.
+# Number of samples in a minibatch, unless `batch_size` says otherwise.
 BATCH_SIZE = 200
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """Where a fit stood when a model was copied from it, and the iteration before which it ends."""
-
-    standing: object
-    end: int
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a call of ``fit`` or ``partial_fit`` asks for, besides the samples to train on.
+class Settings:
+    """What the parameters of an estimator mean: names as objects, numbers checked.
 
     Parameters
     ----------
-    goes_on : bool
-        Whether there is a fitted model to go on from.
-    rng : RandomState
-    n_before : int
-        How many iterations have been done before.
-    one_step : bool
-        Whether one more is all that is asked for.
-    classes : array-like or None
-        All classes that there will be, where y need not hold them.
-    validation : tuple of (X, y, sample_weight)
-        The samples to validate on, or None for each.
-    unfinished : Unfinished or None
-        Where the fit stood that is to be finished.
+    hidden_widths : tuple of int
+    activations : tuple of BaseActivation
+        One for each hidden layer.
+    keep_rates : tuple of float
+        Share of the units of each hidden layer that dropout keeps.
+    solver : BaseSolver
+    schedule : BaseSchedule
+    max_iter : int
+    batch_size : int or None
+    alpha : float
+    tol : float or None
+    n_iter_no_change : int
+    early_stopping : bool
+    validation_fraction : float
+    shuffle : bool
     """
 
-    goes_on: bool
-    rng: object
-    n_before: int = 0
-    one_step: bool = False
-    classes: object = None
-    validation: tuple = (None, None, None)
-    unfinished: Unfinished | None = None
+    hidden_widths: tuple[int, ...]
+    activations: tuple[BaseActivation, ...]
+    keep_rates: tuple[float, ...]
+    solver: BaseSolver
+    schedule: BaseSchedule
+    max_iter: int
+    batch_size: int | None
+    alpha: float
+    tol: float | None
+    n_iter_no_change: int
+    early_stopping: bool
+    validation_fraction: float
+    shuffle: bool
+
+    def network(self, n_features: int, n_outputs: int, loss: BaseLoss) -> Network:
+        """Return the network between so many features and outputs."""
+        widths = (n_features, *self.hidden_widths, n_outputs)
+        return Network(widths, self.activations, loss, self.keep_rates)
+
+    def plan(
+        self, n_samples: int, weight_scale: float, *, max_iter: int, until: int | None = None
+    ) -> Plan:
+        """Return how to train on so many samples.
+
+        Parameters
+        ----------
+        n_samples : int
+        weight_scale : float
+            What the sample weights have been multiplied by.
+        max_iter : int
+            Number of iterations, those of earlier runs included.
+        until : int or None
+            The iteration before which this run ends; None is `max_iter`.
+
+        Raises
+        ------
+        ValueError
+            If `batch_size` is too small for a solver that takes all samples at once.
+        """
+        return Plan(
+            self.solver,
+            self.schedule,
+            max_iter,
+            batch_size=self.minibatch(n_samples),
+            shuffle=self.shuffle,
+            # The penalty is divided by the number of samples, however their weights are scaled.
+            alpha=self.alpha * weight_scale,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            early_stopping=self.early_stopping,
+            until=until,
+        )
+
+    def minibatch(self, n_samples: int) -> int | None:
+        """Return the number of samples in a minibatch; None where there is one batch only."""
+        batch_size = self.batch_size
+        if batch_size is None:
+            batch_size = BATCH_SIZE if self.solver.takes_minibatches else n_samples
+        elif not self.solver.takes_minibatches and batch_size < n_samples:
+            raise ValueError(
+                f"batch_size={batch_size} is less than the {n_samples} samples, and "
+                f"solver={self.solver!r} takes all of them at once; leave batch_size=None, or "
+                "choose a solver that takes minibatches, such as 'sgd' or 'adam'"
+            )
+        return batch_size if batch_size < n_samples else None
 
 
-@dataclass(frozen=True)
-class PreparedFit:
-    """All that a training run needs, validated."""
-
-    network: Network
-    data: TrainingData
-    parameters: np.ndarray
-    init_resolved: list
-    plan: Plan
-    validate: object = None
-
-
-def make_plan(estimator, request):
-    """Read from an estimator how it is to be trained, on samples that are still to come.
+def read_settings(estimator: Any, *, partial: bool = False) -> Settings:
+    """Resolve and check the parameters of an estimator, without data.
 
     Parameters
     ----------
-    estimator : BaseInitMLP
-    request : Request
+    estimator : InitMLPClassifier or InitMLPRegressor
+    partial : bool, default=False
+        Whether they are for a single iteration, which needs no criterion to stop.
 
     Returns
     -------
-    Plan
+    Settings
 
     Raises
     ------
     ValueError, TypeError
-        If a setting cannot be used.
+        If a parameter cannot be used; the message names it.
     """
     solver = resolve_solver(estimator.solver)
     for name in ("early_stopping", "shuffle", "warm_start"):
@@ -107,132 +137,63 @@ def make_plan(estimator, request):
         check_number(estimator.tol, "tol", low=0)
     if estimator.early_stopping:
         check_number(estimator.validation_fraction, "validation_fraction", above=0, below=1)
-    n_before, one_step = request.n_before, request.one_step
     max_iter = check_max_iter(estimator.max_iter)
-    if request.unfinished:
-        max_iter = request.unfinished.end
-    else:
-        max_iter = max(max_iter, n_before + 1) if one_step else n_before + max_iter
     schedule = resolve_schedule(estimator.learning_rate)
     has_criterion = estimator.tol is not None or estimator.early_stopping
-    if schedule.waits_for_plateaus and not (has_criterion or one_step):
+    if schedule.waits_for_plateaus and not (has_criterion or partial):
         raise ValueError(
-            f"learning_rate={schedule!r} waits for training to come to a standstill, and nothing "
-            "says when that is; set tol, for example to 1e-4, or early_stopping=True"
+            f"learning_rate={schedule!r} waits until training no longer improves, and nothing says "
+            "when that is; set tol, for example to 1e-4, or early_stopping=True"
         )
-    return Plan(
-        solver,
-        schedule,
-        max_iter,
-        batch_size=check_batch_size(estimator.batch_size, solver, n_samples=1),
-        shuffle=bool(estimator.shuffle),
+    batch_size = check_batch_size(estimator.batch_size)
+    hidden_widths = check_widths(estimator.hidden_layer_sizes, "hidden_layer_sizes")
+    keep_rates = check_dropout(estimator.dropout, solver, len(hidden_widths))
+    return Settings(
+        hidden_widths=hidden_widths,
+        activations=resolve_activations(estimator.activation, len(hidden_widths)),
+        keep_rates=keep_rates,
+        solver=solver,
+        schedule=schedule,
+        max_iter=max_iter,
+        batch_size=batch_size,
         alpha=float(estimator.alpha),
-        tol=None if one_step else estimator.tol,
+        tol=None if partial else estimator.tol,
         n_iter_no_change=estimator.n_iter_no_change,
         early_stopping=bool(estimator.early_stopping),
-        until=n_before + 1 if one_step else None,
+        validation_fraction=estimator.validation_fraction,
+        shuffle=bool(estimator.shuffle),
     )
 
 
-def plan_for_samples(plan, batch_size, n_samples, weight_scale):
-    """Complete a plan when the samples are there.
-
-    Parameters
-    ----------
-    plan : Plan
-    batch_size : int or None
-        As it is set.
-    n_samples : int
-    weight_scale : float
-        What the sample weights have been multiplied by.
-
-    Returns
-    -------
-    Plan
-    """
-    return replace(
-        plan,
-        batch_size=check_batch_size(batch_size, plan.solver, n_samples),
-        # The penalty is shared among the samples, however their weights are scaled.
-        alpha=plan.alpha * weight_scale,
-    )
-
-
-def check_switch(value, name):
-    """Refuse what is neither true nor false: the text "no" would pass for true."""
+def check_switch(value: Any, name: str) -> None:
+    """Refuse what is neither true nor false: the text "no" would count as true."""
     if not isinstance(value, (bool, np.bool_)) and value not in (0, 1):
         raise TypeError(f"{name}={value!r} must be True or False")
 
 
-def check_validation(validation, early_stopping):
-    """Refuse samples to validate on that are not complete, or that nobody would look at."""
-    given = [part is not None for part in validation]
-    if given in ([False] * 3, [True, True, False], [True] * 3) and (
-        early_stopping or not any(given)
-    ):
-        return
-    names = ("X_val", "y_val", "sample_weight_val")
-    told = ", ".join(
-        f"{name} {'given' if is_given else 'absent'}"
-        for name, is_given in zip(names, given, strict=True)
-    )
-    raise ValueError(
-        "X_val and y_val go together, sample_weight_val goes with them, and all with "
-        f"early_stopping=True; got early_stopping={early_stopping}, {told}"
-    )
+def check_max_iter(max_iter: Any) -> int:
+    """Return it as a plain int."""
+    if not is_positive_integer(max_iter):
+        raise ValueError(f"max_iter={max_iter!r} must be a positive integer, such as 15000")
+    return int(max_iter)
 
 
-def check_batch_size(batch_size, solver, n_samples):
-    """Return how many samples a minibatch has; None where there is one batch only."""
+def check_batch_size(batch_size: Any) -> int | None:
+    """Return it as a plain int, or None."""
     if batch_size is None:
-        batch_size = BATCH_SIZE if solver.takes_minibatches else n_samples
-    else:
-        if not is_positive_integer(batch_size):
-            raise ValueError(
-                f"batch_size={batch_size!r} must be a positive integer, such as 32, or None for "
-                f"{BATCH_SIZE} samples, or all where the solver takes no minibatches"
-            )
-        if not solver.takes_minibatches and batch_size < n_samples:
-            raise ValueError(
-                f"batch_size={batch_size} is less than the {n_samples} samples, and "
-                f"solver={solver!r} takes all of them at once; leave batch_size=None, or choose a "
-                "solver that takes minibatches, such as 'sgd' or 'adam'"
-            )
-    return int(batch_size) if batch_size < n_samples else None
-
-
-def packed(network, coefs, intercepts, dtype):
-    """Join the weights and biases of a fitted model to a flat parameter vector."""
-    parameters = np.empty(network.n_parameters, dtype)
-    found = [(np.shape(W), np.shape(b)) for W, b in zip(coefs, intercepts, strict=True)]
-    wanted = [((m, n), (n,)) for m, n in pairwise(network.widths)]
-    if found != wanted:
+        return None
+    if not is_positive_integer(batch_size):
         raise ValueError(
-            f"coefs_ and intercepts_ have the shapes {found}, and a network of the widths "
-            f"{network.widths} has {wanted}; set hidden_layer_sizes back, or begin anew with a "
-            "clone of the model"
+            f"batch_size={batch_size!r} must be a positive integer, such as 32, or None for "
+            f"{BATCH_SIZE} samples, or for all where the solver takes no minibatches"
         )
-    layers = layer_views(network, parameters)
-    for (W, b), coef, intercept in zip(layers, coefs, intercepts, strict=True):
-        W[...], b[...] = coef, intercept
-    return parameters
+    return int(batch_size)
 
 
-def check_activation(activation, width, dtype):
-    """Refuse functions that do not answer one number for each."""
-    z = np.full((2, width), 0.5, dtype)
-    for name in ("value", "slope"):
-        with np.errstate(all="ignore"):
-            shape = np.shape(getattr(activation, name)(z))
-        if shape != z.shape:
-            raise ValueError(
-                f"{name} of activation={activation!r} returned shape {shape} for pre-activations "
-                f"of shape {z.shape}; it must answer one number for each"
-            )
-
-
-def check_dropout(dropout, solver, n_layers):
-    """Return how many of its units each hidden layer keeps, as a part of all."""
+def check_dropout(
+    dropout: float | Sequence[float], solver: BaseSolver, n_layers: int
+) -> tuple[float, ...]:
+    """Return the share of its units that each hidden layer keeps."""
     is_sequence = isinstance(dropout, (list, tuple, np.ndarray))
     rates = dropout if is_sequence else [dropout] * n_layers
     if len(rates) != n_layers:
@@ -244,59 +205,7 @@ def check_dropout(dropout, solver, n_layers):
         check_number(rate, "dropout", low=0, below=1)
     if any(rates) and not solver.takes_steps:
         raise ValueError(
-            f"dropout={dropout!r} makes each loss another one, and solver={solver!r} needs one "
-            "that stays; leave dropout=0, or choose a solver such as 'gd' or 'adam'"
+            f"dropout={dropout!r} makes the loss random, and solver={solver!r} needs one that is "
+            "always the same; leave dropout=0, or choose a solver such as 'gd' or 'adam'"
         )
     return tuple(1 - float(rate) for rate in rates)
-
-
-def check_loss(loss, targets):
-    """Refuse functions that do not answer one loss for each sample, and a gradient for each score.
-
-    They are asked for several networks at once, and no two axes are of the same length, so that
-    none can be taken for another.
-    """
-    n_networks, n_samples = (2, 3) if targets.shape[1] not in (2, 3) else (4, 5)
-    some = np.take(targets, range(n_samples), axis=0, mode="wrap")
-    scores = np.full((n_networks, *some.shape), 0.5, targets.dtype)
-    answers = {
-        "per_sample": (scores.shape[:-1], "sample; sum over axis=-1"),
-        "gradient": (scores.shape, "score"),
-    }
-    for name, (wanted, each) in answers.items():
-        with np.errstate(all="ignore"):
-            shape = np.shape(getattr(loss, name)(scores, some))
-        if shape != wanted:
-            raise ValueError(
-                f"{name} of loss={loss!r} returned shape {shape} for scores of shape "
-                f"{scores.shape} and targets of shape {some.shape}; it must be {wanted}, one "
-                f"number for each {each}"
-            )
-
-
-def check_max_iter(max_iter):
-    """Return it as a plain int."""
-    if not is_positive_integer(max_iter):
-        raise ValueError(f"max_iter={max_iter!r} must be a positive integer, such as 15000")
-    return int(max_iter)
-
-
-def check_sample_weight(sample_weight, X, name="sample_weight"):
-    """Return the weights as an array of the dtype of X, and what they have been multiplied by."""
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(X.shape[0], sample_weight)
-    sample_weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
-    if sample_weight.shape not in ((X.shape[0],), (X.shape[0], 1)):
-        raise ValueError(
-            f"{name} of shape {sample_weight.shape} must hold one number for each of the "
-            f"{X.shape[0]} samples of X"
-        )
-    sample_weight = sample_weight.ravel()
-    if (sample_weight < 0).any() or not sample_weight.any():
-        raise ValueError(
-            f"{name} must hold no negative value and at least one above zero; got values "
-            f"from {sample_weight.min()} to {sample_weight.max()}"
-        )
-    # By a power of two, which rounds nothing, so that no sum overflows and float32 holds them.
-    _, exponent = np.frexp(sample_weight.max())
-    return np.ldexp(sample_weight, -exponent).astype(X.dtype), float(np.ldexp(1.0, -exponent))

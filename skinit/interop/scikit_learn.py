@@ -197,7 +197,7 @@ def take_fit(model, mlp):
         model._multilabel = model.out_activation_ == "logistic" and model.n_outputs_ > 1
     else:
         model._one_column = model.n_outputs_ == 1
-    model._fitted_with = model._settings_of_network()
+    model._fitted_with = model._network_settings()
     network = model._network
     model.n_parameters_ = network.n_parameters
     model.init_resolved_ = getattr(mlp, "init_resolved_", [repr(ScikitLearn())] * network.n_layers)

@@ -16,7 +16,8 @@ from sklearn.utils import check_random_state
 from skinit._support import check_number, data_frame, look_up
 from skinit.activations import ACTIVATIONS
 from skinit.core import Network, backward, forward, layer_views, loss_and_gradient
-from skinit.estimators import Request, innermost, last_step
+from skinit.estimators import FitOptions, innermost, last_step
+from skinit.estimators import prepare as prepare_fit
 from skinit.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -222,11 +223,11 @@ def prepare(estimator, X, y, classes):
     model.set_params(**{name: everything[name] for name in everything if hasattr(model, name)})
     rng = model._rng if fitted else check_random_state(model.random_state)
     n_before = model.n_iter_ if fitted else 0
-    request = Request(fitted, rng, n_before, one_step=True, classes=classes)
-    prepared = model._prepare(X, y, None, request)
+    options = FitOptions(rng, fitted, n_before, partial=True, classes=classes)
+    prepared = prepare_fit(model, X, y, None, options)
     if issparse(prepared.data.X):
         dense = replace(prepared.data, X=prepared.data.X.toarray())
-        prepared = replace(prepared, data=dense)
+        prepared = replace(prepared, problem=replace(prepared.problem, data=dense))
     [rate] = prepared.plan.rates([n_before])
     return prepared, rate
 

@@ -1,209 +1,90 @@
-"""What runs the iterations: two engines that do the same, the specification and the tape.
-
-An engine yields blocks of iterations. One more, for solvers that cannot be left between two
-iterations, hands its blocks over.
-"""
+"""The compiled engine: the same iterations as the reference, run by `skinit.engine`."""
 
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import gen_batches
 
-from skinit.core import draw_masks, limit_norms, loss_and_gradient
+from skinit._support import Array
+from skinit.core import Problem
 from skinit.engine import make_tape, spare_threads
-from skinit.solvers import BaseSolver, clipped
-from skinit.training.early_stopping import Standing
+from skinit.solvers import BaseSolver
+from skinit.training.block import Block
+from skinit.training.minimizer import run_minimizer
+from skinit.training.reference import reference_engine
+from skinit.training.run import TrainingRun
 
-__all__ = ["Block", "GradientTape", "Progress", "specification_blocks", "tape_blocks"]
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some iterations of training, one after the other.
-
-    Parameters
-    ----------
-    iteration : int
-        The first of them, counted from 0.
-    losses : ndarray of shape (n_iterations,)
-        Mean loss before each step.
-    parameters : ndarray of shape (n_parameters,)
-        Parameters after the last step.
-    state : object
-        What the solver remembers after the last step.
-    """
-
-    iteration: int
-    losses: np.ndarray
-    parameters: np.ndarray
-    state: object = None
-
-    @property
-    def end(self):
-        """The iteration that comes next, which is also how many are done."""
-        return self.iteration + len(self.losses)
-
-    def is_finite(self):
-        """Tell whether all is well so far."""
-        # Behind a silent unit, parameters can be lost and the loss not show it.
-        return bool(np.isfinite(self.losses).all() and np.isfinite(self.parameters).all())
+__all__ = ["CompiledGradient", "compiled_engine"]
 
 
-@dataclass
-class Progress:
-    """What changes while a run goes on, besides what its blocks tell.
+def compiled_engine(problem: Problem, run: TrainingRun) -> None:
+    """Train as `reference_engine` does, to rounding, and faster.
 
     Parameters
     ----------
-    rng : RandomState or None
-        For the order of the samples and for dropout; None where nothing is drawn.
-    standing : Standing
-    converged : bool
-        Whether there is no more progress to be made.
-    take : callable or None
-        Takes a block and tells whether to go on, for a solver that cannot be left between blocks.
+    problem : Problem
+    run : TrainingRun
+        It says where to begin, takes over each block, and says whether to go on.
     """
-
-    rng: object = None
-    standing: Standing = field(default_factory=Standing)
-    converged: bool = False
-    take: object = None
-
-
-def specification_blocks(network, start, data, plan, progress):
-    """Train by `skinit.core.network` and ``solver.step``, a block for each iteration.
-
-    Parameters
-    ----------
-    network : Network
-    start : Block
-        What to go on from; left as it is. The first start has no iterations.
-    data : TrainingData
-    plan : Plan
-    progress : Progress
-
-    Yields
-    ------
-    Block
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skinit.losses import LOSSES
-    >>> from skinit.core import Network, TrainingData
-    >>> from skinit.core import Plan
-    >>> from skinit.schedules import ConstantRate
-    >>> from skinit.solvers import GradientDescent
-    >>> network = Network((1, 1), (), LOSSES["squared_error"])
-    >>> data = TrainingData(np.array([[1.0], [-1.0]]), np.array([[3.0], [-3.0]]))
-    >>> start = Block(0, losses=np.empty(0), parameters=np.zeros(2))
-    >>> plan = Plan(GradientDescent(), ConstantRate(0.5), max_iter=3)
-    >>> for block in specification_blocks(network, start, data, plan, Progress()):
-    ...     print(block.iteration, block.losses, block.parameters)
-    0 [4.5] [1.5 0. ]
-    1 [1.125] [2.25 0.  ]
-    2 [0.28125] [2.625 0.   ]
-    """
-    solver, parameters, state = plan.solver, start.parameters, start.state
-    if not solver.takes_steps:
-        minimize(
-            partial(loss_and_gradient, network, data=data, alpha=plan.alpha), start, plan, progress
-        )
-        return
-    for iteration in range(start.end, plan.end):
-        [rate] = plan.rates([iteration], progress.standing.n_plateaus)
-        summed = 0.0
-        for batch in batches(data, plan, progress.rng):
-            n_samples, masks = len(batch.targets), None
-            if network.drops_out:
-                masks = draw_masks(network, n_samples, progress.rng, parameters.dtype)
-            loss, gradient = loss_and_gradient(network, parameters, batch, plan.alpha, masks)
-            if solver.clip_norm is not None:
-                gradient = clipped(gradient, solver.clip_norm)
-            parameters, state = solver.step(parameters, gradient, rate, state)
-            if solver.max_norm is not None:
-                parameters = parameters.copy()
-                limit_norms(network, parameters, solver.max_norm)
-            summed += loss * batch.total_weight
-        yield Block(iteration, np.atleast_1d(summed / data.total_weight), parameters, state)
-
-
-def batches(data, plan, rng):
-    """Cut an epoch into batches, the last one with what is left."""
-    n_samples = len(data.targets)
-    order = plan.order(n_samples, rng)
-    if order is None:
-        return [data]
-    return (data.rows(order[batch]) for batch in gen_batches(n_samples, plan.batch_size))
-
-
-def tape_blocks(network, start, data, plan, progress):
-    """Train as `specification_blocks` does, by `skinit.engine`: the same to rounding, but fast."""
-    if plan.batch_size is not None and issparse(data.X):  # which is not compiled
-        yield from specification_blocks(network, start, data, plan, progress)
-        return
+    network, data, plan = problem.network, problem.data, problem.plan
+    if plan.batch_size is not None and issparse(data.X):  # sparse minibatches are not compiled
+        return reference_engine(problem, run)
     if not plan.solver.takes_steps:
-        with closing(GradientTape(network, start.parameters, data, plan)) as tape:
-            minimize(tape.loss_and_gradient, start, plan, progress)
-        return
-    # A solver may change its state in place, and a start may be needed again.
-    parameters, memory = start.parameters.copy(), [deepcopy(start.state)]
-    tape = make_tape(network, parameters, data, plan, memory, progress.rng, spare_threads())
-    draw_order = partial(plan.order, len(data.targets), progress.rng)
-    with closing(tape):
-        for first in range(start.end, plan.end, tape.block_length):
-            block = range(first, min(first + tape.block_length, plan.end))
-            rates = plan.rates(block, progress.standing.n_plateaus)
-            losses = tape.play(rates, draw_order)
+        with closing(CompiledGradient(problem, run.state.parameters)) as objective:
+            return run_minimizer(objective.loss_and_gradient, run)
+    # The iterations change both in place, and the run may have to return to where it began.
+    parameters, memory = run.state.parameters.copy(), [deepcopy(run.state.solver_state)]
+    compiled = make_tape(network, parameters, data, plan, memory, run.rng, spare_threads())
+    draw_order = partial(plan.order, len(data.targets), run.rng)
+    with closing(compiled):
+        while run.goes_on:
+            iterations = run.next_iterations(compiled.block_length)
+            losses = compiled.play(run.learning_rates(iterations), draw_order)
             reached = parameters, memory[0]
-            if block.stop < plan.end:  # the tape goes on to change them in place
+            if iterations.stop < plan.end:  # later iterations change them in place
                 reached = parameters.copy(), deepcopy(memory[0])
-            yield Block(first, losses, *reached)
+            run.accept(Block(iterations.start, losses, *reached))
+    return None
 
 
-class GradientTape:
-    """A tape that takes no steps: it computes loss and gradient of whatever parameters."""
+class CompiledGradient:
+    """The compiled loss and gradient at any parameters, without steps.
 
-    def __init__(self, network, parameters, data, plan):
-        plan = replace(plan, solver=Recorder(), watched=True)
+    Parameters
+    ----------
+    problem : Problem
+    parameters : ndarray of shape (n_parameters,)
+        Of the dtype that is computed in; the values do not matter.
+    """
+
+    def __init__(self, problem: Problem, parameters: Array):
+        plan = replace(problem.plan, solver=KeepsGradient(), watched=True)
         self.parameters, self.gradient = parameters.copy(), np.zeros_like(parameters)
-        memory = [self.gradient]
-        self.tape = make_tape(
-            network, self.parameters, data, plan, memory, n_threads=spare_threads()
+        self.compiled = make_tape(
+            problem.network,
+            self.parameters,
+            problem.data,
+            plan,
+            [self.gradient],
+            n_threads=spare_threads(),
         )
 
-    def loss_and_gradient(self, parameters):
-        """Do as `skinit.core.loss_and_gradient`; the gradient's array is used again."""
+    def loss_and_gradient(self, parameters: Array) -> tuple[float, Array]:
+        """Do as `skinit.core.loss_and_gradient`; the next call overwrites the gradient."""
         self.parameters[:] = parameters
-        [loss] = self.tape.play([0.0])
+        [loss] = self.compiled.play([0.0])
         return loss, self.gradient
 
-    def close(self):
-        """Let the threads go."""
-        self.tape.close()
+    def close(self) -> None:
+        """End the threads."""
+        self.compiled.close()
 
 
-class Recorder(BaseSolver):
-    """Remembers the gradient, and leaves the parameters as they are."""
+class KeepsGradient(BaseSolver):
+    """A solver whose state is the gradient, and which leaves the parameters as they are."""
 
     def tape_calls(self, parameters, gradient, learning_rate, memory):
         return [partial(np.copyto, memory[0], gradient)]
-
-
-def minimize(loss_and_gradient, start, plan, progress):
-    """Let a solver that takes no single steps run, and hand over a block for each iteration."""
-    iteration = start.end
-
-    def visit(loss, parameters):
-        nonlocal iteration
-        iteration += 1
-        return progress.take(Block(iteration - 1, np.array([loss]), parameters))
-
-    has_ended = plan.solver.minimize(
-        loss_and_gradient, start.parameters, plan.end - start.end, plan.tol, visit
-    )
-    progress.converged = progress.converged or has_ended

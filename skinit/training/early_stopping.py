@@ -1,76 +1,73 @@
-"""When to stop: training that no longer gets better, by its loss or on samples held out."""
+"""When to stop: neither the loss nor the validation score improves any more."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["Standing", "Watchdog"]
+from skinit._support import Array
+from skinit.core import Plan
+from skinit.training.block import Block
+
+__all__ = ["EarlyStopping", "EarlyStoppingState"]
 
 
-@dataclass
-class Standing:
-    """Where training stands: the best so far, and how long ago that was.
+@dataclass(frozen=True)
+class EarlyStoppingState:
+    """The best value so far, and how long ago it was reached.
 
     Parameters
     ----------
     best : float
-        The highest score, or minus the lowest loss.
+        The highest validation score, or minus the lowest loss where there is no validation.
     best_parameters : ndarray of shape (n_parameters,) or None
-        Those with the highest score; None where there are no scores.
+        Those with the highest validation score; None without validation.
     n_without_progress : int
-        How many iterations have brought no progress since.
+        Number of iterations without progress since then.
     n_plateaus : int
-        How often training has come to a standstill.
+        Number of times that training has stopped improving.
     """
 
     best: float = -np.inf
-    best_parameters: np.ndarray | None = None
+    best_parameters: Array | None = None
     n_without_progress: int = 0
     n_plateaus: int = 0
 
 
-class Watchdog:
-    """Counts the iterations that have brought no progress, and remembers the best.
+class EarlyStopping:
+    """Counts iterations without progress.
 
     Parameters
     ----------
     plan : Plan
-        Its `tol` is what an iteration must gain to count as progress; None is anything at all. One
-        more than `n_iter_no_change` iterations without are a plateau.
+        An improvement of at least `tol` is progress, or any improvement where `tol` is None. More
+        than `n_iter_no_change` iterations without progress are a plateau.
     validate : callable or None
-        ``validate(parameters)`` answers with a score, the higher the better. Without, the loss is
-        watched.
-    standing : Standing or None
-        Where training stands; changed in place. None is that of the start.
-
-    Attributes
-    ----------
-    scores : list of float
-        One for each iteration, if there is `validate`.
+        ``validate(parameters)`` returns a score, the higher the better. None takes the loss.
     """
 
-    def __init__(self, plan, validate=None, standing=None):
+    def __init__(self, plan: Plan, validate: Callable[[Array], float] | None = None):
         self.plan, self.validate = plan, validate
-        self.standing, self.scores = standing or Standing(), []
 
-    def reaches_plateau(self, block):
-        """Look at a block of one iteration, and tell whether there has been no progress lately."""
-        standing, value = self.standing, -float(block.losses[-1])
+    def update(
+        self, state: EarlyStoppingState, block: Block
+    ) -> tuple[EarlyStoppingState, float | None]:
+        """Return the state after a block of one iteration, and its validation score if any.
+
+        A plateau is over when it is found: `n_plateaus` has grown by one, and the count of
+        iterations without progress begins again.
+        """
+        score, value = None, -float(block.losses[-1])
         if self.validate is not None:
-            value = float(self.validate(block.parameters))
-            self.scores.append(value)
-        progress = (
-            value > standing.best
-            if self.plan.tol is None
-            else value >= standing.best + self.plan.tol
-        )
-        standing.n_without_progress = 0 if progress else standing.n_without_progress + 1
-        if value > standing.best:
-            standing.best = value
-            if self.validate is not None:
-                standing.best_parameters = block.parameters
-        if standing.n_without_progress <= self.plan.n_iter_no_change:
-            return False
-        standing.n_without_progress = 0
-        standing.n_plateaus += 1
-        return True
+            score = value = float(self.validate(block.parameters))
+        improves = value > state.best
+        is_progress = improves if self.plan.tol is None else value >= state.best + self.plan.tol
+        n_without_progress = 0 if is_progress else state.n_without_progress + 1
+        n_plateaus = state.n_plateaus
+        if n_without_progress > self.plan.n_iter_no_change:
+            n_without_progress, n_plateaus = 0, n_plateaus + 1
+        state = replace(state, n_without_progress=n_without_progress, n_plateaus=n_plateaus)
+        if improves:
+            best = None if self.validate is None else block.parameters
+            state = replace(state, best=value, best_parameters=best)
+        return state, score

@@ -21,6 +21,7 @@ from skinit import (
     load_moons,
 )
 from skinit.comparison import LearningRateSearch
+from skinit.estimators import prepare
 from skinit.schedules import ConstantRate, CosineDecay
 from skinit.solvers import SGD
 
@@ -129,15 +130,15 @@ def test_a_criterion_to_stop_does_not_shorten_the_runs():
     assert_array_equal(find_learning_rate(impatient, X, y, **FEW).losses, losses)
 
 
-def test_early_stopping_leaves_its_samples_out():
-    class Recorder(InitMLPClassifier):
-        def _prepare(self, *args):
-            prepared = super()._prepare(*args)
-            sizes.append(len(prepared.data.targets))
-            return prepared
+def test_early_stopping_leaves_its_samples_out(monkeypatch):
+    def noting_sizes(*arguments):
+        prepared = prepare(*arguments)
+        sizes.append(len(prepared.data.targets))
+        return prepared
 
     sizes = []
-    model = Recorder(4, early_stopping=True, validation_fraction=0.25, random_state=0)
+    monkeypatch.setattr("skinit.comparison.learning_rate.prepare", noting_sizes)
+    model = classifier(early_stopping=True, validation_fraction=0.25)
     assert find_learning_rate(model, X, y, **FEW).losses.shape == (3, 9)
     assert sizes == [int(0.75 * len(X))]
 

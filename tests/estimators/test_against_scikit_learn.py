@@ -9,6 +9,7 @@ import sklearn
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.fixes import parse_version
 
@@ -175,16 +176,24 @@ def test_training_stops_where_scikit_learns_does(Ours, Theirs, load, schedule):
 
 @pytest.mark.parametrize(("Ours", "Theirs", "load"), [TASKS[0], *TASKS[2:4]])
 def test_early_stopping_keeps_the_weights_that_scikit_learn_keeps(Ours, Theirs, load):
-    """The same samples are held out: the start is drawn first, then the split.
+    """Of the same initial weights, with the same samples to validate on.
 
-    Of more than two classes, scikit-learn does not take equal parts.
+    scikit-learn draws the initial weights first and then the split, and we the other way round: its
+    split is drawn here. It does not stratify it by more than two classes.
     """
     X, y = load()
+    rng = np.random.RandomState(0)
+    Ours((8, 5), init=ScikitLearn(), max_iter=1, random_state=rng).fit(X, y)  # draws its weights
+    stratify = y if issubclass(Ours, InitMLPClassifier) and y.ndim == 1 else None
+    X_train, X_val, y_train, y_val = train_test_split(
+        X, y, random_state=rng, test_size=0.2, stratify=stratify
+    )
     same = {"hidden_layer_sizes": (8, 5), "batch_size": 32, "shuffle": False, "random_state": 0}
     same |= {"tol": 1e-3, "n_iter_no_change": 5, "early_stopping": True, "max_iter": 500}
     same |= {"validation_fraction": 0.2, "alpha": 0.0}
     expected = Theirs(solver="sgd", learning_rate_init=0.05, **same).fit(X, y)
-    model = Ours(init=ScikitLearn(), solver="sgd", learning_rate=0.05, **same).fit(X, y)
+    model = Ours(init=ScikitLearn(), solver="sgd", learning_rate=0.05, **same)
+    model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
     assert model.n_iter_ == expected.n_iter_ < 500
     assert_allclose(model.validation_scores_, expected.validation_scores_, rtol=1e-8, atol=1e-10)
     assert_allclose(model.best_validation_score_, expected.best_validation_score_, rtol=1e-8)

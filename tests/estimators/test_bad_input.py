@@ -364,9 +364,9 @@ def test_divergence_is_a_value_error_that_a_search_scores_as_failed(data):
     assert_array_equal(search.cv_results_["mean_test_score"] == -99.0, [True, False])
 
 
-def test_a_start_that_is_too_large_for_a_finite_loss_is_told_so(data):
+def test_initial_weights_too_large_for_a_finite_loss_are_reported(data):
     estimator = short(InitMLPRegressor, init=Normal(std=1e150), activation="identity")
-    assert_refuses(estimator, *data, "start", "smaller weights", error=DivergedError)
+    assert_refuses(estimator, *data, "initial loss", "smaller weights", error=DivergedError)
 
 
 class InterruptsAfter(ReLU):
@@ -414,13 +414,13 @@ class StopsAfter(GradientDescent):
 
 
 @BOTH
-def test_an_interrupt_before_the_first_step_keeps_the_start(Estimator, data):
+def test_an_interrupt_before_the_first_step_keeps_the_initial_weights(Estimator, data):
     X, y = data
     model = short(Estimator, solver=StopsAfter(0))
     with pytest.warns(InterruptedFitWarning, match="after 0 of 20 iterations"):
         model.fit(X, y)
-    for W, start in zip(model.coefs_, model.initial_coefs_, strict=True):
-        assert_array_equal(W, start)
+    for W, initial in zip(model.coefs_, model.initial_coefs_, strict=True):
+        assert_array_equal(W, initial)
     assert len(model.loss_curve_) == 0
     assert np.isfinite(model.loss_)
     assert np.isfinite(model.predict(X)).all()
@@ -465,7 +465,7 @@ def test_activations_are_as_many_as_hidden_layers(junk, data):
 def test_an_activation_that_returns_nonsense_is_a_divergence_and_no_silence(data):
     nonsense = Activation(value=lambda z: z * np.nan, slope=np.ones_like)
     assert_refuses(
-        short(InitMLPClassifier, activation=nonsense), *data, "start", error=DivergedError
+        short(InitMLPClassifier, activation=nonsense), *data, "initial loss", error=DivergedError
     )
 
 

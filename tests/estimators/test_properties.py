@@ -16,9 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinit import InitMLPClassifier, InitMLPRegressor
 from skinit.activations import ACTIVATIONS
-from skinit.core import Network, forward, layer_views, loss_and_gradient
+from skinit.core import Network, Problem, forward, layer_views, loss_and_gradient
 from skinit.solvers import SOLVERS
-from skinit.training import GradientTape
+from skinit.training import CompiledGradient
 
 # The same examples in every run, on every machine.
 examples = settings(max_examples=100, derandomize=True, deadline=None, database=None)
@@ -70,10 +70,10 @@ def test_gradients_are_right_on_the_page_and_on_the_tape(numerical_gradient, dra
     # The differences multiply the rounding of a loss, some hundred operations, by 1.5 / h.
     atol = 1.5 / h * 100 * np.finfo(float).eps * max(1.0, loss(start))
     plan = plan_of(1, alpha=alpha)
-    with closing(GradientTape(network, start, data, plan)) as tape:
+    with closing(CompiledGradient(Problem(network, data, plan), start)) as compiled:
         for own_loss, gradient in (
             loss_and_gradient(network, start, data, alpha),
-            tape.loss_and_gradient(start),
+            compiled.loss_and_gradient(start),
         ):
             assert_allclose(gradient, expected, rtol=0, atol=atol)
             assert_allclose(own_loss, loss(start), rtol=1e-12)

@@ -19,19 +19,30 @@ from skinit import (
 from skinit.initializers import Initializer
 from skinit.schedules import ReduceOnPlateau
 from skinit.training import Block
-from skinit.training.early_stopping import Watchdog
+from skinit.training.early_stopping import EarlyStopping, EarlyStoppingState
 
 X_TRAIN, Y_TRAIN, X_TEST, Y_TEST = load_circles()
 
 
+def followed(losses, validate=None, **settings):
+    """Return the states of early stopping after each of some losses, and the scores."""
+    early_stopping = EarlyStopping(plan_of(100, **settings), validate)
+    states, scores = [EarlyStoppingState()], []
+    for k, loss in enumerate(losses):
+        block = Block(k, np.array([loss]), np.array([k]))
+        state, score = early_stopping.update(states[-1], block)
+        states, scores = [*states, state], [*scores, score]
+    return states[1:], scores
+
+
 def plateaus(losses, **settings):
-    """List the iterations at which a watchdog of the loss barks."""
-    watchdog = Watchdog(plan_of(100, **settings))
-    blocks = [Block(k, np.array([loss]), np.array([k])) for k, loss in enumerate(losses)]
-    return [block.iteration for block in blocks if watchdog.reaches_plateau(block)]
+    """List the iterations at which a plateau of the loss is found."""
+    states, _ = followed(losses, **settings)
+    counts = [0, *(state.n_plateaus for state in states)]
+    return np.flatnonzero(np.diff(counts)).tolist()
 
 
-def test_a_plateau_is_one_more_iteration_without_progress_than_is_borne():
+def test_a_plateau_is_one_more_iteration_without_progress_than_is_tolerated():
     assert plateaus([3, 2, 1, 1, 1, 1, 1, 1, 1], tol=0.1, n_iter_no_change=2) == [5, 8]
 
 
@@ -49,11 +60,9 @@ def test_without_a_tol_any_gain_is_progress_and_none_is_not():
 
 
 def test_the_parameters_of_the_best_score_are_kept():
-    watchdog = Watchdog(plan_of(100), validate=lambda parameters: -((parameters[0] - 3) ** 2))
-    for k in range(6):
-        watchdog.reaches_plateau(Block(k, np.array([1.0]), np.array([k])))
-    assert (watchdog.standing.best_parameters, watchdog.standing.best) == ([3], 0)
-    assert watchdog.scores == [-9, -4, -1, 0, -1, -4]
+    states, scores = followed([1.0] * 6, lambda parameters: -((parameters[0] - 3) ** 2))
+    assert (states[-1].best_parameters, states[-1].best) == ([3], 0)
+    assert scores == [-9, -4, -1, 0, -1, -4]
 
 
 def model(**settings):
@@ -247,8 +256,8 @@ def test_a_class_that_does_not_count_need_not_be_left_to_train_on():
         ({"early_stopping": True, "scoring": "no_such_scorer"}, {}, "scoring"),
         ({"early_stopping": True}, {"sample_weight_val": np.ones(3)}, "X_val absent"),
         ({"early_stopping": True}, {"X_val": X_TEST, "y_val": Y_TEST + 7}, r"labels \[7, 8\]"),
-        ({"early_stopping": True, "scoring": lambda *_: np.nan}, {}, "answers nan"),
-        ({"learning_rate": ReduceOnPlateau(0.1)}, {}, r"waits for .*tol.*early_stopping"),
+        ({"early_stopping": True, "scoring": lambda *_: np.nan}, {}, "returned nan"),
+        ({"learning_rate": ReduceOnPlateau(0.1)}, {}, r"waits until .*tol.*early_stopping"),
         ({"tol": -1}, {}, "tol"),
         ({"n_iter_no_change": -1}, {}, "n_iter_no_change"),
     ],

@@ -3,33 +3,50 @@ import re
 
 import numpy as np
 import pytest
-from drawn_problems import plan_of
+from drawn_problems import blocks_of, plan_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skinit.activations import ReLU, Tanh
-from skinit.core import Network, TrainingData, loss_and_gradient
+from skinit.core import Network, Problem, TrainingData, loss_and_gradient
 from skinit.engine.compile import BLOCK_LENGTH as LONGEST_BLOCK
 from skinit.losses import LOSSES
 from skinit.solvers import SOLVERS, GradientDescent
-from skinit.training import evaluate, print_cost, train
-from skinit.training import loop as training
-from skinit.training.compiled import Block, Progress, specification_blocks, tape_blocks
+from skinit.training import (
+    Block,
+    CostPrinter,
+    Observer,
+    RunState,
+    compiled_engine,
+    evaluate,
+    loop,
+    reference_engine,
+    train,
+)
 
 NETWORK = Network((2, 4, 1), (Tanh(),), LOSSES["squared_error"])
 LINEAR = Network((2, 1), (), LOSSES["squared_error"])
 
 
-# What `train` promises holds for both engines; the specification alone is exact.
+# What `train` promises holds for both ways to run; the reference alone is exact.
 ENGINES = {
-    "tape": [tape_blocks, specification_blocks],
-    "specification": [specification_blocks],
+    "compiled": [compiled_engine, reference_engine],
+    "reference": [reference_engine],
 }
 
 
-@pytest.fixture(autouse=True, params=ENGINES)
-def engine(request, monkeypatch):
-    monkeypatch.setattr(training, "ENGINES", ENGINES[request.param])
-    return request.param
+@pytest.fixture(params=ENGINES)
+def engines(request):
+    return ENGINES[request.param]
+
+
+class Watch(Observer):
+    """Calls a function with each block."""
+
+    def __init__(self, watch):
+        self.watch = watch
+
+    def observe(self, run, block):
+        return self.watch(block)
 
 
 def assert_same(actual, expected):
@@ -52,30 +69,37 @@ def start(rng):
     return rng.normal(size=NETWORK.n_parameters)
 
 
-def run(network, start, data, max_iter=10, learning_rate=0.1, solver=None, watch=None):
-    watchers = [] if watch is None else [watch]
-    return train(network, start, data, plan_of(max_iter, learning_rate, solver), watchers=watchers)
+@pytest.fixture
+def run(engines):
+    """Return a function that trains by the engines under test."""
+
+    def run(network, start, data, max_iter=10, learning_rate=0.1, solver=None, watch=None):
+        problem = Problem(network, data, plan_of(max_iter, learning_rate, solver))
+        observers = [] if watch is None else [Watch(watch)]
+        return train(problem, RunState(start), observers=observers, engines=engines)
+
+    return run
 
 
 def steps_of(network, start, data, max_iter=10, learning_rate=0.1):
-    start = Block(0, losses=np.empty(0), parameters=start)
     plan = plan_of(max_iter, learning_rate)
-    return specification_blocks(network, start, data, plan, Progress())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return blocks_of(reference_engine, network, start, data, plan)
 
 
 def loss_of(network, parameters, data):
     return loss_and_gradient(network, parameters, data)[0]
 
 
-def test_the_specification_counts_its_iterations(start, data):
+def test_the_reference_counts_its_iterations(start, data):
     assert [step.iteration for step in steps_of(NETWORK, start, data)] == list(range(10))
 
 
-def test_the_specification_begins_with_the_loss_of_the_start(start, data):
-    assert next(steps_of(NETWORK, start, data)).losses == loss_of(NETWORK, start, data)
+def test_the_reference_begins_with_the_loss_of_the_initial_parameters(start, data):
+    assert steps_of(NETWORK, start, data)[0].losses == loss_of(NETWORK, start, data)
 
 
-def test_each_step_tells_the_loss_of_the_parameters_before_it(start, data):
+def test_each_step_has_the_loss_of_the_parameters_before_it(start, data):
     steps = list(steps_of(NETWORK, start, data))
     before = [loss_of(NETWORK, step.parameters, data) for step in steps[:-1]]
     assert [step.losses for step in steps[1:]] == before
@@ -89,19 +113,19 @@ def test_steps_can_be_kept(start, data):
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_the_start_is_left_as_it_was(name, start, data):
+def test_the_initial_parameters_are_left_as_they_were(run, name, start, data):
     before = start.copy()
     run(NETWORK, start, data, solver=SOLVERS[name])
     assert_array_equal(start, before)
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_training_lowers_the_loss(name, start, data):
+def test_training_lowers_the_loss(run, name, start, data):
     result = run(NETWORK, start, data, max_iter=200, solver=SOLVERS[name])
     assert result.final_loss < 0.7 * result.losses[0]
 
 
-def test_gradient_descent_on_a_quadratic_follows_its_closed_form(data):
+def test_gradient_descent_on_a_quadratic_follows_its_closed_form(run, data):
     """The error of the parameters is multiplied by I - learning_rate * Hessian at every step."""
     X1 = np.hstack([data.X, np.ones((20, 1))])
     optimum = np.linalg.lstsq(X1, data.targets[:, 0], rcond=None)[0]
@@ -111,23 +135,23 @@ def test_gradient_descent_on_a_quadratic_follows_its_closed_form(data):
     assert_allclose(run(LINEAR, start, data, max_iter=50).parameters, expected, rtol=1e-12)
 
 
-def test_train_runs_the_steps_to_their_end(start, data):
+def test_train_runs_the_steps_to_their_end(run, start, data):
     result, steps = run(NETWORK, start, data), list(steps_of(NETWORK, start, data))
     assert_same(result.parameters, steps[-1].parameters)
     assert_same(result.losses, np.concatenate([step.losses for step in steps]))
 
 
-def test_the_final_loss_is_that_of_the_parameters(start, data):
+def test_the_final_loss_is_that_of_the_parameters(run, start, data):
     result = run(NETWORK, start, data)
     assert result.final_loss == loss_of(NETWORK, result.parameters, data)
 
 
-def test_a_run_that_ends_by_itself_is_neither_interrupted_nor_diverged(start, data):
+def test_a_run_that_ends_by_itself_is_neither_interrupted_nor_diverged(run, start, data):
     result = run(NETWORK, start, data)
     assert (result.n_iter, result.interrupted, result.diverged) == (10, False, False)
 
 
-def test_training_with_sample_weight_is_training_with_repetition(start, data):
+def test_training_with_sample_weight_is_training_with_repetition(run, start, data):
     times = np.arange(20) % 3
     weighted = TrainingData(data.X, data.targets, times.astype(float))
     repeated = TrainingData(np.repeat(data.X, times, 0), np.repeat(data.targets, times, 0))
@@ -136,14 +160,14 @@ def test_training_with_sample_weight_is_training_with_repetition(start, data):
     )
 
 
-def test_float32_stays_float32(start, data):
+def test_float32_stays_float32(run, start, data):
     short = TrainingData(data.X.astype(np.float32), data.targets.astype(np.float32))
     result = run(NETWORK, start.astype(np.float32), short)
     assert (result.parameters.dtype, result.losses.dtype) == (np.float32, np.float64)
 
 
 @pytest.fixture
-def diverged(data):
+def diverged(run, data):
     return run(LINEAR, np.ones(3), data, max_iter=1000, learning_rate=1e20)
 
 
@@ -163,7 +187,7 @@ def test_a_diverging_run_stops_at_the_last_finite_loss(diverged, data):
     assert not np.isfinite(beyond)
 
 
-def test_a_diverging_run_tells_the_losses_on_the_way_to_what_it_keeps(diverged, data):
+def test_a_diverging_run_keeps_the_losses_on_the_way_to_its_parameters(diverged, data):
     steps = list(steps_of(LINEAR, np.ones(3), data, diverged.n_iter, learning_rate=1e20))
     assert_array_equal(diverged.losses, np.concatenate([step.losses for step in steps]))
     assert_array_equal(diverged.parameters, steps[-1].parameters)
@@ -181,24 +205,24 @@ class InPlaceMomentum(GradientDescent):
         return parameters + state, state
 
 
-def test_a_diverging_run_of_a_solver_with_a_state_stops_at_the_last_finite_loss(data, monkeypatch):
+def test_a_diverging_run_of_a_solver_with_a_state_stops_at_the_last_finite_loss(run, data):
     solver = InPlaceMomentum()
     result = run(LINEAR, np.ones(3), data, max_iter=1000, learning_rate=3.0, solver=solver)
-    monkeypatch.setattr(training, "ENGINES", [specification_blocks])
-    expected = run(LINEAR, np.ones(3), data, max_iter=1000, learning_rate=3.0, solver=solver)
+    problem = Problem(LINEAR, data, plan_of(1000, 3.0, solver))
+    expected = train(problem, RunState(np.ones(3)), engines=[reference_engine])
     assert result.diverged
     assert result.n_iter == expected.n_iter
     assert_allclose(result.losses, expected.losses, rtol=1e-6)
 
 
-def test_divergence_in_the_very_last_step_is_found_too(diverged, data):
+def test_divergence_in_the_very_last_step_is_found_too(run, diverged, data):
     last = run(LINEAR, np.ones(3), data, max_iter=diverged.n_iter + 1, learning_rate=1e20)
     assert last.diverged
     assert_array_equal(last.parameters, diverged.parameters)
 
 
 @pytest.mark.parametrize("size", [1e200, np.inf, np.nan])
-def test_a_start_without_a_finite_loss_is_returned_as_it_is(size, data):
+def test_initial_parameters_without_a_finite_loss_are_returned_as_they_are(run, size, data):
     start = np.full(3, size)
     result = run(LINEAR, start, data)
     assert (result.n_iter, result.diverged) == (0, True)
@@ -207,7 +231,7 @@ def test_a_start_without_a_finite_loss_is_returned_as_it_is(size, data):
 
 
 def interrupt_at(iteration):
-    def watch(block, run):
+    def watch(block):
         if block.iteration <= iteration < block.end:
             raise KeyboardInterrupt
 
@@ -233,19 +257,19 @@ INTERRUPTS = {
 
 
 @pytest.mark.parametrize("settings", INTERRUPTS.values(), ids=INTERRUPTS)
-def test_an_interrupted_run_keeps_what_it_has_learnt(settings, engine, start, data):
-    """The specification loses nothing, and the tape no more than a block."""
+def test_an_interrupted_run_keeps_what_it_has_learned(run, settings, engines, start, data):
+    """The reference loses nothing, and the compiled engine no more than a block."""
     result = run(NETWORK, start, data, 100, **settings)
     assert result.interrupted
     assert 34 - LONGEST_BLOCK < result.n_iter < 34 + LONGEST_BLOCK
-    assert engine == "tape" or result.n_iter == 34
+    assert len(engines) == 2 or result.n_iter == 34
     expected = run(NETWORK, start, data, result.n_iter)
     assert_same(result.parameters, expected.parameters)
     assert_same(result.losses, expected.losses)
     assert result.final_loss == pytest.approx(expected.final_loss, rel=1e-12)
 
 
-def test_a_run_interrupted_before_its_first_step_keeps_the_start(start, data):
+def test_a_run_interrupted_before_its_first_step_keeps_the_initial_parameters(run, start, data):
     class Interrupted(GradientDescent):
         def step(self, parameters, gradient, learning_rate, state):
             raise KeyboardInterrupt
@@ -255,15 +279,15 @@ def test_a_run_interrupted_before_its_first_step_keeps_the_start(start, data):
     assert_array_equal(result.parameters, start)
 
 
-def test_an_interrupt_just_when_it_diverges_keeps_finite_parameters(diverged, data):
+def test_an_interrupt_just_when_it_diverges_keeps_finite_parameters(run, diverged, data):
     watch = interrupt_at(diverged.n_iter)
     result = run(LINEAR, np.ones(3), data, 1000, learning_rate=1e20, watch=watch)
     assert (result.interrupted, result.diverged) == (True, True)
     assert_array_equal(result.parameters, diverged.parameters)
 
 
-def test_an_error_of_the_watcher_is_not_swallowed(start, data):
-    def watch(block, run):
+def test_an_error_of_an_observer_is_not_swallowed(run, start, data):
+    def watch(block):
         raise RuntimeError("mine")
 
     with pytest.raises(RuntimeError, match="mine"):
@@ -271,17 +295,17 @@ def test_an_error_of_the_watcher_is_not_swallowed(start, data):
 
 
 def append_to(seen):
-    return lambda block, run: seen.append(block)
+    return seen.append
 
 
-def test_the_watcher_sees_every_step(start, data):
+def test_an_observer_sees_every_step(run, start, data):
     seen = []
     run(NETWORK, start, data, watch=append_to(seen))
     assert sum(block.losses.size for block in seen) == seen[-1].end == 10
     assert [block.iteration for block in seen] == [0, *(block.end for block in seen[:-1])]
 
 
-def test_the_watcher_sees_no_step_twice_when_a_run_diverges(data):
+def test_an_observer_sees_no_step_twice_when_a_run_diverges(run, data):
     seen = []
     result = run(LINEAR, np.ones(3), data, 1000, learning_rate=3.0, watch=append_to(seen))
     assert result.diverged
@@ -296,34 +320,34 @@ def two_targets(data):
     return TrainingData(data.X, np.hstack([data.targets, data.targets]))
 
 
-def test_a_network_that_answers_the_same_to_all_has_constant_scores(data):
+def test_a_network_with_one_output_for_all_samples_has_constant_predictions(run, data):
     start = np.zeros(RELU.n_parameters)
-    assert run(RELU, start, two_targets(data), max_iter=5).constant_scores
+    assert run(RELU, start, two_targets(data), max_iter=5).constant_predictions
 
 
-def test_scores_that_differ_by_rounding_only_are_constant(data, rng):
+def test_predictions_that_differ_by_rounding_only_are_constant(run, data, rng):
     start = np.append(rng.normal(0, 1e-15, 2), 1.0)
-    assert run(LINEAR, start, data, max_iter=1, learning_rate=1e-20).constant_scores
+    assert run(LINEAR, start, data, max_iter=1, learning_rate=1e-20).constant_predictions
 
 
-def test_a_network_that_tells_samples_apart_has_no_constant_scores(data, rng):
+def test_a_network_that_distinguishes_samples_has_no_constant_predictions(run, data, rng):
     start = rng.normal(size=RELU.n_parameters)
-    assert not run(RELU, start, two_targets(data)).constant_scores
+    assert not run(RELU, start, two_targets(data)).constant_predictions
 
 
-def test_one_live_output_is_enough_not_to_be_constant(data):
+def test_one_live_output_is_enough_not_to_be_constant(run, data):
     start = np.zeros(RELU.n_parameters)
     start[[0, 9]] = 1  # from the first input to the first hidden unit to the first output
     result = run(RELU, start, two_targets(data), max_iter=1, learning_rate=1e-20)
-    assert not result.constant_scores
+    assert not result.constant_predictions
 
 
 def printed(max_iter):
-    """Return the iterations that are told, from the lines."""
+    """Return the iterations in the printed lines."""
     file = io.StringIO()
-    watch = print_cost(max_iter, file)
+    printer = CostPrinter(max_iter, file)
     for iteration in range(max_iter):
-        watch(Block(iteration, np.array([0.5]), parameters=None))
+        printer.observe(None, Block(iteration, np.array([0.5]), parameters=None))
     return [
         int(re.fullmatch(r"Cost after iteration (\d+): 0\.5", line)[1])
         for line in file.getvalue().splitlines()
@@ -352,11 +376,11 @@ def test_the_tutorials_run_prints_every_thousandth_iteration():
 
 
 def test_the_cost_is_printed_to_standard_output(capsys):
-    print_cost(max_iter=1)(Block(0, np.array([0.25]), parameters=None))
+    CostPrinter(max_iter=1).observe(None, Block(0, np.array([0.25]), parameters=None))
     assert capsys.readouterr().out == "Cost after iteration 0: 0.25\n"
 
 
-def test_an_interrupt_while_the_final_loss_is_computed_loses_nothing(monkeypatch, data):
+def test_an_interrupt_while_the_final_loss_is_computed_loses_nothing(run, monkeypatch, data):
     calls = []
 
     def interrupted_once(*arguments):
@@ -365,13 +389,13 @@ def test_an_interrupt_while_the_final_loss_is_computed_loses_nothing(monkeypatch
             raise KeyboardInterrupt
         return evaluate(*arguments)
 
-    monkeypatch.setattr(training, "evaluate", interrupted_once)
+    monkeypatch.setattr(loop, "evaluate", interrupted_once)
     result = run(LINEAR, np.zeros(3), data, max_iter=5, learning_rate=0.1)
     assert result.interrupted
     assert result.n_iter == 5
 
 
-def test_parameters_lost_behind_a_silent_unit_are_found(data):
+def test_parameters_lost_behind_a_silent_unit_are_found(run, data):
     class LosesOne(GradientDescent):
         def step(self, parameters, gradient, learning_rate, state):
             return np.where(np.arange(len(parameters)) == 2, -np.inf, parameters), state
