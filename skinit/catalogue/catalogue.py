@@ -308,7 +308,7 @@ def make_entry(start, names, shares):
     found = track_record(names, shares)
     return Entry(
         names=names,
-        spelt=repr(start) if names else f"{kind.__name__}{inspect.signature(kind)}",
+        spelt=repr(start) if names else f"{kind.__name__}{plain_signature(kind)}",
         family=family_of(kind),
         formula=start.formula,
         advice=start.advice,
@@ -318,6 +318,12 @@ def make_entry(start, names, shares):
         strength=found.strength,
         weakness=found.weakness,
     )
+
+
+def plain_signature(kind: type) -> str:
+    """Write the parameters of a class with their defaults, without annotations."""
+    parameters = inspect.signature(kind).parameters.values()
+    return f"({', '.join(str(each.replace(annotation=each.empty)) for each in parameters)})"
 
 
 def references_of(kind):

@@ -35,7 +35,7 @@ from skinit.diagnosis.result import Diagnosis, has_stable_rate, stable_rate_of
 from skinit.diagnosis.spectra import evenly, jacobian_singular_values, largest_curvature
 from skinit.engine import one_blas_thread
 from skinit.estimators import Request, innermost, last_step
-from skinit.initializers import INITIALIZERS, build_parameters, resolve_init, without_reasons
+from skinit.initializers import INITIALIZERS, build_parameters, resolve_init, initializer_expression
 from skinit.interop import from_sklearn
 from skinit.losses import loss_of_guessing
 
@@ -132,7 +132,7 @@ def diagnose(
     prepared, rng = prepare(model, X, y, sample_weight, fitted)
     some = some_samples(prepared.data, max_samples, model)
     seen = some if y is not None else TrainingData(some.X, None)
-    names = list(dict.fromkeys(map(without_reasons, prepared.init_resolved)))
+    names = list(dict.fromkeys(map(initializer_expression, prepared.init_resolved)))
     # What overflows is told in words; small products are not faster on many threads.
     with np.errstate(all="ignore"), one_blas_thread():
         figures = measure(prepared, seen, model.n_iter_ if fitted else 0)

@@ -8,11 +8,16 @@ the layers, and `variance_scaling` for what an initializer looks like. The other
 """
 
 from skinit.initializers.auto import Auto
-from skinit.initializers.base import INITIALIZERS, Initializer, Layer, resolve_init
-from skinit.initializers.building import build_parameters, initialize_parameters, without_reasons
+from skinit.initializers.base import INITIALIZERS, Initializer, InitLike, LayerInit, resolve_init
+from skinit.initializers.building import (
+    build_parameters,
+    initialize_parameters,
+    initializer_expression,
+)
 from skinit.initializers.composite import PerLayer, Scaled, WithBias
 from skinit.initializers.constant import Constant, Given, Identity, Ones, Zeros
 from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
+from skinit.initializers.layer import Layer
 from skinit.initializers.mean_field import ActivationGain, EdgeOfChaos, Kumar, MuP
 from skinit.initializers.mirrored import Mirrored
 from skinit.initializers.placement import SWIM, HullBias, NguyenWidrow
@@ -51,10 +56,12 @@ __all__ = [
     "He",
     "HullBias",
     "Identity",
+    "InitLike",
     "Initializer",
     "Kraehenbuehl",
     "Kumar",
     "Layer",
+    "LayerInit",
     "LeCun",
     "Mirrored",
     "MuP",
@@ -80,8 +87,8 @@ __all__ = [
     "Zeros",
     "build_parameters",
     "initialize_parameters",
+    "initializer_expression",
     "resolve_init",
-    "without_reasons",
 ]
 
 # File by file, the usual ones first, as `skinit list` shows them; the name of tutorials, then those

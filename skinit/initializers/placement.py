@@ -17,13 +17,13 @@ from sklearn.utils.sparsefuncs import min_max_axis
 
 from skinit._support import check_number
 from skinit.initializers.base import Initializer
-from skinit.initializers.composite import OfBase
-from skinit.initializers.data_dependent import sampled
+from skinit.initializers.composite import Wrapper
+from skinit.initializers.signal import subsampled
 
 __all__ = ["SWIM", "HullBias", "NguyenWidrow"]
 
 
-class HullBias(OfBase):
+class HullBias(Wrapper):
     r"""Biases that put the hinge of every unit inside the data.
 
     .. math:: b_j = -\sum_{k=1}^{K} \lambda_{jk} \, x_{i_{jk}} W_j, \qquad
@@ -79,7 +79,7 @@ class HullBias(OfBase):
         W, b = self.draw_base(layer, rng)
         if layer.is_output:
             return W, b
-        points = points_within(sampled(layer), layer.fan_out, self.n_samples, rng)
+        points = points_within(subsampled(layer), layer.fan_out, self.n_samples, rng)
         return W, -at_each(points, W)
 
 
@@ -154,7 +154,7 @@ class NguyenWidrow(Initializer):
 
         low, high = working_range(layer.activation)
         W, b = W * (high - low) / 2, b * (high - low) / 2 + (high + low) / 2
-        least, most = (side.astype(np.float64) for side in range_of(sampled(layer).inputs))
+        least, most = (side.astype(np.float64) for side in range_of(subsampled(layer).inputs))
         half = np.where(most > least, most - least, 2.0) / 2
         W = W / half[:, np.newaxis]
         return W, b - (least + most) / 2 @ W
@@ -280,7 +280,7 @@ class SWIM(Initializer):
 
     def __call__(self, layer, rng):
         check_number(self.ridge, "ridge", above=0)
-        layer = sampled(layer)
+        layer = subsampled(layer)
         return fit_scores(layer, self.ridge) if layer.is_output else place_units(layer, rng)
 
 
