@@ -1,10 +1,13 @@
 """Initializers: how the weights and biases of a network are drawn before training.
 
-Read `base` first, the contract between a network and an initializer, then `building`, the loop over
-the layers, and `variance_scaling` for what an initializer looks like. The other files are families:
-`constant`, `structured`, `mean_field`, `mirrored`, `composite`, `data_dependent`, `placement`, and
-`auto` with `linear_regime`. To add one, write a class in the file of its family and name it in
-`INITIALIZERS` below.
+Read `base`, the class, with `layer`, what an initializer knows about a layer; then `drawing` and
+`building`, which call it for every layer, and `variance_scaling` for typical initializers. The
+families are `constant`, `variance_scaling`, `structured`, `mean_field`, `mirrored`, `composite`,
+`data_dependent` and `placement`, and `auto` with its `linear_regime`, `signal` and
+`auto_description`.
+
+To add an initializer, write a class in the file of its family and add its names to `INITIALIZERS`
+below; to add a family, also name the file in `FAMILIES` of `skinit.catalogue`.
 """
 
 from skinit.initializers.auto import Auto
@@ -91,9 +94,9 @@ __all__ = [
     "resolve_init",
 ]
 
-# File by file, the usual ones first, as `skinit list` shows them; the name of tutorials, then those
-# of the papers and of other libraries. A bare "he", "glorot" or "lecun" is the normal one: with one
-# seed these differ in scale alone.
+# In the order of `skinit list`: file by file, the most common initializers first. Of several names,
+# that of the tutorials comes first, then those of papers and of other libraries. "he", "glorot" and
+# "lecun" are the normal distributions; with one seed these differ only in scale.
 INITIALIZERS.update(
     {
         "auto": Auto(),
