@@ -304,7 +304,7 @@ class Kumar(GainScaling):
         return self.gain**2 / (slope_square * (1 + at_zero**2))
 
 
-class MuP(ActivationGain):
+class MuP(GainScaling):
     r"""Raw predictions that shrink with the width, to tune a narrow network in place of a wide one.
 
     .. math:: \operatorname{std} W = \frac{\mathrm{gain}}{\sqrt{\mathrm{fan\_in}
@@ -339,9 +339,7 @@ class MuP(ActivationGain):
     """
 
     advice = "wide networks; small initial predictions from units that differ"
-
-    def __init__(self, gain: float = 1.0, distribution: Distribution = "normal") -> None:
-        super().__init__("forward", gain, distribution)
+    cost = "one random number per weight, and Gaussian averages of the activation"
 
     @property
     def formula(self) -> str:
@@ -350,6 +348,9 @@ class MuP(ActivationGain):
             f"Var W = {square} / (fan_in E phi^2), output {square} / (fan_in^2 E phi^2), "
             f"{self.distribution}"
         )
+
+    def scale(self, layer: Layer) -> float:
+        return self.gain**2 * layer.fan_in / signal_per_weight(layer, input_square=1.0)
 
     def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         W = super().weights(layer, rng)

@@ -70,7 +70,7 @@ class HullBias(Wrapper):
     """
 
     formula = "W of base, b_j = -(random point within the data) W_j"
-    advice = "ReLU units on features that are not centred"
+    advice = "ReLU units on features that are not centered"
     cost = "that of base, and a forward pass"
 
     def __init__(self, base: LayerInit = "he", n_samples: int = 5) -> None:
