@@ -35,7 +35,7 @@ from skinit.diagnosis.result import Diagnosis, has_stable_rate, stable_rate_of
 from skinit.diagnosis.spectra import evenly, jacobian_singular_values, largest_curvature
 from skinit.engine import one_blas_thread
 from skinit.estimators import Request, innermost, last_step
-from skinit.initializers import INITIALIZERS, build_parameters, resolve_init, initializer_expression
+from skinit.initializers import INITIALIZERS, build_parameters, initializer_expression, resolve_init
 from skinit.interop import from_sklearn
 from skinit.losses import loss_of_guessing
 
