@@ -1,13 +1,13 @@
-"""Count where each start trains: activations x depths x shapes x data x solvers.
+"""Count from which initializers networks train: activations x depths x shapes x data x solvers.
 
-Results are kept in a CSV file, and a run goes on where the last one stopped. The cells come in a
+Results are kept in a CSV file, and a run continues where the last one stopped. The cells have a
 fixed random order, so that the first ones are a sample of all.
 
     python benchmarks/trainability.py --cells 260
     python benchmarks/trainability.py --cells 200 --rates 3 --publish
     python benchmarks/trainability.py --cells 10000 --output full.csv
 
-Runs of an older version are not told from those of this one: begin a new file after a change.
+The file does not record the version of skinit: begin a new file after a change of an initializer.
 """
 
 import argparse
@@ -45,12 +45,12 @@ from skinit.catalogue.track_record import TrainableShare, write_shares
 
 FIELDS = ("activation", "depth", "shape", "data", "solver",
           "strategy", "seed", "learning_rate", "validation", "accuracy")  # fmt: skip
-# A strategy succeeds where it gets this part of the best one's accuracy.
+# A strategy (an initializer) succeeds if its accuracy is at least this part of the best one's.
 SUCCESS = 0.9
 
 
 def read(path):
-    """Read the runs that there are."""
+    """Read the runs done so far."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
@@ -67,8 +67,8 @@ def read(path):
 
 
 def complete(path, cells, n_seeds, n_rates, n_jobs):
-    """Train what is missing, and write it down as it comes."""
-    done = by_start(read(path))
+    """Do the runs that are missing, and append each to the file."""
+    done = runs_by_strategy(read(path))
     missing = [
         (cell, strategy)
         for cell in cells
@@ -95,7 +95,7 @@ def complete(path, cells, n_seeds, n_rates, n_jobs):
                 print(f"{number} of {len(missing)}, {minutes:.1f} minutes", flush=True)
 
 
-def by_start(runs):
+def runs_by_strategy(runs):
     """Collect the runs of each cell and strategy: {(cell, strategy): runs}."""
     collected = defaultdict(list)
     for run in runs:
@@ -104,7 +104,7 @@ def by_start(runs):
 
 
 def of_best_rate(runs, n_rates):
-    """Keep the runs at the best of so many learning rates; none if not all of them were tried."""
+    """Keep the runs at the best of the first n_rates rates; none if not all of them were tried."""
     if not runs:
         return []
     rates = LEARNING_RATES[runs[0].cell.solver][:n_rates]
@@ -116,7 +116,7 @@ def of_best_rate(runs, n_rates):
 
 def mean_accuracies(runs, cells, n_rates):
     """Average over the seeds: {cell: {strategy: accuracy}}."""
-    collected = by_start(runs)
+    collected = runs_by_strategy(runs)
     return {
         cell: {
             name: np.mean([run.accuracy for run in of_best_rate(collected[cell, name], n_rates)])
@@ -127,9 +127,9 @@ def mean_accuracies(runs, cells, n_rates):
 
 
 def done_after(n_cells, path):
-    """Return the accuracies in the cells after the first ones that are done, too."""
+    """Return the accuracies in further cells, after the first n_cells, that are done."""
     runs = read(path)
-    done = by_start(runs)
+    done = runs_by_strategy(runs)
     following = [
         cell
         for cell in all_cells()[n_cells:]
@@ -139,16 +139,16 @@ def done_after(n_cells, path):
 
 
 def bar(cell):
-    """Return the accuracy of a network that has learnt something.
+    """Return the accuracy above which a network has learned something.
 
-    It is twice that of the largest class or, where that is less, half of the rest above it.
+    It is twice the share of the largest class or, if that is less, halfway from there to 1.
     """
-    nothing = base_rate(cell.data)
-    return min(2 * nothing, (1 + nothing) / 2)
+    untrained = base_rate(cell.data)
+    return min(2 * untrained, (1 + untrained) / 2)
 
 
 def those_that_count(accuracies):
-    """Keep the cells in which some strategy gets over the bar."""
+    """Keep the cells in which at least one strategy gets over the bar."""
     return {cell: means for cell, means in accuracies.items() if max(means.values()) >= bar(cell)}
 
 
@@ -163,13 +163,13 @@ def refuses(strategy, activation):
 
 
 def successes(means):
-    """Tell which strategies succeed in a cell: those that come close to the best."""
+    """Tell for each strategy whether it comes close to the best in a cell."""
     best = max(means.values())
     return {name: accuracy >= SUCCESS * best for name, accuracy in means.items()}
 
 
 def shares(accuracies, cells):
-    """Compute for each strategy in what share of some cells it succeeds."""
+    """Compute the share of cells in which each strategy succeeds."""
     found = [successes(accuracies[cell]) for cell in cells]
     return [np.mean([each[name] for each in found]) if found else np.nan for name in STRATEGIES]
 
@@ -192,7 +192,7 @@ def grouped(accuracies):
 
 
 def condensed(accuracies):
-    """Condense the shares of success to what the catalogue of initializers tells."""
+    """List the shares of success for the catalogue of initializers."""
     return [
         TrainableShare(strategy, title, name, len(cells), round(float(share), 4))
         for title, members in grouped(accuracies).items()
@@ -203,16 +203,16 @@ def condensed(accuracies):
 
 
 def report(every_cell, n_seeds, with_a_third, further):
-    """Lay out the shares of success, what does not count, and all cells where Auto loses.
+    """Lay out the shares of success, the exceptions, and all cells in which Auto fails.
 
     Parameters
     ----------
     every_cell, with_a_third : dict of Cell to dict of str to float
-        Accuracies by the better of two learning rates, and by the best of three where those were
+        Accuracies at the better of two learning rates, and at the best of three if those were
         tried.
     n_seeds : int
     further : dict of Cell to dict of str to float
-        Accuracies in the cells that follow, as far as they are done.
+        Accuracies in further cells that are done.
     """
     accuracies = those_that_count(every_cell)
     n_cells = len(every_cell)
@@ -239,7 +239,7 @@ def report(every_cell, n_seeds, with_a_third, further):
     ]
     rows.append(["over the bar, of all", str(n_cells), *(f"{100 * share:.0f}" for share in over)])
     lines.append(text_table(["", "cells", *short], rows))
-    lines.append(told_of_exceptions(every_cell, accuracies))
+    lines.append(describe_exceptions(every_cell, accuracies))
     lost = [cell for cell, means in accuracies.items() if not successes(means)["auto"]]
     lines.append(f"\nwhere auto stays below {SUCCESS:.0%} of the best: {len(lost)} cells")
     rows = []
@@ -255,12 +255,12 @@ def report(every_cell, n_seeds, with_a_third, further):
 
 
 def percents(accuracies, cells):
-    """Write the shares of success of all strategies in some cells."""
+    """Format the shares of success of all strategies in these cells."""
     return ["-" if np.isnan(s) else f"{100 * s:.0f}" for s in shares(accuracies, cells)]
 
 
-def told_of_exceptions(every_cell, accuracies):
-    """Say which cells do not count, and where a strategy refuses to start."""
+def describe_exceptions(every_cell, accuracies):
+    """Describe which cells do not count, and which activations a strategy refuses."""
     left_out = [
         f"{name} {number}"
         for name in DATA
@@ -272,7 +272,7 @@ def told_of_exceptions(every_cell, accuracies):
         if (number := sum(refuses(strategy, cell.activation) for cell in accuracies))
     ]
     return (
-        f"\nno start gets over the bar, so that a cell does not count: {', '.join(left_out)}"
+        f"\nno initializer gets over the bar, so that a cell does not count: {', '.join(left_out)}"
         f"\nrefuses the activation, which counts as a failure: {', '.join(refused)}"
     )
 
@@ -293,12 +293,12 @@ def draw(accuracies, path):
         text = "" if np.isnan(share) else f"{100 * share:.0f}"
         color = "black" if share > 0.6 else "white"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
-    ax.set_title("In how many percent of the networks a start comes close to the best")
+    ax.set_title("Percentage of networks in which an initializer comes close to the best")
     figure.savefig(path, dpi=120)
 
 
 def main():
-    """Train what is missing, print and draw."""
+    """Do the missing runs, print the report and draw the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=3)
@@ -306,7 +306,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--output", type=Path, default=RESULTS / "trainability.csv")
     parser.add_argument(
-        "--publish", action="store_true", help="show it in the documentation and in the catalogue"
+        "--publish", action="store_true", help="update the documentation and the catalogue"
     )
     arguments = parser.parse_args()
 

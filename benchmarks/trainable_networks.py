@@ -1,8 +1,8 @@
-"""A grid of networks, data and solvers, and how one of them is trained from some start.
+"""A grid of networks, data sets and solvers, and how a network of it is trained.
 
-A cell of the grid is one network on one data set with one solver. Every strategy starts it from the
-same seeds, and takes the best of the same learning rates by the accuracy on samples that are held
-out for that. Accuracies are those on further samples.
+A cell of the grid is one network on one data set with one solver. Every strategy (an initializer)
+has the same seeds and learning rates, and the rate is chosen by the accuracy on validation samples.
+Reported accuracies are those on test samples.
 """
 
 import itertools
@@ -34,12 +34,12 @@ STRATEGIES = (
 )
 
 
-# Without biases these have no edge of chaos; with such ones, named in its error, they have.
+# These have no edge of chaos without biases; its error suggests these standard deviations.
 SIGMA_B = {"gelu": 0.5, "silu": 1.0, "mish": 0.5, "own": 0.25}
 
 
 def wave(z):
-    """Rise like a line, in waves."""
+    """Add a wave to a line, as a custom activation."""
     return 0.5 * z + np.sin(z) ** 2 / 2
 
 
@@ -51,10 +51,10 @@ def wave_slope(z):
 OWN = Activation(wave, wave_slope)
 FAMILIES = {
     "linear": ("identity",),
-    "kinked": ("relu", "leaky_relu", "elu", "selu"),
-    "smooth rectifiers": ("gelu", "silu", "mish", "softplus"),
+    "ReLU-like": ("relu", "leaky_relu", "elu", "selu"),
+    "smooth ReLU-like": ("gelu", "silu", "mish", "softplus"),
     "bounded": ("tanh", "logistic", "softsign", "sin"),
-    "a user's own": ("own",),
+    "custom": ("own",),
 }
 ACTIVATIONS = tuple(itertools.chain.from_iterable(FAMILIES.values()))
 DEPTHS = (1, 2, 5, 10, 20, 50, 100)
@@ -67,13 +67,13 @@ SHAPES = {
 }
 DATA = ("digits", "breast_cancer", "breast_cancer_raw", "wine", "moons")
 SOLVERS = {"sgd": SGD(momentum=0.9), "adam": "adam", "gd": "gd"}
-# As many as are asked for are tried: by default two, the third is a lower one.
+# The option --rates says how many are tried: by default two; the third is a lower one.
 LEARNING_RATES = {
     "sgd": (0.003, 0.03, 0.0003),
     "adam": (0.0003, 0.003, 0.00003),
     "gd": (0.01, 0.1, 0.001),
 }
-# As many steps on all data sets: epochs of a small one are short.
+# The same number of iterations for all data sets, as the epochs of a small one are short.
 BATCH_SIZE, STEPS, FULL_BATCH_STEPS = 50, 300, 150
 
 
@@ -90,7 +90,7 @@ class Cell:
 
 @dataclass(frozen=True, order=True)
 class Run:
-    """One fit of a cell, and what became of it."""
+    """One fit of a cell, and its accuracies."""
 
     cell: Cell
     strategy: str
@@ -101,7 +101,7 @@ class Run:
 
 
 def all_cells():
-    """List the cells of the grid, in an order that is random and always the same."""
+    """List the cells of the grid in a fixed random order."""
     grid = itertools.product(ACTIVATIONS, DEPTHS, SHAPES, DATA, SOLVERS)
     # A single hidden layer has no shape.
     cells = [Cell(*values) for values in grid if values[1] > 1 or values[2] == "constant"]
@@ -110,7 +110,7 @@ def all_cells():
 
 @cache
 def load(name):
-    """Load a data set in three parts: to learn from, to choose the rate, and to count on."""
+    """Load a data set in three parts: training, validation and test."""
     loaders = {
         "digits": load_digits,
         "breast_cancer": load_breast_cancer,
@@ -136,18 +136,18 @@ def load(name):
 
 
 def base_rate(name):
-    """Return the share of the largest class: what knowing nothing achieves."""
+    """Return the share of the largest class: the accuracy of the best constant prediction."""
     _, y = load(name)[2]
     return np.bincount(y).max() / len(y)
 
 
 def hidden_activation(name):
-    """Return what an estimator takes for the name of an activation."""
+    """Return the `activation` of an estimator for a name in ACTIVATIONS."""
     return OWN if name == "own" else name
 
 
 def init_of(strategy, activation):
-    """Return what an estimator takes for a strategy, for networks of some activation."""
+    """Return the `init` of an estimator for a strategy and an activation."""
     if strategy == "edge_of_chaos":
         return EdgeOfChaos(sigma_b=SIGMA_B.get(activation, 0.0))
     return strategy
@@ -174,7 +174,7 @@ def fit(cell, strategy, seed, learning_rate):
     train, validation, test = load(cell.data)
     model = network_of(cell, strategy, seed, learning_rate)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of predictions that end up the same
+        warnings.simplefilter("ignore")  # about predictions that are all the same
         try:
             model.fit(*train)
         except DivergedError:
@@ -189,9 +189,9 @@ def fit(cell, strategy, seed, learning_rate):
 
 
 def train_from(cell, strategy, n_seeds, n_rates, done=()):
-    """Choose the learning rate from the first seed, and train from all seeds; return all runs.
+    """Choose the learning rate with the first seed, and train with all seeds; return all runs.
 
-    Runs that are `done` are not done again.
+    Runs in `done` are not repeated.
     """
     done = {(run.seed, run.learning_rate): run for run in done}
 
@@ -208,5 +208,5 @@ def train_from(cell, strategy, n_seeds, n_rates, done=()):
 
 
 def best_rate(runs):
-    """Choose the learning rate of the run that did best on what is held out for that."""
+    """Return the learning rate of the run with the best validation accuracy."""
     return max(runs, key=lambda run: run.validation).learning_rate

@@ -19,11 +19,11 @@ from joblib import Parallel, delayed
 from measuring import RESULTS, finish
 from trainability import (
     SUCCESS,
-    by_start,
     mean_accuracies,
     of_best_rate,
     read,
     refuses,
+    runs_by_strategy,
     those_that_count,
 )
 from trainable_networks import STRATEGIES, all_cells, load, network_of
@@ -92,7 +92,7 @@ def judge(cell, strategy, learning_rate, reached, candidates):
 def judge_all(path, cells, candidates, n_jobs):
     """Diagnose all starts of the cells that count, at the learning rates that suited them."""
     runs, n_rates = read(path), 2
-    collected = by_start(runs)
+    collected = runs_by_strategy(runs)
     complete = [
         cell
         for cell in cells

@@ -1,7 +1,7 @@
-"""The catalogue of starts as a table that can be searched, with a picture of each start's weights.
+"""The catalogue of initializers as a searchable table, with a picture of the weights of each.
 
-One small network is started on one data set from every entry, and all pictures are drawn by one
-rule for the colors.
+Every initializer initializes the same small network on the same data set, and all pictures have the
+same color scale.
 """
 
 import re
@@ -20,7 +20,7 @@ from skinit.core import Network, TrainingData, layer_views
 from skinit.initializers import build_parameters
 from skinit.losses import LOSSES
 
-# Now, as autodoc will tamper with the signatures, from which objects are spelt.
+# Computed on import, before autodoc changes the signatures, which the catalogue shows.
 CATALOGUE = catalogue()
 
 
@@ -32,9 +32,9 @@ def setup(app):
 
 
 class InitializerTable(TableDirective):
-    """Every start: its weights and names, what is drawn, when to use it and what was found."""
+    """Every initializer: its weights and names, its formula, when to use it and benchmark results."""
 
-    headings = ("Start", "What is drawn", "When to use it")
+    headings = ("Initializer", "Formula", "When to use it")
     widths = "28 39 33"
     classes = "stacked searchable"
 
@@ -67,43 +67,43 @@ def blocks(*paragraphs):
 
 
 def styled(css_class, text):
-    """Write a paragraph of some class."""
+    """Write a paragraph with a CSS class."""
     return f".. rst-class:: {css_class}\n\n\\{escaped(text)}"
 
 
 def escaped(text):
-    """Keep the characters of a text from being markup."""
+    """Escape the characters of a text that would be markup."""
     return re.sub(r"([\\`*_|])", r"\\\1", text)
 
 
 def capitalized(sentence):
-    """Write the first letter as a capital and leave the others: ReLU stays ReLU."""
+    """Capitalize the first letter only: ReLU stays ReLU."""
     return sentence[:1].upper() + sentence[1:]
 
 
 WIDTHS = (8, 16, 16, 3)
-# A weight of this size, or more, has full color.
+# Weights of this size, or larger, have a saturated color.
 FULL = 1.0
 POSITIVE, NEGATIVE, GRAY = np.array([[224, 112, 16], [32, 120, 224], [128, 128, 128]]) / 255
-# How much of the page a zero hides, be it a light or a dark one.
+# Opacity of a zero, visible on light and on dark pages.
 FAINT = 0.15
 
 
 def picture_of(entry):
-    """Draw the weights of a start, and write it as an image whose address holds the picture."""
-    if not entry.names:  # what it draws is up to its parts
+    """Draw the weights of an initializer as an image directive with the picture as data URI."""
+    if not entry.names:  # its weights depend on its arguments
         return ""
     file = BytesIO()
-    matplotlib.image.imsave(file, colored(side_by_side(start_of(entry.names[0]))), format="png")
+    matplotlib.image.imsave(file, colored(side_by_side(initial_layers(entry.names[0]))), format="png")
     return (
         f".. image:: data:image/png;base64,{b64encode(file.getvalue()).decode()}\n"
         "   :class: weights dark-light\n"
-        f"   :alt: Weights and biases of the small network, started by {entry.name}"
+        f"   :alt: Weights and biases of a small network, initialized by {entry.name}"
     )
 
 
-def start_of(name):
-    """Start the network of the pictures; return the weights and biases of each layer."""
+def initial_layers(name):
+    """Initialize the network of the pictures; return the weights and biases of each layer."""
     network = Network(WIDTHS, (ReLU(), ReLU()), LOSSES["multinomial_cross_entropy"])
     X, y = load_wine(return_X_y=True)
     data = TrainingData(scale(X)[:, : WIDTHS[0]], LabelBinarizer().fit_transform(y))
@@ -112,7 +112,7 @@ def start_of(name):
 
 
 def side_by_side(layers):
-    """Lay out all layers in one array, a row for each input and the biases below; nan between."""
+    """Lay out all layers in one array, a row per input and the biases below, separated by nan."""
     height, panels = max(len(W) for W, _ in layers) + 2, []
     for W, b in layers:
         panel = np.full((height, W.shape[1] + 2), np.nan)
@@ -123,7 +123,7 @@ def side_by_side(layers):
 
 
 def colored(values):
-    """Turn numbers into red, green, blue and opacity: the color of their sign over a faint gray."""
+    """Turn numbers into RGBA colors: the color of the sign over a faint gray."""
     strength = np.minimum(np.abs(values) / FULL, 1.0)[..., np.newaxis]
     color = np.where(values[..., np.newaxis] > 0, POSITIVE, NEGATIVE)
     opacity = strength + FAINT * (1 - strength)

@@ -271,14 +271,14 @@ def test_shares_survive_writing_and_reading(tmp_path):
 
 def test_findings_are_told_with_rank_and_extremes(found):
     entry = entry_named("kaiming")
-    assert entry.overall == "close to the best in 50% of 100 networks, rank 2 of 2 starts"
+    assert entry.overall == "close to the best in 50% of 100 networks, rank 2 of 2"
     assert entry.strength == "at depth 1 or 2 (100%)"
     assert entry.weakness == "at depth 50 (25%)"
 
 
 def test_what_is_the_same_everywhere_has_no_extremes(found):
     entry = entry_named("orthogonal")
-    assert entry.overall == "close to the best in 75% of 100 networks, rank 1 of 2 starts"
+    assert entry.overall == "close to the best in 75% of 100 networks, rank 1 of 2"
     assert (entry.strength, entry.weakness) == ("", "")
 
 
@@ -291,7 +291,7 @@ def test_findings_can_be_searched_for(found):
 
 def test_what_was_not_in_the_benchmark_says_so(found):
     for name in ("zeros", "he_uniform"):
-        assert entry_named(name).overall == "not in the benchmark of trainability"
+        assert entry_named(name).overall == "not in the trainability benchmark"
 
 
 def test_a_share_of_few_networks_is_not_told(found):

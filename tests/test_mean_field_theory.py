@@ -105,7 +105,7 @@ def test_a_mean_is_of_any_function():
 # gains
 
 # Computed by quadrature of another kind, to the digits that are written: forward, backward and
-# centred.
+# centered.
 GAINS = {
     "identity": (1, 1, 1),
     "relu": (1.414214, 1.414214, 1.712859),
@@ -127,7 +127,7 @@ GAINS = {
 
 @pytest.mark.parametrize("name", GAINS)
 def test_gains_are_those_of_the_table(name):
-    directions = "forward", "backward", "centred"
+    directions = "forward", "backward", "centered"
     found = [gain(WITH_MOMENTS[name], direction) for direction in directions]
     assert_allclose(found, GAINS[name], rtol=0, atol=0.51e-6)
 
@@ -141,7 +141,7 @@ def test_a_direction_is_looked_up():
         gain(Tanh(), "back")
 
 
-@pytest.mark.parametrize("direction", ["forward", "backward", "centred"])
+@pytest.mark.parametrize("direction", ["forward", "backward", "centered"])
 def test_an_activation_that_does_not_move_has_no_gain(direction):
     with pytest.raises(ValueError, match=f"has no {direction} gain.*averages to 0"):
         gain(FLAT, direction)

@@ -1,37 +1,44 @@
-"""All starts in one searchable list, with what is known of each.
+"""The searchable catalogue of initializers, with what is known of each.
 
-`catalogue` collects what stands in the code and in the docstrings, and what a benchmark found;
-``skinit list`` and the documentation show it.
+`catalogue` collects formulas, advice and references from the classes and their docstrings, and
+results from the trainability benchmark; ``skinit list`` and the documentation show it.
 """
 
 import inspect
 import math
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from itertools import zip_longest
+from typing import Any
 
 from skinit import initializers
 from skinit._support import WIDTH, data_frame
 from skinit.activations import ACTIVATIONS
-from skinit.catalogue.track_record import PUBLISHED, read_shares, track_record
-from skinit.initializers import INITIALIZERS
+from skinit.catalogue.track_record import (
+    PUBLISHED,
+    TrainableShare,
+    read_shares,
+    track_record,
+)
+from skinit.initializers import INITIALIZERS, Initializer
 
 __all__ = ["FAMILIES", "Catalogue", "Entry", "catalogue"]
 
-# The files that the classes are in, in the order of the catalogue: what serves most networks first.
+# The modules of each family, in the order of the catalogue: the most widely useful family first.
 FAMILIES = {
     "For any network": ("auto",),
-    "Independent draws of a chosen spread": ("variance_scaling",),
-    "Of a size that follows the activation": ("mean_field",),
-    "Built as a whole": ("structured", "mirrored"),
-    "Measured on the data": ("data_dependent",),
-    "Placed where the data is": ("placement",),
+    "Independent draws with a given variance": ("variance_scaling",),
+    "Scaled to the activation": ("mean_field",),
+    "Structured matrices": ("structured", "mirrored"),
+    "Scaled to the data": ("data_dependent",),
+    "Units placed within the data": ("placement",),
     "Without randomness": ("constant",),
-    "Made of others": ("composite",),
+    "Combinations of initializers": ("composite",),
 }
-# Those which have none, as they need settings, and what users have registered themselves.
+# Classes that have no name, as they need arguments; the family of what users have registered.
 NAMELESS, OTHERS = ("Given", "PerLayer", "Scaled", "WithBias"), "Others"
 
 # The column of the names.
@@ -40,25 +47,25 @@ NAMES = 24
 
 @dataclass(frozen=True)
 class Entry:
-    """One start, and what is known of it; ``str(entry)`` lays it out.
+    """One initializer, and what is known of it; ``str(entry)`` lays it out.
 
     Parameters
     ----------
     names : tuple of str
-        What ``init`` may be; empty for a class that takes other initializers or arrays.
+        Names to give as ``init``; empty for a class that takes other initializers or arrays.
     spelt : str
-        The object that the names stand for, or the class and its settings.
+        The object that the names stand for, or the class and its parameters.
     family : str
-        The key of ``FAMILIES`` that it stands under.
+        Its key in ``FAMILIES``.
     formula, advice, cost : str
-        What is drawn, when to use it, and what it takes to compute.
+        How the weights are drawn, when to use it, and what it costs to compute.
     references : str
-        Where it comes from.
+        The papers or libraries that it comes from.
     overall, strength, weakness : str
-        What the benchmark of trainability found, see `skinit.catalogue.track_record.TrackRecord`.
+        Results of the trainability benchmark, see `skinit.catalogue.track_record.TrackRecord`.
     """
 
-    names: tuple
+    names: tuple[str, ...]
     spelt: str
     family: str
     formula: str
@@ -70,39 +77,39 @@ class Entry:
     weakness: str = ""
 
     @property
-    def name(self):
-        """The first name or, where there is none, that of the class."""
+    def name(self) -> str:
+        """The first name; without names, that of the class."""
         return self.names[0] if self.names else self.spelt.partition("(")[0]
 
     @property
-    def title(self):
-        """The names or, where there is none, the class."""
+    def title(self) -> str:
+        """All names; without names, the class and its parameters."""
         return ", ".join(self.names) or self.spelt
 
     @property
-    def texts(self):
-        """All that a search looks at, from what says most to what says least."""
-        told = [self.cost, self.references, self.overall, self.strength, self.weakness]
+    def texts(self) -> tuple[str, ...]:
+        """The texts that are searched, the most specific first."""
+        details = [self.cost, self.references, self.overall, self.strength, self.weakness]
         return (
             f"{self.title} {self.spelt}",
             f"{self.family} {self.formula}",
             self.advice,
-            " ".join(told),
+            " ".join(details),
         )
 
-    def distance(self, word):
-        """Return how far from the names a word is: 0 for a whole name, infinite if it is nowhere.
+    def distance(self, word: str) -> float:
+        """Return the rank of the first text that contains a word: 0 for a name, infinite for none.
 
-        It is found at the start of a word only.
+        The word must stand at the beginning of a word of the text.
         """
         if word.lower() in self.names:
             return 0
-        start = re.compile(rf"(?<![a-z0-9]){re.escape(word)}", re.IGNORECASE)
-        found = (place for place, text in enumerate(self.texts, 1) if start.search(text))
+        pattern = re.compile(rf"(?<![a-z0-9]){re.escape(word)}", re.IGNORECASE)
+        found = (rank for rank, text in enumerate(self.texts, 1) if pattern.search(text))
         return next(found, math.inf)
 
-    def __str__(self):
-        told = {
+    def __str__(self) -> str:
+        labeled = {
             "object": self.spelt if self.names else "",
             "family": self.family,
             "formula": self.formula,
@@ -114,67 +121,67 @@ class Entry:
             "reference": self.references,
         }
         lines = wrapped(self.title, WIDTH)
-        for key, text in told.items():
+        for key, text in labeled.items():
             lines += [f"    {line}" for line in wrapped(f"{key}: {text}", WIDTH - 4) if text]
         return "\n".join(lines)
 
 
-def wrapped(text, width):
-    """Cut a text into lines; those after the first are indented."""
+def wrapped(text: str, width: int) -> list[str]:
+    """Wrap a text into lines; those after the first are indented."""
     return textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 @dataclass(frozen=True, repr=False)
 class Catalogue:
-    """What `catalogue` found; its ``repr`` is an overview.
+    """Entries of the catalogue, all or those found by a search; its ``repr`` is an overview.
 
     Parameters
     ----------
     entries : tuple of Entry
-        Family by family.
+        In the order of families, or of search results.
     """
 
-    entries: tuple
+    entries: tuple[Entry, ...]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.entries)
 
-    def search(self, *words):
-        """Keep the entries in which all words are found, at the start of a word of theirs.
+    def search(self, *words: str) -> "Catalogue":
+        """Keep the entries that contain all words, each at the beginning of a word.
 
         Parameters
         ----------
         *words : str
-            Upper and lower case are the same; a string may hold several words.
+            Case does not matter; a string may hold several words.
 
         Returns
         -------
         Catalogue
-            First those of which the words are whole names, then those that have them in a name, in
-            the formula, in the advice, and anywhere else.
+            First the entries with these names, then those with the words within a name, in the
+            formula, in the advice, and anywhere else.
 
         Raises
         ------
         ValueError
-            If there is none.
+            If no entry contains them.
 
         Examples
         --------
         >>> [entry.name for entry in catalogue().search("normal")][:3]
         ['normal', 'he', 'glorot']
         """
-        words = " ".join(words).split()
-        distances = {entry: entry_distance(entry, words) for entry in self}
+        split = " ".join(words).split()
+        distances = {entry: entry_distance(entry, split) for entry in self}
         found = [entry for entry in self if distances[entry] < math.inf]
         if not found:
-            raise ValueError(self.nothing_found(words))
-        return Catalogue(tuple(sorted(found, key=distances.get)))
+            raise ValueError(self.nothing_found(split))
+        return Catalogue(tuple(sorted(found, key=lambda entry: distances[entry])))
 
-    def closest(self, *words):
-        """Keep of what was found by some words what they most likely mean.
+    def closest(self, *words: str) -> "Catalogue":
+        """Keep the entries that a search for these words most likely meant.
 
         Parameters
         ----------
@@ -184,30 +191,30 @@ class Catalogue:
         Returns
         -------
         Catalogue
-            The entry of that name; if there is none, those that have the words in their names,
-            formula or advice; if there is none either, all.
+            The entry of that name; if there is none, those with the words in their names, formula
+            or advice; if there are none either, all.
 
         Examples
         --------
         >>> [entry.name for entry in catalogue().search("he").closest("he")]
         ['he']
         """
-        words = " ".join(words).split()
+        split = " ".join(words).split()
         for limit in (0, 3):
-            near = tuple(entry for entry in self if entry_distance(entry, words) <= limit)
+            near = tuple(entry for entry in self if entry_distance(entry, split) <= limit)
             if near:
                 return Catalogue(near)
         return self
 
-    def check_name(self, name):
-        """Refuse what is no name of a start, and say what may have been meant."""
+    def check_name(self, name: str) -> None:
+        """Raise an error that suggests similar names if this is not the name of an initializer."""
         known = [known for entry in self for known in entry.names]
         if name not in known:
             meant = did_you_mean(name, known) or ";"
             raise ValueError(f"init={name!r} is not a known name{meant} 'skinit list' shows all")
 
-    def nothing_found(self, words):
-        """Say which word is not in any entry, and what may have been meant."""
+    def nothing_found(self, words: list[str]) -> str:
+        """Return the message for a search without results, with similar words if there are any."""
         for word in words:
             if not any(entry.distance(word) < math.inf for entry in self):
                 known = [part for entry in self for name in entry.names for part in parts(name)]
@@ -215,16 +222,16 @@ class Catalogue:
                 return f"no initializer has the word {word!r}{way_out}"
         return f"no initializer has all of the words {', '.join(map(repr, words))}; leave one out"
 
-    def to_dict(self):
-        """Return the catalogue as columns, one entry for each start."""
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return the catalogue as columns, with one value for each initializer."""
         names = [field.name for field in fields(Entry)]
         return {name: [getattr(entry, name) for entry in self] for name in names}
 
-    def to_frame(self):
-        """Return the catalogue as a pandas DataFrame, one row for each start (extra ``pandas``)."""
+    def to_frame(self) -> Any:
+        """Return the catalogue as a pandas DataFrame, a row per initializer (extra ``pandas``)."""
         return data_frame(self.to_dict())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         families = dict.fromkeys(entry.family for entry in self)
         return "\n\n".join(
             "\n".join([family, *(overview(entry) for entry in self if entry.family == family)])
@@ -232,18 +239,18 @@ class Catalogue:
         )
 
 
-def entry_distance(entry, words):
-    """Return the `distance` of the word that is furthest from the names."""
+def entry_distance(entry: Entry, words: list[str]) -> float:
+    """Return the largest `distance` of the words."""
     return max((entry.distance(word) for word in words), default=0)
 
 
-def parts(name):
-    """List a name and the words that it is made of."""
+def parts(name: str) -> list[str]:
+    """List a name and the words in it."""
     return [name, *name.split("_")]
 
 
-def did_you_mean(word, known):
-    """Ask for what is spelt like a word, the closest first; nothing where nothing is."""
+def did_you_mean(word: str, known: list[str]) -> str:
+    """Suggest known words that are spelt similarly, the closest first; empty if there are none."""
     typed = word.lower().replace("-", "_")
     close = [repr(each) for each in get_close_matches(typed, sorted(set(known)), n=3)]
     if not close:
@@ -252,8 +259,8 @@ def did_you_mean(word, known):
     return f"; did you mean {', '.join(others) + ' or ' if others else ''}{last}?"
 
 
-def overview(entry):
-    """Lay out an entry in two columns: its names; what is drawn, and when to use it."""
+def overview(entry: Entry) -> str:
+    """Lay out an entry in two columns: its names; its formula and when to use it."""
     left = wrapped(entry.title, NAMES)
     right = wrapped(entry.formula, WIDTH - NAMES - 4)
     right += wrapped(f"use: {entry.advice}", WIDTH - NAMES - 4)
@@ -263,8 +270,8 @@ def overview(entry):
     )
 
 
-def catalogue():
-    """Collect all starts: those with a name, and those that take other initializers or arrays.
+def catalogue() -> Catalogue:
+    """Collect all initializers: those with a name, and those that take initializers or arrays.
 
     Returns
     -------
@@ -273,7 +280,7 @@ def catalogue():
     Examples
     --------
     >>> print(catalogue().search("logistic", "layers"))
-    Of a size that follows the activation
+    Scaled to the activation
       kumar                     Var W = 1 / (fan_in phi'(0)^2 (1 + phi(0)^2)),
                                   normal
                                 use: networks of a few layers of logistic units
@@ -281,38 +288,45 @@ def catalogue():
     named = {}
     for name, strategy in INITIALIZERS.items():
         named.setdefault(repr(strategy), []).append(name)
-    starts = [(INITIALIZERS[names[0]], tuple(names)) for names in named.values()]
-    starts += [(getattr(initializers, name), ()) for name in NAMELESS]
+    listed: list[tuple[Initializer | type[Initializer], tuple[str, ...]]] = [
+        (INITIALIZERS[names[0]], tuple(names)) for names in named.values()
+    ]
+    listed += [(getattr(initializers, name), ()) for name in NAMELESS]
 
     order = [*FAMILIES, OTHERS]
-    starts.sort(key=lambda start: order.index(family_of(class_of(start[0]))))
+    listed.sort(key=lambda pair: order.index(family_of(class_of(pair[0]))))
     shares = read_shares(PUBLISHED)
-    return Catalogue(tuple(make_entry(*start, shares) for start in starts))
+    return Catalogue(tuple(make_entry(*pair, shares) for pair in listed))
 
 
-def class_of(start):
-    """Return the class of an initializer; one that needs settings is given as a class."""
-    return start if isinstance(start, type) else type(start)
+def class_of(initializer: Initializer | type[Initializer]) -> type[Initializer]:
+    """Return the class of an initializer; those without a name are given as a class."""
+    return initializer if isinstance(initializer, type) else type(initializer)
 
 
-def family_of(kind):
-    """Return the family of a class, by the file that it is in."""
+def family_of(kind: type) -> str:
+    """Return the family of a class, by the module that defines it."""
     package, _, file = kind.__module__.rpartition(".")
-    ours = package == initializers.__name__
-    return next((title for title, files in FAMILIES.items() if ours and file in files), OTHERS)
+    is_builtin = package == initializers.__name__
+    families = (title for title, files in FAMILIES.items() if is_builtin and file in files)
+    return next(families, OTHERS)
 
 
-def make_entry(start, names, shares):
-    """Look up what is known of a start."""
-    kind = class_of(start)
+def make_entry(
+    initializer: Initializer | type[Initializer],
+    names: tuple[str, ...],
+    shares: list[TrainableShare],
+) -> Entry:
+    """Collect what is known of an initializer."""
+    kind = class_of(initializer)
     found = track_record(names, shares)
     return Entry(
         names=names,
-        spelt=repr(start) if names else f"{kind.__name__}{inspect.signature(kind)}",
+        spelt=repr(initializer) if names else f"{kind.__name__}{plain_signature(kind)}",
         family=family_of(kind),
-        formula=start.formula,
-        advice=start.advice,
-        cost=start.cost,
+        formula=initializer.formula,
+        advice=initializer.advice,
+        cost=initializer.cost,
         references=references_of(kind),
         overall=found.overall,
         strength=found.strength,
@@ -320,8 +334,14 @@ def make_entry(start, names, shares):
     )
 
 
-def references_of(kind):
-    """Read the references in the docstring of a class, as one line."""
+def plain_signature(kind: type) -> str:
+    """Write the parameters of a class with their defaults, without annotations."""
+    parameters = inspect.signature(kind).parameters.values()
+    return f"({', '.join(str(each.replace(annotation=each.empty)) for each in parameters)})"
+
+
+def references_of(kind: type) -> str:
+    """Return the references in the docstring of a class as one line."""
     _, _, rest = (inspect.getdoc(kind) or "").partition("\nReferences\n----------\n")
     section = re.split(r"\n\n\w[\w ]*\n---", rest)[0]
     return " ".join(section.replace("`", "").split())

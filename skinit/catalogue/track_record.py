@@ -1,12 +1,15 @@
-"""What the benchmark of trainability found for and against each start, read and put into words.
+"""Results of the trainability benchmark for each initializer, read from a file and put into words.
 
-``benchmarks/trainability.py`` trains networks of many kinds from some starts, counts in what share
-of them a start gets close to the best one, and writes the shares to a file that comes with skinit.
+``benchmarks/trainability.py`` trains networks of many kinds from several initializers, counts in
+what share of them each comes close to the best one, and writes the shares to the file
+``trainability.csv`` of this package.
 """
 
 import csv
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from importlib.resources import files
+from typing import Any
 
 __all__ = [
     "PUBLISHED",
@@ -17,30 +20,30 @@ __all__ = [
     "write_shares",
 ]
 
-PUBLISHED = files("skinit.catalogue") / "trainability.csv"
+PUBLISHED: Any = files("skinit.catalogue") / "trainability.csv"
 
-# How to say where a share was found, the most telling grouping first.
+# Phrases for the groups of networks, the most informative grouping first.
 PLACES = {
     "depth": "at depth {}",
-    "family": "with units that are {}",
+    "family": "with {} activations",
     "shape": "with {} widths",
     "data": "on {}",
     "solver": "with {}",
 }
-# A share of fewer networks says little.
+# Shares of fewer networks are not reported, as they are too uncertain.
 FEWEST = 10
 
 
 @dataclass(frozen=True)
 class TrainableShare:
-    """In what share of some networks a start comes close to the best one.
+    """Share of a group of networks in which an initializer comes close to the best one.
 
     Parameters
     ----------
     strategy : str
-        Name of the start.
+        Name of the initializer.
     grouping, group : str
-        Which networks: ``"depth"`` and ``"100"``, or ``"all"`` twice.
+        The group of networks: ``"depth"`` and ``"100"``, or ``"all"`` twice.
     cells : int
         Number of networks.
     share : float
@@ -56,14 +59,14 @@ class TrainableShare:
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """What was found about a start, in words.
+    """Results of the benchmark for an initializer, in words.
 
     Parameters
     ----------
     overall : str
-        How it did on the whole.
+        Its share of all networks, and its rank.
     strength, weakness : str
-        Where it did best and worst; empty where there is too little to tell.
+        Where its share was largest and smallest; empty if it is the same everywhere.
     """
 
     overall: str = ""
@@ -71,8 +74,8 @@ class TrackRecord:
     weakness: str = ""
 
 
-def read_shares(path=PUBLISHED):
-    """Read what was found.
+def read_shares(path: Any = PUBLISHED) -> list[TrainableShare]:
+    """Read the shares from a file.
 
     Parameters
     ----------
@@ -89,14 +92,18 @@ def read_shares(path=PUBLISHED):
     with path.open(encoding="utf-8", newline="") as file:
         return [
             TrainableShare(
-                **row | {"cells": int(row["cells"]), "share": float(row["share"])},
+                row["strategy"],
+                row["grouping"],
+                row["group"],
+                int(row["cells"]),
+                float(row["share"]),
             )
             for row in csv.DictReader(file)
         ]
 
 
-def write_shares(shares, path=PUBLISHED):
-    """Write what was found, for `read_shares`.
+def write_shares(shares: Iterable[TrainableShare], path: Any = PUBLISHED) -> None:
+    """Write the shares to a file, for `read_shares`.
 
     Parameters
     ----------
@@ -109,15 +116,15 @@ def write_shares(shares, path=PUBLISHED):
         writer.writerows(map(astuple, shares))
 
 
-def track_record(names, shares):
-    """Put what was found about a start into words.
+def track_record(names: Sequence[str], shares: list[TrainableShare]) -> TrackRecord:
+    """Put the results for an initializer into words.
 
     Parameters
     ----------
     names : sequence of str
-        The names of the start.
+        The names of the initializer.
     shares : list of TrainableShare
-        Of all starts.
+        Of all initializers.
 
     Returns
     -------
@@ -125,23 +132,23 @@ def track_record(names, shares):
 
     Examples
     --------
-    >>> found = [
+    >>> shares = [
     ...     TrainableShare("he", "all", "all", 180, 0.43),
     ...     TrainableShare("he", "depth", "1", 26, 1.0),
     ...     TrainableShare("he", "depth", "100", 26, 0.0),
     ... ]
-    >>> track_record(["he", "kaiming"], found)
-    TrackRecord(overall='close to the best in 43% of 180 networks, rank 1 of 1 starts',
+    >>> track_record(["he", "kaiming"], shares)
+    TrackRecord(overall='close to the best in 43% of 180 networks, rank 1 of 1',
             strength='at depth 1 (100%)', weakness='at depth 100 (0%)')
-    >>> track_record(["glorot"], found).overall
-    'not in the benchmark of trainability'
+    >>> track_record(["glorot"], shares).overall
+    'not in the trainability benchmark'
     """
     if not shares:
         return TrackRecord()
     overall = {each.strategy: each for each in shares if each.group == "all"}
     own = next((overall[name] for name in names if name in overall), None)
     if own is None:
-        return TrackRecord("not in the benchmark of trainability")
+        return TrackRecord("not in the trainability benchmark")
     rank = 1 + sum(other.share > own.share for other in overall.values())
     places = [
         each
@@ -151,25 +158,25 @@ def track_record(names, shares):
     ]
     return TrackRecord(
         f"close to the best in {own.share:.0%} of {own.cells} networks, "
-        f"rank {rank} of {len(overall)} starts",
+        f"rank {rank} of {len(overall)}",
         extreme_place(places, max),
         extreme_place(places, min),
     )
 
 
-def extreme_place(places, extreme):
-    """Say where the largest or the smallest share was found."""
-    if len({percent(each) for each in places}) < 2:  # the same everywhere
+def extreme_place(places: list[TrainableShare], extreme: Callable[..., TrainableShare]) -> str:
+    """Name the groups with the largest or the smallest share; empty if all shares are equal."""
+    if len({percent(each) for each in places}) < 2:
         return ""
     end = percent(extreme(places, key=lambda each: each.share))
-    there = [each for each in places if percent(each) == end]
-    grouping = there[0].grouping
-    groups = [each.group.replace("_", " ") for each in there if each.grouping == grouping]
+    at_end = [each for each in places if percent(each) == end]
+    grouping = at_end[0].grouping
+    groups = [each.group.replace("_", " ") for each in at_end if each.grouping == grouping]
     *first, last = groups
     alternatives = f"{', '.join(first)} or {last}" if first else last
     return f"{PLACES[grouping].format(alternatives)} ({end})"
 
 
-def percent(each):
+def percent(each: TrainableShare) -> str:
     """Write a share in percent."""
     return f"{each.share:.0%}"

@@ -36,7 +36,7 @@ from skinit.diagnosis.spectra import evenly, jacobian_singular_values, largest_c
 from skinit.engine import one_blas_thread
 from skinit.estimators import FitOptions, innermost, last_step
 from skinit.estimators import prepare as prepare_fit
-from skinit.initializers import INITIALIZERS, build_parameters, resolve_init, without_reasons
+from skinit.initializers import INITIALIZERS, build_parameters, resolve_init, initializer_expression
 from skinit.interop import from_sklearn
 from skinit.losses import loss_of_guessing
 
@@ -133,7 +133,7 @@ def diagnose(
     prepared, rng = prepare(model, X, y, sample_weight, fitted)
     some = some_samples(prepared.data, max_samples, model)
     seen = some if y is not None else TrainingData(some.X, None)
-    names = list(dict.fromkeys(map(without_reasons, prepared.init_resolved)))
+    names = list(dict.fromkeys(map(initializer_expression, prepared.init_resolved)))
     # What overflows is told in words; small products are not faster on many threads.
     with np.errstate(all="ignore"), one_blas_thread():
         figures = measure(prepared, seen, model.n_iter_ if fitted else 0)

@@ -1,18 +1,26 @@
 """Initializers: how the weights and biases of a network are drawn before training.
 
-Read `base` first, the contract between a network and an initializer, then `building`, the loop over
-the layers, and `variance_scaling` for what an initializer looks like. The other files are families:
-`constant`, `structured`, `mean_field`, `mirrored`, `composite`, `data_dependent`, `placement`, and
-`auto` with `linear_regime`. To add one, write a class in the file of its family and name it in
-`INITIALIZERS` below.
+Read `base`, the class, with `layer`, what an initializer knows about a layer; then `drawing` and
+`building`, which call it for every layer, and `variance_scaling` for typical initializers. The
+families are `constant`, `variance_scaling`, `structured`, `mean_field`, `mirrored`, `composite`,
+`data_dependent` and `placement`, and `auto` with its `linear_regime`, `signal` and
+`auto_description`.
+
+To add an initializer, write a class in the file of its family and add its names to `INITIALIZERS`
+below; to add a family, also name the file in `FAMILIES` of `skinit.catalogue`.
 """
 
 from skinit.initializers.auto import Auto
-from skinit.initializers.base import INITIALIZERS, Initializer, Layer, resolve_init
-from skinit.initializers.building import build_parameters, initialize_parameters, without_reasons
+from skinit.initializers.base import INITIALIZERS, Initializer, InitLike, LayerInit, resolve_init
+from skinit.initializers.building import (
+    build_parameters,
+    initialize_parameters,
+    initializer_expression,
+)
 from skinit.initializers.composite import PerLayer, Scaled, WithBias
 from skinit.initializers.constant import Constant, Given, Identity, Ones, Zeros
 from skinit.initializers.data_dependent import LSUV, BaseRate, Kraehenbuehl, UnitVariance
+from skinit.initializers.layer import Layer
 from skinit.initializers.mean_field import ActivationGain, EdgeOfChaos, Kumar, MuP
 from skinit.initializers.mirrored import Mirrored
 from skinit.initializers.placement import SWIM, HullBias, NguyenWidrow
@@ -51,10 +59,12 @@ __all__ = [
     "He",
     "HullBias",
     "Identity",
+    "InitLike",
     "Initializer",
     "Kraehenbuehl",
     "Kumar",
     "Layer",
+    "LayerInit",
     "LeCun",
     "Mirrored",
     "MuP",
@@ -80,13 +90,13 @@ __all__ = [
     "Zeros",
     "build_parameters",
     "initialize_parameters",
+    "initializer_expression",
     "resolve_init",
-    "without_reasons",
 ]
 
-# File by file, the usual ones first, as `skinit list` shows them; the name of tutorials, then those
-# of the papers and of other libraries. A bare "he", "glorot" or "lecun" is the normal one: with one
-# seed these differ in scale alone.
+# In the order of `skinit list`: file by file, the most common initializers first. Of several names,
+# that of the tutorials comes first, then those of papers and of other libraries. "he", "glorot" and
+# "lecun" are the normal distributions; with one seed these differ only in scale.
 INITIALIZERS.update(
     {
         "auto": Auto(),

@@ -1,58 +1,68 @@
-"""The one loop over the layers: from a strategy to the parameters of a whole network."""
+"""Initialize a whole network: draw its layers one after another, and describe each of them."""
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skinit._support import check_widths
+from skinit._support import Array, RandomStateLike, check_widths
 from skinit.activations import resolve_activations
-from skinit.core import Network, layer_views
+from skinit.core import Network, TrainingData, layer_views
 from skinit.initializers.base import (
     Initializer,
-    Layer,
-    draw_layers,
+    InitLike,
+    LayerFunction,
     name_of,
-    refine_network,
     resolve_init,
 )
-from skinit.initializers.composite import serving
+from skinit.initializers.composite import resolve_for_layer
+from skinit.initializers.drawing import draw_layers, refine_network
+from skinit.initializers.layer import Layer
 from skinit.losses import LOSSES
 
-__all__ = ["build_parameters", "initialize_parameters", "without_reasons"]
+__all__ = ["build_parameters", "initialize_parameters", "initializer_expression"]
 
 
-def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
-    """Start a network.
+def build_parameters(
+    init: InitLike,
+    network: Network,
+    rng: np.random.RandomState,
+    *,
+    dtype: Any = np.float64,
+    data: TrainingData | None = None,
+) -> tuple[Array, list[str]]:
+    """Draw the initial parameters of a network.
 
     Parameters
     ----------
     init : str, Initializer, callable or sequence of these
-        The strategy, or one for each layer.
+        The initializer, or one for each layer.
     network : Network
     rng : RandomState
-        Weights are drawn from it layer after layer.
+        Source of all random numbers; layers are drawn from first to last.
     dtype : dtype, default=float64
-        Of the parameters. Draws are made in float64 and rounded, so that a network in float32
-        starts where its float64 twin does.
+        Of the parameters. Numbers are drawn in float64 and rounded, so that a float32 network has
+        the same initial weights as its float64 twin, up to rounding.
     data : TrainingData or None, default=None
-        For strategies that look at the data.
+        For initializers that use the data.
 
     Returns
     -------
     parameters : ndarray of shape (n_parameters,)
         See `layer_views`.
     resolved : list of str
-        What each layer was started with, spelt out.
+        How each layer was initialized, with all settings.
 
     Raises
     ------
     ValueError
-        If a strategy answers with the wrong shape or with values that are not finite.
+        If an initializer returns arrays of the wrong shape or values that are not finite.
     TypeError
-        If `init` is not a strategy, or answers with something else than a pair (W, b).
+        If `init` is not an initializer, or returns something else than a pair (W, b).
 
     Examples
     --------
@@ -68,7 +78,7 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
     parameters = np.zeros(network.n_parameters, dtype)
     first = Layer(network, 0, np.dtype(dtype).type, parameters, data)
     draw_layers(strategies, first, rng)
-    # Told apart by identity: a user's callable need not be hashable.
+    # Compared by identity, as a user's callable need not be hashable.
     for strategy in {id(strategy): strategy for strategy in strategies}.values():
         parameters = refine_network(strategy, parameters, network, data, rng)
     layers = (replace(first, index=index) for index in range(network.n_layers))
@@ -76,28 +86,30 @@ def build_parameters(init, network, rng, *, dtype=np.float64, data=None):
     return parameters, resolved
 
 
-def explained(strategy, layer):
-    """Say what a layer was started with."""
-    server = serving(strategy, layer)
-    return server.explain(layer) if isinstance(server, Initializer) else name_of(server)
+def explained(strategy: LayerFunction, layer: Layer) -> str:
+    """Describe how a layer was initialized."""
+    drawn_by = resolve_for_layer(strategy, layer)
+    return drawn_by.explain(layer) if isinstance(drawn_by, Initializer) else name_of(drawn_by)
 
 
-def without_reasons(told):
-    """Return the strategy alone of what `build_parameters` tells of a layer.
+def initializer_expression(description: str) -> str:
+    """Return the Python expression that a description in ``init_resolved_`` begins with.
 
     Examples
     --------
-    >>> without_reasons("Auto(): a rotation of 2 features, of size 1")
+    >>> initializer_expression("Auto(): 4 Tanh units; orthogonal on 4 units; signal RMS 1")
     'Auto()'
-    >>> without_reasons("WithBias(base='he', value={'a': 1})")
+    >>> initializer_expression("WithBias(base='he', value={'a': 1})")
     "WithBias(base='he', value={'a': 1})"
     """
-    ends = [match.start() for match in re.finditer(": ", told)]
-    return next((told[:end] for end in ends if is_expression(told[:end])), told)
+    ends = [match.start() for match in re.finditer(": ", description)]
+    return next(
+        (description[:end] for end in ends if is_expression(description[:end])), description
+    )
 
 
-def is_expression(text):
-    """Tell whether a text can be read as Python: what ends within brackets or quotes cannot."""
+def is_expression(text: str) -> bool:
+    """Tell whether a text is a Python expression; one cut within brackets or quotes is not."""
     try:
         ast.parse(text, mode="eval")
     except SyntaxError:
@@ -105,44 +117,50 @@ def is_expression(text):
     return True
 
 
-def one_per_layer(init, network):
-    """Resolve `init` for every layer; one object serves all of them unless a sequence came."""
+def one_per_layer(init: InitLike, network: Network) -> list[LayerFunction]:
+    """Resolve `init` to one callable for each layer: the same object for all unless a sequence."""
     if not isinstance(init, (list, tuple)):
         return [resolve_init(init)] * network.n_layers
     if len(init) != network.n_layers:
         raise ValueError(
             f"init has {len(init)} entries, but a network of widths {network.widths} has "
             f"{network.n_layers} layers, the output layer included; give one entry for each, or "
-            "one strategy for all"
+            "one initializer for all"
         )
     return [resolve_init(entry) for entry in init]
 
 
-def initialize_parameters(layer_dims, init="he", random_state=None, *, activation="relu"):
-    """Start a network in the tutorials' functional form.
+def initialize_parameters(
+    layer_dims: Sequence[int],
+    init: InitLike = "he",
+    random_state: RandomStateLike = None,
+    *,
+    activation: Any = "relu",
+) -> dict[str, Array]:
+    """Initialize a network, in the functional form of the tutorials.
 
     Parameters
     ----------
     layer_dims : sequence of int
-        Units of each layer, the inputs first: ``[2, 10, 5, 1]``.
+        Number of units of each layer, with the number of inputs first: ``[2, 10, 5, 1]``.
     init : str, Initializer, callable or sequence of these, default="he"
-        The strategy, or one for each layer.
+        The initializer, or one for each layer.
     random_state : int, RandomState or None, default=None
-        With 3, the digits that the tutorials print.
+        With 3, the weights have the digits that the tutorials print.
     activation : str, BaseActivation or sequence of these, default="relu"
-        Of the hidden layers, or one for each, for the strategies that ask for it.
+        Activation of the hidden layers, or one for each, for initializers that depend on it.
 
     Returns
     -------
     dict of str to ndarray
         ``"W1"`` of shape (layer_dims[1], layer_dims[0]), ``"b1"`` of shape (layer_dims[1], 1),
-        and so on. This is the transpose of ``coefs_``, which is (fan_in, fan_out).
+        and so on. These are transposes of ``coefs_``, whose arrays are (fan_in, fan_out).
 
     Raises
     ------
     ValueError
         If `layer_dims` has fewer than two entries or one that is not a positive integer, or if
-        the strategy is not known or answers with something unusable.
+        the initializer is not known or returns something unusable.
 
     Examples
     --------

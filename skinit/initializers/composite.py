@@ -1,27 +1,31 @@
-"""Initializers made of initializers: by layer, rescaled, with biases."""
+"""Initializers made of initializers: another one for each kind of layer, rescaled, with biases."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
+from skinit._support import Array
 from skinit.core import layer_views
 from skinit.initializers.base import (
     Initializer,
-    draw_layer,
-    draw_layers,
+    LayerFunction,
+    LayerInit,
     name_of,
-    refine_network,
     resolve_init,
 )
+from skinit.initializers.drawing import draw_layer, draw_layers, refine_network
+from skinit.initializers.layer import Layer
 
-__all__ = ["OfBase", "PerLayer", "Scaled", "WithBias", "draw_part", "serving"]
+__all__ = ["PerLayer", "Scaled", "WithBias", "Wrapper", "draw_part", "resolve_for_layer"]
 
 
 class PerLayer(Initializer):
-    """One strategy for the first layer, one for the other hidden layers, one for the output.
+    """One initializer for the first layer, one for the other hidden layers, one for the output.
 
     Parameters
     ----------
@@ -35,46 +39,48 @@ class PerLayer(Initializer):
     References
     ----------
     M. Andrychowicz et al., "What matters for on-policy deep actor-critic methods? A large-scale
-    study", ICLR 2021 (an output layer that starts a hundred times smaller).
+    study", ICLR 2021 (initial weights of the output layer that are a hundred times smaller).
 
     Examples
     --------
     >>> from skinit import initialize_parameters
-    >>> start = initialize_parameters([1, 2, 2, 1], PerLayer("ones", "identity", "zeros"))
-    >>> start["W1"].T, start["W2"], start["W3"]
+    >>> initial = initialize_parameters([1, 2, 2, 1], PerLayer("ones", "identity", "zeros"))
+    >>> initial["W1"].T, initial["W2"], initial["W3"]
     (array([[1., 1.]]), array([[1., 0.],
            [0., 1.]]), array([[0., 0.]]))
     """
 
-    formula = "each layer its own"
-    advice = "when the output layer should start small, or the first one larger"
+    formula = "an initializer for each kind of layer"
+    advice = "a smaller output layer, or a larger first layer"
     cost = "that of its parts"
 
-    def __init__(self, first=None, hidden="he", output="he"):
+    def __init__(
+        self, first: LayerInit | None = None, hidden: LayerInit = "he", output: LayerInit = "he"
+    ) -> None:
         self.first = first
         self.hidden = hidden
         self.output = output
 
-    def for_layer(self, layer):
+    def for_layer(self, layer: Layer) -> LayerFunction:
         if layer.is_output:
             chosen = self.output
         elif layer.index == 0 and self.first is not None:
             chosen = self.first
         else:
             chosen = self.hidden
-        return serving(chosen, layer)
+        return resolve_for_layer(chosen, layer)
 
-    def __call__(self, layer, rng):
+    def __call__(self, layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
         return draw_part(self.for_layer(layer), layer, rng)
 
 
-class OfBase(Initializer):
-    """What the initializers share that change the answer of one other, their `base`.
+class Wrapper(Initializer):
+    """Base class of the initializers that modify what another initializer, their `base`, draws.
 
     Examples
     --------
     >>> from skinit import initialize_parameters
-    >>> class Rounded(OfBase):
+    >>> class Rounded(Wrapper):
     ...     def __init__(self, base="he"):
     ...         self.base = base
     ...
@@ -86,28 +92,30 @@ class OfBase(Initializer):
            [-1.1, -0.2, -0.2]])
     """
 
-    def for_layer(self, layer):
-        return clone(self).set_params(base=serving(self.base, layer))
+    base: LayerInit
 
-    def draw_base(self, layer, rng):
-        """Answer with the weights and biases of the base."""
+    def for_layer(self, layer: Layer) -> LayerFunction:
+        return clone(self).set_params(base=resolve_for_layer(self.base, layer))
+
+    def draw_base(self, layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
+        """Return the weights and biases that `base` draws."""
         return draw_part(self.base, layer, rng)
 
 
-class Scaled(OfBase):
-    """The weights of another strategy, multiplied; its biases are left as they are.
+class Scaled(Wrapper):
+    """The weights of another initializer, multiplied by a factor; its biases are unchanged.
 
     Parameters
     ----------
     base : str, Initializer or callable, default="he"
-        The other strategy.
+        The other initializer.
     factor : float, default=1.0
-        What its weights are multiplied by.
+        Multiplies the weights.
 
     References
     ----------
     B. Woodworth et al., "Kernel and rich regimes in overparametrized models", COLT 2020 (large
-    starts hardly move while they learn, small ones find new features).
+    initial weights hardly move in training, small ones learn new features).
 
     Examples
     --------
@@ -117,26 +125,26 @@ class Scaled(OfBase):
     """
 
     formula = "W = factor * base"
-    advice = "to start any strategy smaller or larger"
+    advice = "smaller or larger weights from any initializer"
     cost = "that of base"
 
-    def __init__(self, base="he", factor=1.0):
+    def __init__(self, base: LayerInit = "he", factor: float = 1.0) -> None:
         self.base = base
         self.factor = factor
 
-    def __call__(self, layer, rng):
+    def __call__(self, layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
         check_scalar(self.factor, "factor", Real)
         W, b = self.draw_base(layer, rng)
         return self.factor * W, b
 
 
-class WithBias(OfBase):
-    """The weights of another strategy, with biases of your own.
+class WithBias(Wrapper):
+    """The weights of another initializer, with biases that you choose.
 
     Parameters
     ----------
     base : str, Initializer or callable, default="he"
-        The other strategy; the biases that it draws are dropped.
+        The other initializer; the biases that it draws are dropped.
     value : float or callable, default=0.01
         One value for all, or a function ``(layer, rng) -> b`` of shape (fan_out,).
 
@@ -154,14 +162,18 @@ class WithBias(OfBase):
     """
 
     formula = "W of base, b = value"
-    advice = "ReLU units that should all start active; a last layer at the base rate"
+    advice = "ReLU units that should all be active at first; an output layer at the base rate"
     cost = "that of base"
 
-    def __init__(self, base="he", value=0.01):
+    def __init__(
+        self,
+        base: LayerInit = "he",
+        value: float | Callable[[Layer, np.random.RandomState], Any] = 0.01,
+    ) -> None:
         self.base = base
         self.value = value
 
-    def __call__(self, layer, rng):
+    def __call__(self, layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
         W, _ = self.draw_base(layer, rng)
         if callable(self.value):
             return W, self.value(layer, rng)
@@ -169,18 +181,18 @@ class WithBias(OfBase):
         return W, np.full(layer.fan_out, float(self.value))
 
 
-def serving(init, layer):
-    """Return the strategy that draws a layer in the end."""
+def resolve_for_layer(init: LayerInit, layer: Layer) -> LayerFunction:
+    """Return the initializer that draws a layer, after `PerLayer` and the like have chosen."""
     strategy = resolve_init(init)
     return strategy.for_layer(layer) if isinstance(strategy, Initializer) else strategy
 
 
-def draw_part(init, layer, rng):
-    """Ask a strategy that is a part of another one for a layer.
+def draw_part(init: LayerInit, layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
+    """Draw a layer with an initializer that is nested in another one.
 
-    One that looks at the whole network is asked for all of it: it draws this layer and those that
-    follow, refines them as if it were alone, and hands them out one by one. So what the other
-    strategy changes is what the part would have started with.
+    An initializer with a ``refine`` method needs the whole network. It draws this layer and all
+    after it and refines them, as if it were the initializer of the whole network, and the results
+    wait in ``layer.memo``. So the outer initializer modifies refined weights.
 
     Parameters
     ----------
@@ -196,16 +208,18 @@ def draw_part(init, layer, rng):
     strategy = resolve_init(init)
     if not hasattr(strategy, "refine"):
         return draw_layer(strategy, layer, rng)
-    # Parts are copies, new for each layer: what they are called is what stays.
-    key = "ahead", name_of(strategy)
+    # Nested initializers are cloned for each layer: their repr identifies them, their id does not.
+    key = "refined network", name_of(strategy)
     if key not in layer.memo:
-        layer.memo[key] = draw_ahead(strategy, layer, rng)
+        layer.memo[key] = draw_refined_network(strategy, layer, rng)
     W, b = layer.memo[key][layer.index]
     return W, b[0]
 
 
-def draw_ahead(strategy, layer, rng):
-    """Let a strategy start a layer and all that follow it; return all layers of the network."""
+def draw_refined_network(
+    strategy: LayerFunction, layer: Layer, rng: np.random.RandomState
+) -> list[tuple[Array, Array]]:
+    """Draw and refine a layer and all after it; return all layers of the network."""
     first = replace(layer, parameters=layer.parameters.copy(), memo={})
     draw_layers([strategy] * layer.n_layers, first, rng)
     refined = refine_network(strategy, first.parameters, layer.network, layer.data, rng)

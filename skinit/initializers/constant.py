@@ -1,12 +1,15 @@
-"""Starts without any randomness: one value everywhere, the identity, or weights you have."""
+"""Weights without randomness: the same value everywhere, the identity, or given arrays."""
 
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import check_scalar
 
-from skinit._support import look_up
+from skinit._support import Array, look_up
 from skinit.initializers.base import Initializer
+from skinit.initializers.layer import Layer
 
 __all__ = ["Constant", "Given", "Identity", "Ones", "Zeros"]
 
@@ -14,8 +17,8 @@ __all__ = ["Constant", "Given", "Identity", "Ones", "Zeros"]
 class Zeros(Initializer):
     """All weights zero.
 
-    The classic mistake: all units of a layer compute the same, get the same gradient and stay the
-    same for ever. With ReLU nothing moves at all.
+    The classic mistake: all units of a layer compute the same and get the same gradient, so they
+    stay identical. With ReLU the hidden weights get no gradient at all.
 
     References
     ----------
@@ -30,20 +33,20 @@ class Zeros(Initializer):
     """
 
     formula = "W = 0"
-    advice = "to show that it cannot learn; for a last layer that starts silent"
-    cost = "an array to fill"
+    advice = "to show that it cannot learn; an output layer of zeros"
+    cost = "filling an array"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         return np.zeros((layer.fan_in, layer.fan_out))
 
 
 class Constant(Initializer):
-    """All weights one value: as with zeros, the units of a layer stay identical.
+    """All weights the same value: as with zeros, the units of a layer stay identical.
 
     Parameters
     ----------
     value : float, default=0.1
-        The value.
+        Value of the weights.
 
     References
     ----------
@@ -57,16 +60,16 @@ class Constant(Initializer):
     """
 
     advice = "to show that a layer of identical units acts as one unit"
-    cost = "an array to fill"
+    cost = "filling an array"
 
-    def __init__(self, value=0.1):
+    def __init__(self, value: float = 0.1) -> None:
         self.value = value
 
     @property
-    def formula(self):
+    def formula(self) -> str:
         return f"W = {self.value:g}"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         check_scalar(self.value, "value", Real)
         return np.full((layer.fan_in, layer.fan_out), float(self.value))
 
@@ -86,27 +89,27 @@ class Ones(Initializer):
     """
 
     formula = "W = 1"
-    advice = 'like "constant", with a signal that grows by the fan-in at every layer'
-    cost = "an array to fill"
+    advice = 'like "constant"; the signal grows by the factor fan_in in every layer'
+    cost = "filling an array"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         return np.ones((layer.fan_in, layer.fan_out))
 
 
 class Identity(Initializer):
-    """Ones on the diagonal: every layer hands on what it gets.
+    """Ones on the diagonal: every layer passes on its inputs.
 
-    A layer of fewer units than inputs hands on the first of them. In one of more units, `padding`
-    says what the additional ones get.
+    A layer with fewer units than inputs passes on the first of them. If it has more units,
+    `padding` decides about the additional ones.
 
     Parameters
     ----------
     gain : float, default=1.0
         Value of the diagonal.
     padding : {"zeros", "periodic"}, default="zeros"
-        In a layer of more units than inputs, the additional ones start silent; or, periodic, they
-        repeat the inputs in turn, the unit j the input i = j mod fan_in. The name
-        ``"padded_identity"`` stands for ``Identity(padding="periodic")``.
+        The additional units have weights of zero, or ("periodic") they repeat the inputs in turn:
+        unit j has input i = j mod fan_in. The name ``"padded_identity"`` stands for
+        ``Identity(padding="periodic")``.
 
     References
     ----------
@@ -126,26 +129,26 @@ class Identity(Initializer):
            [0., 1., 0., 1., 0.]])
     """
 
-    advice = "deep networks of equal widths, or with periodic padding of growing ones"
-    cost = "an array to fill"
+    advice = "deep networks of equal widths; of growing ones with periodic padding"
+    cost = "filling an array"
 
-    def __init__(self, gain=1.0, padding="zeros"):
+    def __init__(self, gain: float = 1.0, padding: Literal["zeros", "periodic"] = "zeros") -> None:
         self.gain = gain
         self.padding = padding
 
     @property
-    def formula(self):
+    def formula(self) -> str:
         diagonal = "W = I" if self.gain == 1 else f"W = {self.gain:g} I"
-        return diagonal if self.padding == "zeros" else f"{diagonal}, over and over"
+        return diagonal if self.padding == "zeros" else f"{diagonal}, repeated"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         check_scalar(self.gain, "gain", Real)
         pad = look_up(self.padding, PADDINGS, "padding")
         return self.gain * pad(layer.fan_in, layer.fan_out)
 
 
-def periodic_identity(fan_in, fan_out):
-    """Return ones where the unit j hands on the input i = j mod fan_in, zeros elsewhere."""
+def periodic_identity(fan_in: int, fan_out: int) -> Array:
+    """Return an array with ones where i = j mod fan_in, and zeros elsewhere."""
     return np.eye(fan_in)[:, np.arange(fan_out) % fan_in]
 
 
@@ -153,7 +156,7 @@ PADDINGS = {"zeros": np.eye, "periodic": periodic_identity}
 
 
 class Given(Initializer):
-    """Weights that you have already: from a fitted model, another library or a file.
+    """Given arrays: the weights of a fitted model, of another library or from a file.
 
     Parameters
     ----------
@@ -178,23 +181,23 @@ class Given(Initializer):
     """
 
     formula = "W, b as given"
-    advice = "to go on from trained weights"
-    cost = "a copy"
+    advice = "to continue from trained weights"
+    cost = "copying arrays"
 
-    def __init__(self, coefs, intercepts=None):
+    def __init__(self, coefs: Sequence[Any], intercepts: Sequence[Any] | None = None) -> None:
         self.coefs = coefs
         self.intercepts = intercepts
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         return self.of_layer(self.coefs, "coefs", layer)
 
-    def bias(self, layer, rng):
+    def bias(self, layer: Layer, rng: np.random.RandomState) -> Array:
         if self.intercepts is None:
             return super().bias(layer, rng)
         return self.of_layer(self.intercepts, "intercepts", layer)
 
-    def of_layer(self, arrays, name, layer):
-        """Pick the array of a layer."""
+    def of_layer(self, arrays: Sequence[Any], name: str, layer: Layer) -> Array:
+        """Return the array of a layer."""
         if len(arrays) != layer.n_layers:
             raise ValueError(
                 f"init=Given({name}=...) has {len(arrays)} arrays, but a network of widths "

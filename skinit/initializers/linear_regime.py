@@ -1,40 +1,45 @@
-"""Where units work best: the size of the signal and the bias at which they are most like a line.
+"""Operating points: the signal size and the bias at which an activation is closest to linear.
 
-A line changes neither the size of a signal nor that of a gradient, through any number of layers.
-Averages over Gaussian signals tell how far from one an activation, or a mirrored pair of units, is.
+A linear layer changes neither the size of a signal nor that of a gradient, at any depth. Averages
+over Gaussian signals measure how far from linear an activation, or a mirrored pair of units, is.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from skinit._support import Array
+from skinit.activations import BaseActivation
+from skinit.initializers.layer import Layer
 from skinit.mean_field import NODES, WEIGHTS
 
-__all__ = ["WorkingPoint", "has_flat_ends", "is_odd", "working_point", "working_points"]
+__all__ = ["OperatingPoint", "has_flat_ends", "is_odd", "operating_point", "operating_points"]
 
-# Sizes of a signal, largest first: a small one bends less, and teaches the weights less.
+# Sizes of the signal to try, largest first: activations are closer to linear for small signals,
+# but gradients with respect to the weights are larger for large ones.
 SIZES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125)
-# Biases to try where no size is small enough at bias 0, those nearest to 0 first.
+# Biases to try if no size suffices at bias 0, those nearest to 0 first.
 BIASES = np.array(sorted(np.linspace(-4, 4, 161), key=abs))
-SIZES_BESIDE_BIASES = (0.5, 0.35, 0.25, 0.18, 0.125, 0.06)
-# A place where an activation is flatter than this part of its steepest is not worth working at.
+SIZES_WITH_BIASES = (0.5, 0.35, 0.25, 0.18, 0.125, 0.06)
+# Biases at which the slope is below this part of the steepest one are left out.
 FLAT = 0.1
 
 
 @dataclass(frozen=True)
-class WorkingPoint:
-    """Where the units of a layer work.
+class OperatingPoint:
+    """Bias of the units of a layer, and size of the signal that enters them.
 
     Parameters
     ----------
     mirrored : bool
-        Whether in pairs, see `Mirrored`.
+        Whether the units form pairs, see `Mirrored`.
     bias : float
         Bias of the units.
     size : float
-        Root mean square of the signal that they see.
+        Root mean square of the signal that enters the units.
     slope : float
-        By how much they, or the pairs, enlarge it.
+        Factor by which the units, or the pairs, multiply this size.
     """
 
     mirrored: bool
@@ -43,16 +48,23 @@ class WorkingPoint:
     slope: float
 
 
-def working_point(activation, n_hidden, tolerance=0.5, sizes=SIZES, peak=1.0):
-    r"""Find where an activation stays most like a line through many layers.
+def operating_point(
+    activation: BaseActivation,
+    n_hidden: int,
+    tolerance: float = 0.5,
+    sizes: tuple[float, ...] = SIZES,
+    peak: float = 1.0,
+) -> OperatingPoint:
+    r"""Find the operating point at which an activation stays nearly linear through many layers.
 
-    With the response :math:`h(z) = \phi(z)` of an odd activation, or
-    :math:`h(z) = \phi(b + z) - \phi(b - z)` of mirrored pairs, scaled to keep a signal of the size
-    r, a layer multiplies the mean square of the gradient by :math:`\chi = r^2 \operatorname{E}
+    Let h be the response of the units: :math:`h(z) = \phi(z)` for an odd activation,
+    :math:`h(z) = \phi(b + z) - \phi(b - z)` for mirrored pairs, scaled to keep a signal of size r.
+    A layer multiplies the mean square of the gradient by :math:`\chi = r^2 \operatorname{E}
     h'^2 / \operatorname{E} h^2`, and a deviation of the signal's mean square from r^2 by
-    :math:`e = \operatorname{E} h h' z / \operatorname{E} h^2`. Both are 1 for a line. Taken is the
-    largest size at which, for all layers together, :math:`|\log \chi|` and :math:`e - 1` are
-    within the tolerance; and where there is none, the bias nearest to 0 at which they are.
+    :math:`e = \operatorname{E} h h' z / \operatorname{E} h^2`. Both are 1 if h is linear. The
+    result is the largest size for which :math:`|\log \chi|` and :math:`e - 1`, times the number of
+    layers, are within the tolerance at bias 0. If there is none, it is the bias nearest to 0 for
+    which they are.
 
     Parameters
     ----------
@@ -63,72 +75,89 @@ def working_point(activation, n_hidden, tolerance=0.5, sizes=SIZES, peak=1.0):
     sizes : tuple of float
         Sizes to try.
     peak : float, default=1.0
-        By how much larger the signal is in the narrowest layer, where e is taken.
+        Factor by which the signal is larger in the narrowest layer; e is computed there.
 
     Returns
     -------
-    WorkingPoint
-        That of the least deviation, where none is within the tolerance.
+    OperatingPoint
+        The one of least deviation if none is within the tolerance.
 
     Examples
     --------
     >>> from skinit.activations import ReLU, Tanh
-    >>> working_point(ReLU(), n_hidden=100)
-    WorkingPoint(mirrored=True, bias=0.0, size=1.0, slope=1.0)
-    >>> working_point(Tanh(), n_hidden=100).size
+    >>> operating_point(ReLU(), n_hidden=100)
+    OperatingPoint(mirrored=True, bias=0.0, size=1.0, slope=1.0)
+    >>> operating_point(Tanh(), n_hidden=100).size
     0.25
     """
     mirrored = not is_odd(activation)
     for size in sizes:
         slope, deviation = deviations(activation, np.zeros(1), size, peak, mirrored)
         if n_hidden * deviation[0] < tolerance:
-            return WorkingPoint(mirrored, 0.0, size, float(slope[0]))
-    best = None, np.inf
-    for size in [size for size in SIZES_BESIDE_BIASES if size <= max(sizes)]:
+            return OperatingPoint(mirrored, 0.0, size, float(slope[0]))
+    return point_with_bias(activation, n_hidden, tolerance, max(sizes), peak) or OperatingPoint(
+        mirrored, 0.0, 1.0, 1.0
+    )
+
+
+def point_with_bias(
+    activation: BaseActivation, n_hidden: int, tolerance: float, largest: float, peak: float
+) -> OperatingPoint | None:
+    """Find an operating point of mirrored pairs with a bias; None if no response is finite."""
+    best, least = None, np.inf
+    for size in [size for size in SIZES_WITH_BIASES if size <= largest]:
         slope, deviation = deviations(activation, BIASES, size, peak, mirrored=True)
         deviation[slope < FLAT * slope.max()] = np.inf
         within = n_hidden * deviation < tolerance
         chosen = np.argmax(within) if within.any() else np.argmin(deviation)
-        if deviation[chosen] < best[1]:
-            point = WorkingPoint(True, float(BIASES[chosen]), size, float(slope[chosen]))
-            best = point, deviation[chosen]
+        if deviation[chosen] < least:
+            best = OperatingPoint(True, float(BIASES[chosen]), size, float(slope[chosen]))
+            least = deviation[chosen]
         if within.any():
             break
-    return best[0] or WorkingPoint(mirrored, 0.0, 1.0, 1.0)
+    return best
 
 
-def working_points(layer, tolerance):
-    """Find where the units of every hidden layer work, with a size of the signal for all."""
-    if ("working points", tolerance) not in layer.memo:
+def operating_points(layer: Layer, tolerance: float) -> list[OperatingPoint]:
+    """Find the operating points of all hidden layers of a network, with one signal size for all."""
+    if ("operating points", tolerance) not in layer.memo:
         activations, widths = layer.network.activations, layer.widths[1:-1]
         n_hidden, sizes = len(activations), SIZES
         peak = np.sqrt(max(widths, default=1) / min(widths, default=1))
-        kinds = {id(activation): activation for activation in activations}  # often one for all
-        # The second round has the size that suits all kinds.
+        distinct = {id(activation): activation for activation in activations}  # often one for all
+        found: dict[int, Any] = {}
+        # The second round uses the smallest size of the first, which suits all activations.
         for _ in range(2):
             found = {
-                key: working_point(kind, n_hidden, tolerance, sizes, peak)
-                for key, kind in kinds.items()
+                key: operating_point(activation, n_hidden, tolerance, sizes, peak)
+                for key, activation in distinct.items()
             }
             sizes = (min((point.size for point in found.values()), default=1.0),)
-        layer.memo["working points", tolerance] = [
-            found[id(activation)] if width > 1 else unpaired(activation, sizes[0])
+        layer.memo["operating points", tolerance] = [
+            found[id(activation)] if width > 1 else point_of_single_unit(activation, sizes[0])
             for activation, width in zip(activations, widths, strict=True)
         ]
-    return layer.memo["working points", tolerance]
+    return layer.memo["operating points", tolerance]
 
 
-def unpaired(activation, size):
-    """Find where a single unit works: where it is steep for most of a signal of some size."""
+def point_of_single_unit(activation: BaseActivation, size: float) -> OperatingPoint:
+    """Find the operating point of a layer of one unit, which cannot form a pair."""
     biases = np.array([0.0] if is_odd(activation) else [0.0, 2 * size, -2 * size])
-    slope, deviation = deviations(activation, biases, size, 1.0, mirrored=False, centred=True)
+    slope, deviation = deviations(activation, biases, size, 1.0, mirrored=False, centered=True)
     deviation[slope < FLAT * slope.max()] = np.inf
     chosen = np.argmin(deviation)
-    return WorkingPoint(False, float(biases[chosen]), size, float(slope[chosen]) or 1.0)
+    return OperatingPoint(False, float(biases[chosen]), size, float(slope[chosen]) or 1.0)
 
 
-def deviations(activation, biases, size, peak, mirrored, centred=False):
-    r"""Compute by how much units enlarge a signal, and how far from a line they are.
+def deviations(
+    activation: BaseActivation,
+    biases: Array,
+    size: float,
+    peak: float,
+    mirrored: bool,
+    centered: bool = False,
+) -> tuple[Array, Array]:
+    r"""Compute the factor by which units multiply a signal, and their deviation from linearity.
 
     Parameters
     ----------
@@ -136,31 +165,33 @@ def deviations(activation, biases, size, peak, mirrored, centred=False):
     biases : ndarray of shape (n_biases,)
     size, peak : float
     mirrored : bool
-    centred : bool, default=False
-        Whether the mean is subtracted, as the next layer's biases do for units without a mirror.
+    centered : bool, default=False
+        Whether to subtract the mean, as the biases of the next layer do for units without a pair.
 
     Returns
     -------
     slope : ndarray of shape (n_biases,)
     deviation : ndarray of shape (n_biases,)
-        The larger one of \|log chi\| and e - 1; infinite where units do not answer at all.
+        The larger one of \|log chi\| and e - 1; infinite where the output is constant.
     """
-    slope, chi, growth = response(activation, biases, size, mirrored, centred)
+    slope, chi, growth = response(activation, biases, size, mirrored, centered)
     if peak > 1:
-        _, _, growth = response(activation, biases, size * peak, mirrored, centred)
-    with np.errstate(all="ignore"):  # where units do not answer
+        _, _, growth = response(activation, biases, size * peak, mirrored, centered)
+    with np.errstate(all="ignore"):  # chi is 0 or nan where the output is constant
         deviation = np.maximum(abs(np.log(chi)), growth - 1)
     return slope, np.where(np.isfinite(deviation), deviation, np.inf)
 
 
-def response(activation, biases, size, mirrored, centred=False):
-    """Compute the slope, chi and e of `working_point` for each bias."""
+def response(
+    activation: BaseActivation, biases: Array, size: float, mirrored: bool, centered: bool = False
+) -> tuple[Array, Array, Array]:
+    """Compute the slope, chi and e of `operating_point` for each bias."""
     z, b = size * NODES, biases[:, np.newaxis]
-    with np.errstate(all="ignore"):  # what overflows, or does not answer, is left out
+    with np.errstate(all="ignore"):  # results that are not finite are left out by the caller
         h, h_slope = activation.value(b + z), activation.slope(b + z)
         if mirrored:
             h, h_slope = h - activation.value(b - z), h_slope + activation.slope(b - z)
-        if centred:
+        if centered:
             h = h - (h @ WEIGHTS)[:, np.newaxis]
         h_square = h**2 @ WEIGHTS
         chi = size**2 * (h_slope**2 @ WEIGHTS) / h_square
@@ -168,16 +199,16 @@ def response(activation, biases, size, mirrored, centred=False):
     return np.sqrt(h_square) / size, chi, growth
 
 
-def is_odd(activation):
+def is_odd(activation: BaseActivation) -> bool:
     """Tell whether phi(-z) is -phi(z)."""
     z = np.linspace(0.01, 5, 50)
     value = activation.value(z)
-    return abs(value + activation.value(-z)).max() <= 1e-6 * abs(value).max()
+    return bool(abs(value + activation.value(-z)).max() <= 1e-6 * abs(value).max())
 
 
-def has_flat_ends(activation):
-    """Tell whether an activation comes to rest on both sides."""
+def has_flat_ends(activation: BaseActivation) -> bool:
+    """Tell whether an activation saturates on both sides."""
     far = np.array([-1e4, -1e3, 1e3, 1e4])
-    with np.errstate(all="ignore"):  # one that overflows is not flat
+    with np.errstate(all="ignore"):  # an activation that overflows does not saturate
         left, left_nearer, right_nearer, right = activation.value(far)
-        return abs(left - left_nearer) < 0.01 and abs(right - right_nearer) < 0.01
+        return bool(abs(left - left_nearer) < 0.01 and abs(right - right_nearer) < 0.01)

@@ -1,11 +1,12 @@
-r"""Starts that place the units where the data is.
+r"""Initializers that place the hyperplanes of the units within the data.
 
-A unit changes its mind around the hyperplane where its pre-activation is 0. These strategies let
-the hyperplanes pass through the data: at random points of it, evenly over its range, or between
-two samples that have different targets.
+The hyperplane of a unit is where its pre-activation is 0. These initializers let the hyperplanes
+pass through the data: at random points, spread over its range, or between two samples that have
+different targets.
 """
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -15,36 +16,38 @@ from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.sparsefuncs import min_max_axis
 
-from skinit._support import check_number
-from skinit.initializers.base import Initializer
-from skinit.initializers.composite import OfBase
-from skinit.initializers.data_dependent import sampled
+from skinit._support import Array, check_number
+from skinit.activations import BaseActivation
+from skinit.initializers.base import Initializer, LayerInit
+from skinit.initializers.composite import Wrapper
+from skinit.initializers.layer import Layer
+from skinit.initializers.signal import subsampled
 
 __all__ = ["SWIM", "HullBias", "NguyenWidrow"]
 
 
-class HullBias(OfBase):
-    r"""Biases that put the hinge of every unit inside the data.
+class HullBias(Wrapper):
+    r"""Biases that place the hyperplane of every unit within the data.
 
     .. math:: b_j = -\sum_{k=1}^{K} \lambda_{jk} \, x_{i_{jk}} W_j, \qquad
         \lambda_j \sim \operatorname{Dirichlet}(1, \ldots, 1)
 
     so that the pre-activation of unit j is 0 at a random point between K random samples. With
-    zero biases, all hinges go through the origin, where unscaled data may be far away, and units
-    may be active for all samples or for none. The output layer, which has no hinge, keeps the
-    biases of `base`.
+    zero biases, all hyperplanes pass through the origin, which may be far from unscaled data, and
+    units may be active for all samples or for none. The output layer, which has no activation,
+    keeps the biases of `base`.
 
     Parameters
     ----------
     base : str, Initializer or callable, default="he"
         Draws the weights.
     n_samples : int, default=5
-        K. With 1 every hinge goes through a sample, with many all go through the middle.
+        K. With 1 every hyperplane passes through a sample, with many all pass near the mean.
 
     Notes
     -----
-    A sample is drawn as often as its weight says. Of more than 10,000, as many can be drawn,
-    always the same ones.
+    Samples are drawn in proportion to their weights; of more than 10,000, from a fixed random
+    subset of 10,000.
 
     References
     ----------
@@ -67,63 +70,63 @@ class HullBias(OfBase):
     """
 
     formula = "W of base, b_j = -(random point within the data) W_j"
-    advice = "ReLU units on features that are not centred"
-    cost = "that of base, and a forward pass over the data"
+    advice = "ReLU units on features that are not centered"
+    cost = "that of base, and a forward pass"
 
-    def __init__(self, base="he", n_samples=5):
+    def __init__(self, base: LayerInit = "he", n_samples: int = 5) -> None:
         self.base = base
         self.n_samples = n_samples
 
-    def __call__(self, layer, rng):
+    def __call__(self, layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
         check_number(self.n_samples, "n_samples", low=1, kind=Integral)
         W, b = self.draw_base(layer, rng)
         if layer.is_output:
             return W, b
-        points = points_within(sampled(layer), layer.fan_out, self.n_samples, rng)
+        points = points_within(subsampled(layer), layer.fan_out, self.n_samples, rng)
         return W, -at_each(points, W)
 
 
-def points_within(layer, n_points, n_samples, rng):
+def points_within(layer: Layer, n_points: int, n_samples: int, rng: np.random.RandomState) -> Any:
     """Draw points between random samples of the inputs of a layer, (n_points, fan_in)."""
     rows = draw_rows(layer, n_points * n_samples, rng)
     shares = rng.exponential(size=(n_points, n_samples))
     shares /= shares.sum(axis=1, keepdims=True)  # a Dirichlet distribution with all parameters 1
-    starts = np.arange(0, n_points * n_samples + 1, n_samples)
-    mixture = csr_matrix((shares.ravel(), rows, starts), shape=(n_points, len(layer.targets)))
+    row_ends = np.arange(0, n_points * n_samples + 1, n_samples)
+    mixture = csr_matrix((shares.ravel(), rows, row_ends), shape=(n_points, len(layer.targets)))
     return mixture @ layer.inputs
 
 
-def draw_rows(layer, n_rows, rng):
-    """Draw samples with replacement, each as often as its weight says."""
+def draw_rows(layer: Layer, n_rows: int, rng: np.random.RandomState) -> Array:
+    """Draw samples with replacement, in proportion to their weights."""
     weight = layer.sample_weight
     share = None if weight is None else weight / weight.sum(dtype=np.float64)
     return rng.choice(len(layer.targets), n_rows, p=share)
 
 
-def at_each(points, W):
-    """Multiply each point by the weights of its own unit, x_j W_j."""
+def at_each(points: Any, W: Array) -> Array:
+    """Multiply point j by the weights of unit j, x_j W_j."""
     products = points.multiply(W.T) if issparse(points) else points * W.T
     return np.ravel(products.sum(axis=1))
 
 
 class NguyenWidrow(Initializer):
-    r"""Units that share the range of the data among themselves, each bending in its own part.
+    r"""Units whose active regions are spread over the range of the data.
 
     For inputs scaled to -1 and 1, weights of random directions have the length
 
     .. math:: \lVert W_j \rVert = \beta = 0.7 \, n^{1/m}, \qquad b_j \sim U(-\beta, \beta)
 
-    where n is the number of units and m that of inputs: among n units the range of the inputs
-    falls into n parts, which overlap a little. Weights and biases are then converted to the real
-    range of the inputs, and to the range in which the activation is at work: where its slope is
-    above 7% of its largest, which is from -2 to 2 for tanh, and from -4 to 4 for the logistic
-    function. For an activation that stays steep on one side, such as ReLU, and for the output
-    layer, it is from -1 to 1: so the hinges of ReLU units are spread over the data.
+    where n is the number of units and m that of inputs: the n units divide the range of the inputs
+    into n parts, which overlap a little. Weights and biases are then converted to the actual range
+    of the inputs, and to the active range of the activation, in which its slope is above 7% of
+    its largest: from -2 to 2 for tanh, and from -4 to 4 for the logistic function. For an
+    activation that stays steep on one side, such as ReLU, and for the output layer, it is from -1
+    to 1, which spreads the kinks of ReLU units over the data.
 
     Notes
     -----
-    Of more than 10,000 samples, the range of as many is taken, always the same. A constant feature
-    counts as if its range were 2.
+    Of more than 10,000 samples, a fixed random subset of 10,000 is used. The range of a constant
+    feature counts as 2.
 
     References
     ----------
@@ -144,46 +147,46 @@ class NguyenWidrow(Initializer):
 
     formula = "|W_j| = 0.7 n^(1/m), b ~ U(-|W_j|, |W_j|), for the data's range"
     advice = "fitting functions of few inputs with tanh or logistic units"
-    cost = "a draw for each weight, and a forward pass over the data"
+    cost = "one random number per weight, and a forward pass"
 
-    def __call__(self, layer, rng):
+    def __call__(self, layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
         beta = 0.7 * layer.fan_out ** (1 / layer.fan_in)
         directions = rng.uniform(-1.0, 1.0, (layer.fan_out, layer.fan_in)).T
         W = beta * directions / np.linalg.norm(directions, axis=0)
         b = rng.uniform(-beta, beta, layer.fan_out)
 
-        low, high = working_range(layer.activation)
+        low, high = active_range(layer.activation)
         W, b = W * (high - low) / 2, b * (high - low) / 2 + (high + low) / 2
-        least, most = (side.astype(np.float64) for side in range_of(sampled(layer).inputs))
+        least, most = (side.astype(np.float64) for side in range_of(subsampled(layer).inputs))
         half = np.where(most > least, most - least, 2.0) / 2
         W = W / half[:, np.newaxis]
         return W, b - (least + most) / 2 @ W
 
 
-def range_of(inputs):
+def range_of(inputs: Any) -> tuple[Any, Any]:
     """Return the smallest and the largest value of each column."""
     if issparse(inputs):
         return min_max_axis(inputs, axis=0)
     return inputs.min(axis=0), inputs.max(axis=0)
 
 
-# As steep as tanh is at 2 and the logistic function at 4, beside where they are steepest.
-AT_WORK = 1 / np.cosh(2) ** 2
+# Slope of tanh at 2, and of the logistic function at 4, relative to the slope at 0.
+ACTIVE = 1 / np.cosh(2) ** 2
 
 
-def working_range(activation):
-    """Tell between which pre-activations an activation is at work."""
-    steep = steep_range(activation, AT_WORK)
+def active_range(activation: BaseActivation | None) -> tuple[float, float]:
+    """Return the range of pre-activations in which an activation is steep enough."""
+    steep = steep_range(activation, ACTIVE)
     return (-1.0, 1.0) if steep is None else steep
 
 
-# Fine around 0, and so wide that even slow activations have come to rest.
+# Fine around 0, and so wide that even slowly saturating activations are flat at the ends.
 HALF_GRID = np.geomspace(1e-3, 1e4, 2000)
 GRID = np.r_[-HALF_GRID[::-1], 0, HALF_GRID]
 
 
-def steep_range(activation, share):
-    """Find between which z an activation is steeper than a share of its largest slope.
+def steep_range(activation: BaseActivation | None, share: float) -> tuple[float, float] | None:
+    """Find the range in which an activation is steeper than a share of its largest slope.
 
     Parameters
     ----------
@@ -194,7 +197,7 @@ def steep_range(activation, share):
     Returns
     -------
     tuple of (low, high) or None
-        The range around the steepest place; None if it has no end on one side.
+        The range around the steepest point; None if it is unbounded on one side.
     """
     if activation is None:
         return None
@@ -202,7 +205,7 @@ def steep_range(activation, share):
         slopes = activation.slope(GRID)
     if not np.isfinite(slopes).all() or not slopes.any():
         return None
-    # A periodic activation is as steep elsewhere: the place next to 0 is meant.
+    # A periodic activation has many steepest points: take the one nearest to 0.
     steepest = np.flatnonzero(abs(slopes) >= 0.999 * abs(slopes).max())
     peak = steepest[abs(GRID[steepest]).argmin()]
     sign, least = np.sign(slopes[peak]), share * abs(slopes[peak])
@@ -211,7 +214,7 @@ def steep_range(activation, share):
     if not len(before) or not len(after):
         return None
 
-    def excess(z):
+    def excess(z: float) -> float:
         return sign * float(activation.slope(np.array([z]))[0]) - least
 
     low = brentq(excess, GRID[before[-1]], GRID[before[-1] + 1])
@@ -219,38 +222,39 @@ def steep_range(activation, share):
 
 
 class SWIM(Initializer):
-    r"""Sample where it matters: units between samples that have different targets.
+    r"""Sampling where it matters: units between samples that have different targets.
 
     For each hidden unit, a pair of samples is drawn with a probability that is proportional to
 
     .. math:: \frac{\max_k |y^{(2)}_k - y^{(1)}_k|}{\lVert x^{(2)} - x^{(1)} \rVert}
 
-    and the unit is laid between the two:
+    and the unit is placed between the two:
 
     .. math:: W_j = (z_2 - z_1) \frac{x^{(2)} - x^{(1)}}{\lVert x^{(2)} - x^{(1)} \rVert^2},
         \qquad b_j = z_1 - x^{(1)} W_j
 
     so that its pre-activation is :math:`z_1` at the first and :math:`z_2` at the second. For an
-    activation that ends on both sides, these are where it has gone a quarter and three quarters of
-    its way, :math:`\mp \tfrac{1}{2} \ln 3` for tanh; for all others 0 and 1, as for ReLU. The
-    output layer is a ridge regression of the targets, turned into scores, on what arrives there.
-    So the network is of use before any training.
+    activation that saturates on both sides, its values there are one quarter and three quarters of
+    the way between the limits, :math:`z = \mp \tfrac{1}{2} \ln 3` for tanh; for all others
+    :math:`z` is 0 and 1, as for ReLU. The output layer is a ridge regression of the targets,
+    converted to raw predictions, on the last hidden layer. So the network predicts well before
+    any training.
 
     Parameters
     ----------
     ridge : float, default=1e-3
-        Penalty on the output weights, relative to the mean square of what arrives there.
+        Penalty on the output weights, relative to the mean square of their inputs.
 
     Notes
     -----
-    Classes are fitted as if 10% of their certainty were shared among all of them, as with label
-    smoothing, so that scores stay small. Pairs are chosen from ten times as many random ones as
-    there are units, and at least 1,000. Those whose distance is less than a thousandth of the
-    usual one, such as duplicates, are left out. If all targets are the same, only the distance
-    counts; if all samples are, the weights are zero. Of more than 10,000 samples, as many are
-    looked at, always the same. Samples are drawn, and fitted, by their weight.
+    Classes are fitted with 10% label smoothing, so that raw predictions stay small. Pairs are
+    chosen from ten times as many random ones as there are units, and at least 1,000. Pairs with a
+    distance below a thousandth of the median, such as duplicates, are left out. If all targets are
+    equal, only the distance counts; if all samples are equal, the weights are zero. Of more than
+    10,000 samples, a fixed random subset of 10,000 is used. Sample weights are used both to draw
+    samples and to fit the output layer.
 
-    Units between near samples are steep, and their values large. To train on by gradient descent,
+    Units between close samples have large weights and outputs. To continue with gradient descent,
     use ``PerLayer(hidden=LSUV("swim"), output="swim")``, which scales each hidden layer as a whole.
 
     References
@@ -260,7 +264,7 @@ class SWIM(Initializer):
 
     Examples
     --------
-    One step of no length, and most of the circles are told apart:
+    With a learning rate of almost 0, the network already separates most of the circles:
 
     >>> from skinit import InitMLPClassifier, load_circles
     >>> X, y, X_test, y_test = load_circles()
@@ -271,28 +275,28 @@ class SWIM(Initializer):
     True
     """
 
-    formula = "W_j ~ (x2 - x1) / |x2 - x1|^2 of random pairs; the last layer is fitted"
+    formula = "W_j ~ (x2 - x1) / |x2 - x1|^2 of random pairs; the output layer is fitted"
     advice = "a usable network without training; wide hidden layers"
-    cost = "a forward pass over the data, pairs of samples, and a ridge regression"
+    cost = "a forward pass, pairs of samples, and a ridge regression"
 
-    def __init__(self, ridge=1e-3):
+    def __init__(self, ridge: float = 1e-3) -> None:
         self.ridge = ridge
 
-    def __call__(self, layer, rng):
+    def __call__(self, layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
         check_number(self.ridge, "ridge", above=0)
-        layer = sampled(layer)
-        return fit_scores(layer, self.ridge) if layer.is_output else place_units(layer, rng)
+        layer = subsampled(layer)
+        return fit_output_layer(layer, self.ridge) if layer.is_output else place_units(layer, rng)
 
 
-def place_units(layer, rng):
-    """Lay each unit of a hidden layer between two samples."""
+def place_units(layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
+    """Place each unit of a hidden layer between two samples."""
     inputs = layer.inputs.astype(np.float64, copy=False)
     first, second, counts = draw_pairs(layer, 10 * max(layer.fan_out, 100), rng)
     chances, distances = chances_of_pairs(inputs, layer.targets, first, second)
     if not chances.any():
         return np.zeros((layer.fan_in, layer.fan_out)), np.zeros(layer.fan_out)
     chances *= counts
-    # Two units between the same samples would be one unit: that is for lack of others only.
+    # Units between the same two samples are identical: only if there are too few pairs.
     repeats = np.count_nonzero(chances) < layer.fan_out
     chosen = rng.choice(len(first), layer.fan_out, replace=repeats, p=chances / chances.sum())
 
@@ -303,58 +307,62 @@ def place_units(layer, rng):
     return W, z_first - at_each(inputs[first[chosen]], W)
 
 
-def draw_pairs(layer, n_pairs, rng):
-    """Draw pairs of samples; return the first and the second of each, and how often it came."""
+def draw_pairs(
+    layer: Layer, n_pairs: int, rng: np.random.RandomState
+) -> tuple[Array, Array, Array]:
+    """Draw pairs of samples; return the first and the second of each, and how often it occurs."""
     n_samples = len(layer.targets)
     first, second = draw_rows(layer, n_pairs, rng), draw_rows(layer, n_pairs, rng)
     pairs, counts = np.unique(first * n_samples + second, return_counts=True)
     return *np.divmod(pairs, n_samples), counts
 
 
-def chances_of_pairs(inputs, targets, first, second):
-    """Compute in what proportion pairs of samples are to be drawn, and their distances."""
+def chances_of_pairs(
+    inputs: Any, targets: Array, first: Array, second: Array
+) -> tuple[Array, Array]:
+    """Compute the chance of each pair to be drawn, up to a factor, and the distance of the two."""
     distances = np.concatenate(
         [
-            row_norms(inputs[second[some]] - inputs[first[some]])
-            for some in gen_batches(len(first), 1000)
+            row_norms(inputs[second[batch]] - inputs[first[batch]])
+            for batch in gen_batches(len(first), 1000)
         ]
     )
     differences = abs(targets[second] - targets[first]).max(axis=1).astype(np.float64)
     if not differences.any():
         differences[:] = 1
-    # What is nearer is the same sample twice, or rounding.
+    # Pairs that are closer are duplicates, or differ by rounding.
     nearest = max(1e-3 * np.median(distances), 1e-10 * row_norms(inputs).max())
     apart = distances > nearest
     return np.divide(differences, distances, out=np.zeros(len(first)), where=apart), distances
 
 
-def quarters(activation):
-    """Find where an activation is a quarter, and three quarters, of the way between its ends."""
+def quarters(activation: BaseActivation | None) -> tuple[float, float]:
+    """Find where an activation is one and three quarters of the way between its limits."""
     steep = steep_range(activation, 1e-7)
     if steep is None:
         return 0.0, 1.0
-    start, end = (float(activation.value(np.array([z]))[0]) for z in steep)
+    low, high = (float(activation.value(np.array([z]))[0]) for z in steep)
 
-    def crossing(level):
+    def crossing(level: float) -> float:
         return brentq(lambda z: float(activation.value(np.array([z]))[0]) - level, *steep)
 
-    return crossing(start + (end - start) / 4), crossing(end - (end - start) / 4)
+    return crossing(low + (high - low) / 4), crossing(high - (high - low) / 4)
 
 
-def fit_scores(layer, ridge):
-    """Fit the output layer to the targets by least squares, with a penalty."""
+def fit_output_layer(layer: Layer, ridge: float) -> tuple[Array, Array]:
+    """Fit the output layer to the targets by ridge regression."""
     inputs, weight = layer.inputs.astype(np.float64, copy=False), layer.sample_weight
     mean_square = np.average(row_norms(inputs, squared=True), weights=weight) / layer.fan_in
     alpha = ridge * mean_square * layer.data.total_weight
     model = Ridge(alpha=alpha if alpha > 0 else 1.0, tol=1e-6)
-    model.fit(inputs, wanted_scores(layer), sample_weight=weight)
+    model.fit(inputs, wanted_predictions(layer), sample_weight=weight)
     return np.atleast_2d(model.coef_).T, np.atleast_1d(model.intercept_)
 
 
-def wanted_scores(layer):
-    """Turn targets into scores; a sure 0 or 1, whose score is infinite, is made a little unsure."""
+def wanted_predictions(layer: Layer) -> Array:
+    """Convert targets to raw predictions; smooth them, as those of 0 and 1 are infinite."""
     loss, targets = layer.loss, layer.targets.astype(np.float64)
     if loss.link_name == "identity":
         return targets
-    unsure = targets.mean(axis=0) if loss.link_name == "exp" else loss.link(0 * targets)
-    return loss.inverse_link(0.9 * targets + 0.1 * unsure)
+    smooth = targets.mean(axis=0) if loss.link_name == "exp" else loss.link(0 * targets)
+    return loss.inverse_link(0.9 * targets + 0.1 * smooth)

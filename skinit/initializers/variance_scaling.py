@@ -1,27 +1,32 @@
-"""Independent draws of a chosen spread: a fixed one, or one that follows the layer's widths.
+"""Independent draws with a given standard deviation, or one that follows the widths of the layer.
 
-`VarianceScaling` is the general rule, ``Var W = scale / fan``; LeCun, Glorot and He are its
-famous settings, and the defaults of other libraries are relatives. All of them fill an array of
-shape (fan_out, fan_in) in C order and transpose it: with one seed they differ in scale alone, and
-give the tutorials' digits.
+`VarianceScaling` is the general rule, ``Var W = scale / fan``; LeCun, Glorot and He are well-known
+settings of it, and the defaults of other libraries are relatives. All of them fill an array of
+shape (fan_out, fan_in) in C order and transpose it: with one seed they differ only in scale, and
+have the digits of the tutorials.
 """
 
 from numbers import Real
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import norm
 from sklearn.utils import check_scalar
 
-from skinit._support import check_number, look_up
-from skinit.activations import Identity, Logistic, ReLU, Tanh
+from skinit._support import Array, check_number, look_up
+from skinit.activations import BaseActivation, Identity, Logistic, ReLU, Tanh
 from skinit.initializers.base import Initializer
+from skinit.initializers.layer import Layer
 from skinit.mean_field import gain, gaussian_mean
 
 __all__ = [
+    "Distribution",
+    "GainScaling",
     "Glorot",
     "He",
     "LeCun",
+    "Mode",
     "Normal",
     "PyTorch",
     "RandomWalk",
@@ -30,27 +35,35 @@ __all__ = [
     "TruncatedNormal",
     "Uniform",
     "VarianceScaling",
+    "draw_scaled",
 ]
 
+Distribution: TypeAlias = Literal["normal", "uniform", "truncated_normal"]
+Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "geometric"]
 
-def draw_normal(std, layer, rng):
+
+def draw_normal(std: float, layer: Layer, rng: np.random.RandomState) -> Array:
     """Draw Gaussian weights of mean 0, of shape (fan_in, fan_out)."""
     return rng.normal(0.0, std, (layer.fan_out, layer.fan_in)).T
 
 
-def draw_uniform(std, layer, rng):
+def draw_uniform(std: float, layer: Layer, rng: np.random.RandomState) -> Array:
     """Draw uniform weights of mean 0, of shape (fan_in, fan_out)."""
-    limit = np.sqrt(3.0) * std
+    return draw_within(np.sqrt(3.0) * std, layer, rng)
+
+
+def draw_within(limit: float, layer: Layer, rng: np.random.RandomState) -> Array:
+    """Draw uniform weights from -limit to limit, of shape (fan_in, fan_out)."""
     return rng.uniform(-limit, limit, (layer.fan_out, layer.fan_in)).T
 
 
-# Cutting a standard normal at -2 and 2 leaves it with this standard deviation, about 0.88.
+# Standard deviation of a standard normal truncated at -2 and 2, about 0.88.
 TRUNCATED_STD = np.sqrt(1 - 4 * norm.pdf(2) / (2 * ndtr(2) - 1))
 
 
-def draw_truncated_normal(std, layer, rng):
-    """Draw Gaussian weights cut at two standard deviations, then widened to the `std` asked for."""
-    # In float64 always: in float32 the inverse of the distribution function throws outliers.
+def draw_truncated_normal(std: float, layer: Layer, rng: np.random.RandomState) -> Array:
+    """Draw Gaussian weights without tails, rescaled to the given standard deviation."""
+    # Always in float64: in float32 the inverse distribution function returns outliers.
     probability = rng.uniform(ndtr(-2), ndtr(2), (layer.fan_out, layer.fan_in))
     return std / TRUNCATED_STD * ndtri(probability).T
 
@@ -69,14 +82,23 @@ FANS = {
 }
 
 
+def draw_scaled(
+    scale: float, mode: str, distribution: str, layer: Layer, rng: np.random.RandomState
+) -> Array:
+    """Draw weights of variance scale / fan, of shape (fan_in, fan_out)."""
+    fan = look_up(mode, FANS, "mode")(layer)
+    draw = look_up(distribution, DISTRIBUTIONS, "distribution")
+    return draw(np.sqrt(scale / fan), layer, rng)
+
+
 class Normal(Initializer):
-    """Gaussian weights of one standard deviation, whatever the widths.
+    """Gaussian weights with a given standard deviation, whatever the widths.
 
     Parameters
     ----------
     std : float, default=0.05
         Standard deviation. The name ``"random"`` stands for ``Normal(std=10)``, the large random
-        start of the tutorials.
+        weights of the tutorials.
 
     See Also
     --------
@@ -95,22 +117,22 @@ class Normal(Initializer):
            [-18.63,  -2.77,  -3.55]])
     """
 
-    advice = "to see what one fixed spread does: too small fades, too large saturates"
+    advice = "to see the effect of a fixed std: signals fade if too small, saturate if too large"
 
-    def __init__(self, std=0.05):
+    def __init__(self, std: float = 0.05) -> None:
         self.std = std
 
     @property
-    def formula(self):
+    def formula(self) -> str:
         return f"W ~ N(0, {self.std}^2)"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         check_scalar(self.std, "std", Real, min_val=0)
         return draw_normal(self.std, layer, rng)
 
 
 class Uniform(Initializer):
-    """Uniform weights within one limit, whatever the widths.
+    """Uniform weights with a given limit, whatever the widths.
 
     Parameters
     ----------
@@ -135,29 +157,29 @@ class Uniform(Initializer):
 
     advice = 'like "normal", with no weight beyond the limit'
 
-    def __init__(self, limit=0.05):
+    def __init__(self, limit: float = 0.05) -> None:
         self.limit = limit
 
     @property
-    def formula(self):
+    def formula(self) -> str:
         return f"W ~ U(-{self.limit}, {self.limit})"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         check_scalar(self.limit, "limit", Real, min_val=0)
-        return rng.uniform(-self.limit, self.limit, (layer.fan_out, layer.fan_in)).T
+        return draw_within(self.limit, layer, rng)
 
 
 class TruncatedNormal(Initializer):
-    """Gaussian weights of one standard deviation, without the tails.
+    """Gaussian weights with a given standard deviation, without the tails.
 
-    A Gaussian is cut at two of its standard deviations, which makes it narrower, and then
-    widened so that `std` is what the weights really have. (Keras, JAX and Haiku leave out the last
-    step where they cut a fixed spread, and give 12% less than they are asked for.)
+    A Gaussian distribution is truncated at two standard deviations, which makes it narrower, and
+    then rescaled so that the weights have the standard deviation `std`. (Keras, JAX and Haiku leave
+    out the last step if the standard deviation is given; that of their weights is 12% smaller.)
 
     Parameters
     ----------
     std : float, default=0.05
-        Standard deviation of the weights; none is larger than 2.28 times it.
+        Standard deviation of the weights; no weight exceeds 2.28 times it.
 
     References
     ----------
@@ -173,16 +195,16 @@ class TruncatedNormal(Initializer):
     """
 
     advice = 'like "normal", without outliers'
-    cost = "a draw and an inverse distribution function for each weight"
+    cost = "one random number and one inverse distribution function per weight"
 
-    def __init__(self, std=0.05):
+    def __init__(self, std: float = 0.05) -> None:
         self.std = std
 
     @property
-    def formula(self):
-        return f"W ~ N(0, .) cut at 2 sd, std W = {self.std}"
+    def formula(self) -> str:
+        return f"W ~ N(0, .) truncated at 2 std, std W = {self.std}"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         check_scalar(self.std, "std", Real, min_val=0)
         return draw_truncated_normal(self.std, layer, rng)
 
@@ -197,10 +219,11 @@ class VarianceScaling(Initializer):
     scale : float, default=1.0
         Variance factor.
     mode : {"fan_in", "fan_out", "fan_avg", "geometric"}, default="fan_in"
-        What the variance is divided by: the number of inputs, which keeps the size of the signal;
-        of units, which keeps the size of the gradient; or their arithmetic or geometric mean.
+        The variance is divided by the number of inputs, which keeps the size of the signal; the
+        number of units, which keeps the size of the gradient; or their arithmetic or geometric
+        mean.
     distribution : {"normal", "uniform", "truncated_normal"}, default="normal"
-        What to draw from; each has exactly the variance of the formula.
+        Each has exactly the variance of the formula.
 
     References
     ----------
@@ -219,27 +242,56 @@ class VarianceScaling(Initializer):
            [-0.917, -0.717]])
     """
 
-    advice = "to tune the factor itself: init__scale"
+    advice = "to tune the variance factor: init__scale"
 
-    def __init__(self, scale=1.0, mode="fan_in", distribution="normal"):
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: Mode = "fan_in",
+        distribution: Distribution = "normal",
+    ) -> None:
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
 
     @property
-    def formula(self):
+    def formula(self) -> str:
         return f"Var W = {self.scale:g} / {self.mode}, {self.distribution}"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         check_scalar(self.scale, "scale", Real, min_val=0)
-        fan = look_up(self.mode, FANS, "mode")(layer)
-        draw = look_up(self.distribution, DISTRIBUTIONS, "distribution")
-        std = np.sqrt(self.scale / fan)
-        return draw(std, layer, rng)
+        return draw_scaled(self.scale, self.mode, self.distribution, layer, rng)
 
 
-class LeCun(Initializer):
-    r"""Unit variance through linear layers: the start for tanh-like and SELU units.
+class GainScaling(Initializer):
+    """Base class of the rules with a gain: ``Var W = scale(layer) / fan``.
+
+    A rule overrides `scale` and, if it divides by another fan than fan_in, `mode`.
+
+    Parameters
+    ----------
+    gain : float, default=1.0
+        Multiplies the standard deviation.
+    distribution : {"normal", "uniform", "truncated_normal"}, default="normal"
+    """
+
+    mode: Mode = "fan_in"
+
+    def __init__(self, gain: float = 1.0, distribution: Distribution = "normal") -> None:
+        self.gain = gain
+        self.distribution = distribution
+
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
+        check_scalar(self.gain, "gain", Real, min_val=0)
+        return draw_scaled(self.scale(layer), self.mode, self.distribution, layer, rng)
+
+    def scale(self, layer: Layer) -> float:
+        """Return the variance of the weights times the fan; it is proportional to ``gain**2``."""
+        raise NotImplementedError(f"{type(self).__name__} has to define scale(layer)")
+
+
+class LeCun(GainScaling):
+    r"""Unit variance through linear layers, for tanh-like and SELU units.
 
     .. math:: \operatorname{Var} W = \frac{\mathrm{gain}^2}{\mathrm{fan\_in}}
 
@@ -263,21 +315,15 @@ class LeCun(Initializer):
 
     advice = "SELU; tanh and other units of slope one at 0"
 
-    def __init__(self, gain=1.0, distribution="normal"):
-        self.gain = gain
-        self.distribution = distribution
-
     @property
-    def formula(self):
+    def formula(self) -> str:
         return f"Var W = {self.gain**2:g} / fan_in, {self.distribution}"
 
-    def weights(self, layer, rng):
-        check_scalar(self.gain, "gain", Real, min_val=0)
-        rule = VarianceScaling(self.gain**2, "fan_in", self.distribution)
-        return rule.weights(layer, rng)
+    def scale(self, layer: Layer) -> float:
+        return self.gain**2
 
 
-class Glorot(Initializer):
+class Glorot(GainScaling):
     r"""A compromise between keeping the signal and keeping the gradient, also called Xavier.
 
     .. math::
@@ -303,22 +349,17 @@ class Glorot(Initializer):
     """
 
     advice = "tanh, softsign and linear layers"
-
-    def __init__(self, gain=1.0, distribution="normal"):
-        self.gain = gain
-        self.distribution = distribution
+    mode = "fan_avg"
 
     @property
-    def formula(self):
+    def formula(self) -> str:
         return f"Var W = {2 * self.gain**2:g} / (fan_in + fan_out), {self.distribution}"
 
-    def weights(self, layer, rng):
-        check_scalar(self.gain, "gain", Real, min_val=0)
-        rule = VarianceScaling(self.gain**2, "fan_avg", self.distribution)
-        return rule.weights(layer, rng)
+    def scale(self, layer: Layer) -> float:
+        return self.gain**2
 
 
-class He(Initializer):
+class He(GainScaling):
     r"""Keeps the size of the signal through layers of ReLU units, also called Kaiming.
 
     .. math:: \operatorname{Var} W = \frac{2 \, \mathrm{gain}^2}{(1 + a^2) \, \mathrm{fan}}
@@ -348,46 +389,52 @@ class He(Initializer):
            [-0.08274148, -0.62700068]])
     """
 
-    advice = "ReLU and its relatives"
+    advice = "ReLU and its variants"
 
-    def __init__(self, gain=1.0, mode="fan_in", negative_slope=0.0, distribution="normal"):
-        self.gain = gain
+    def __init__(
+        self,
+        gain: float = 1.0,
+        mode: Mode = "fan_in",
+        negative_slope: float = 0.0,
+        distribution: Distribution = "normal",
+    ) -> None:
+        super().__init__(gain, distribution)
         self.mode = mode
         self.negative_slope = negative_slope
-        self.distribution = distribution
 
     @property
-    def formula(self):
-        return f"Var W = {self.scale():g} / {self.mode}, {self.distribution}"
+    def formula(self) -> str:
+        scale = he_scale(self.gain, self.negative_slope)
+        return f"Var W = {scale:g} / {self.mode}, {self.distribution}"
 
-    def weights(self, layer, rng):
-        check_scalar(self.gain, "gain", Real, min_val=0)
+    def scale(self, layer: Layer) -> float:
         check_scalar(self.negative_slope, "negative_slope", Real)
-        return VarianceScaling(self.scale(), self.mode, self.distribution).weights(layer, rng)
+        return he_scale(self.gain, self.negative_slope)
 
-    def scale(self):
-        """Variance factor."""
-        return 2 * self.gain**2 / (1 + self.negative_slope**2)
+
+def he_scale(gain: float, negative_slope: float) -> float:
+    """Return the variance of the weights times the fan after leaky ReLU."""
+    return 2 * gain**2 / (1 + negative_slope**2)
 
 
 class RandomWalk(Initializer):
-    r"""Neither growth nor decay of the gradient in a typical network of finite width.
+    r"""Keeps the gradient of a typical deep network of finite width from growing or decaying.
 
-    From layer to layer the logarithm of the gradient's length makes a step of a random walk. The
-    variance of `He` keeps the mean of the squared length, to which a few networks with large
-    gradients contribute most, while they fade in the others; here it is the mean of the logarithm
-    that stays, by a factor g that is larger in narrow layers.
+    From layer to layer, the logarithm of the gradient's length makes a step of a random walk. `He`
+    keeps the mean of the squared length, to which a few networks with large gradients contribute
+    most, while the gradients of the others vanish. This rule keeps the mean of the logarithm, by a
+    factor g that is larger in narrow layers.
 
     .. math:: \operatorname{Var} W = \frac{\mathrm{gain}^2 \, g^2}{\mathrm{fan\_in}}
 
     .. math:: \begin{aligned}
-        g &= \exp(1 / (2 \, \mathrm{fan\_in})) & \text{behind the inputs or linear units} \\
-        g &= \sqrt{2} \, \exp(1.2 / (\max(\mathrm{fan\_in}, 6) - 2.4)) & \text{behind ReLU} \\
-        g &= 1.15 & \text{behind tanh}
+        g &= \exp(1 / (2 \, \mathrm{fan\_in})) & \text{after the inputs or linear units} \\
+        g &= \sqrt{2} \, \exp(1.2 / (\max(\mathrm{fan\_in}, 6) - 2.4)) & \text{after ReLU} \\
+        g &= 1.15 & \text{after tanh}
         \end{aligned}
 
-    The paper solves the first two cases. Behind tanh, what is best depends on the depth, and this
-    is for some hundred layers. Behind any other activation, g is what the same condition gives to
+    The paper solves the first two cases. After tanh, the best value depends on the depth; 1.15 is
+    for about a hundred layers. After any other activation, g follows from the same condition to
     first order in 1 / fan_in, for pre-activations of variance one.
 
     Parameters
@@ -410,24 +457,24 @@ class RandomWalk(Initializer):
     """
 
     advice = "very deep and narrow networks of ReLU or linear units"
-    cost = "a draw for each weight, and averages over an unusual activation"
+    cost = "one random number per weight; Gaussian averages of other activations"
 
-    def __init__(self, gain=1.0):
+    def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
     @property
-    def formula(self):
+    def formula(self) -> str:
         scaled = "" if self.gain == 1 else f"{self.gain**2:g} "
-        return f"Var W = {scaled}g^2 / fan_in, normal, g by activation and fan_in"
+        return f"Var W = {scaled}g^2 / fan_in, normal; g depends on activation and fan_in"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         check_scalar(self.gain, "gain", Real, min_val=0)
         g = self.gain * walk_gain(layer.incoming_activation, layer.fan_in)
         return draw_normal(g / np.sqrt(layer.fan_in), layer, rng)
 
 
-def walk_gain(activation, fan_in):
-    """Return the g with which the logarithm of the gradient's length stays on average."""
+def walk_gain(activation: BaseActivation | None, fan_in: int) -> float:
+    """Return the g that keeps the mean logarithm of the gradient's length."""
     if activation is None or isinstance(activation, Identity):
         return np.exp(1 / (2 * fan_in))
     if isinstance(activation, ReLU):
@@ -435,13 +482,13 @@ def walk_gain(activation, fan_in):
     if isinstance(activation, Tanh):
         return 1.15
     backward = gain(activation, "backward")
-    # Of a term of the gradient's square, slope^2 W^2; a Gaussian W has kurtosis 3.
+    # Kurtosis of slope * W, a term of the gradient; that of a Gaussian W is 3.
     kurtosis = 3 * backward**4 * gaussian_mean(lambda z: activation.slope(z) ** 4)
     return backward * np.exp((kurtosis - 1) / (4 * max(fan_in, 6)))
 
 
 class Siren(Initializer):
-    r"""For units that compute a sine, the first of which see high frequencies.
+    r"""For sine units, with high frequencies in the first layer.
 
     .. math:: \begin{aligned}
         W &\sim U(-c, c), \\
@@ -450,15 +497,15 @@ class Siren(Initializer):
         c &= \sqrt{6 / \mathrm{fan\_in}} / w_0 & \text{in the output layer.}
         \end{aligned}
 
-    Inputs are meant to lie between -1 and 1. The pre-activations of the second hidden layer are
-    then nearly standard normal, and behind it their variance stays near 0.8, however deep the
-    network is. The paper writes the units as sin(w0 z) and divides the weights by w0; here, where
-    the activation ``"sin"`` is sin(z), the factor is in the weights.
+    Inputs should lie between -1 and 1. The pre-activations of the second hidden layer are then
+    nearly standard normal, and their variance stays near 0.8 in all further layers. The paper
+    writes the units as sin(w0 z) and divides the weights by w0; the activation ``"sin"`` is sin(z)
+    here, and the factor is part of the weights.
 
     Parameters
     ----------
     w0 : float, default=30.0
-        Factor on the frequencies of the first layer, whose sines have at most w0 / (pi fan_in)
+        Multiplies the frequencies of the first layer, whose sines have at most w0 / (pi fan_in)
         periods over the range of an input.
 
     References
@@ -469,36 +516,36 @@ class Siren(Initializer):
     Examples
     --------
     >>> from skinit import initialize_parameters
-    >>> start = initialize_parameters([2, 24, 24, 1], Siren(), random_state=0, activation="sin")
-    >>> [float(abs(start[name]).max().round(2)) for name in ("W1", "W2", "W3")]
+    >>> initial = initialize_parameters([2, 24, 24, 1], Siren(), random_state=0, activation="sin")
+    >>> [float(abs(initial[name]).max().round(2)) for name in ("W1", "W2", "W3")]
     [14.44, 0.5, 0.02]
     """
 
-    advice = 'activation "sin", for signals and images as functions of place'
+    advice = 'activation "sin": signals and images as functions of coordinates'
 
-    def __init__(self, w0=30.0):
+    def __init__(self, w0: float = 30.0) -> None:
         self.w0 = w0
 
     @property
-    def formula(self):
+    def formula(self) -> str:
         return f"W ~ U(-c, c), c = {self.w0:g} / fan_in, then sqrt(6 / fan_in), last / {self.w0:g}"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         check_number(self.w0, "w0", above=0)
         limit = self.w0 / layer.fan_in if layer.index == 0 else np.sqrt(6 / layer.fan_in)
         if layer.is_output:
             limit /= self.w0
-        return rng.uniform(-limit, limit, (layer.fan_out, layer.fan_in)).T
+        return draw_within(limit, layer, rng)
 
 
 class ScikitLearn(Initializer):
-    r"""The start of scikit-learn's own MLP, bit for bit for the same ``random_state``.
+    r"""The initialization of scikit-learn's MLP, bit for bit with the same ``random_state``.
 
     Weights *and* biases are uniform within
 
     .. math:: \sqrt{\frac{6}{\mathrm{fan\_in} + \mathrm{fan\_out}}}
 
-    as Glorot and Bengio have it for the weights, with 2 in place of 6 where the hidden units are
+    as Glorot and Bengio propose for the weights, with 2 in place of 6 if the hidden units are
     logistic. They are drawn layer by layer, the weights as (fan_in, fan_out) before the biases.
 
     References
@@ -516,33 +563,33 @@ class ScikitLearn(Initializer):
 
     formula = "W, b ~ U(-c, c), c^2 = 6 / (fan_in + fan_out), 2 for logistic"
     advice = "to compare with MLPClassifier and MLPRegressor"
-    cost = "a draw for each weight and bias"
+    cost = "one random number per weight and bias"
 
-    def weights(self, layer, rng):
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
         limit = self.limit(layer)
         return rng.uniform(-limit, limit, (layer.fan_in, layer.fan_out))
 
-    def bias(self, layer, rng):
+    def bias(self, layer: Layer, rng: np.random.RandomState) -> Array:
         limit = self.limit(layer)
         return rng.uniform(-limit, limit, layer.fan_out)
 
-    def limit(self, layer):
-        """Bound of the draws; scikit-learn lets the hidden units decide it for every layer."""
+    def limit(self, layer: Layer) -> float:
+        """Return the bound; in scikit-learn the hidden activation decides it for the output too."""
         hidden = layer.network.activations
         factor = 2.0 if hidden and isinstance(hidden[0], Logistic) else 6.0
         return np.sqrt(factor / (layer.fan_in + layer.fan_out))
 
 
 class PyTorch(Initializer):
-    r"""The start of PyTorch's own ``torch.nn.Linear``.
+    r"""The initialization of PyTorch's ``torch.nn.Linear``.
 
     Weights *and* biases are uniform within
 
     .. math:: \frac{1}{\sqrt{\mathrm{fan\_in}}}
 
     which is a sixth of the variance of `He`, and a third of `LeCun`'s. (PyTorch writes it as
-    ``kaiming_uniform_`` for leaky ReLU units of slope sqrt(5).) The numbers are others than
-    PyTorch's for one seed, as it has a random generator of its own.
+    ``kaiming_uniform_`` for leaky ReLU units of slope sqrt(5).) For one seed, the numbers differ
+    from PyTorch's, which has another random generator.
 
     References
     ----------
@@ -559,11 +606,11 @@ class PyTorch(Initializer):
 
     formula = "W, b ~ U(-c, c), c = 1 / sqrt(fan_in)"
     advice = "to compare with PyTorch's default; rather small for deep networks"
-    cost = "a draw for each weight and bias"
+    cost = "one random number per weight and bias"
 
-    def weights(self, layer, rng):
-        return VarianceScaling(1 / 3, "fan_in", "uniform").weights(layer, rng)
+    def weights(self, layer: Layer, rng: np.random.RandomState) -> Array:
+        return draw_scaled(1 / 3, "fan_in", "uniform", layer, rng)
 
-    def bias(self, layer, rng):
+    def bias(self, layer: Layer, rng: np.random.RandomState) -> Array:
         limit = 1 / np.sqrt(layer.fan_in)
         return rng.uniform(-limit, limit, layer.fan_out)

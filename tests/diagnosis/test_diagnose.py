@@ -26,7 +26,7 @@ from skinit import (
 )
 from skinit.diagnosis.diagnose import prepare, some_samples
 from skinit.drop_in import MLPClassifier as DropInClassifier
-from skinit.initializers import PerLayer, WithBias, without_reasons
+from skinit.initializers import PerLayer, WithBias, initializer_expression
 from skinit.solvers import SGD, Adam
 
 X, Y = load_iris(return_X_y=True)
@@ -404,8 +404,8 @@ def test_a_grid_reaches_into_a_pipeline():
 @pytest.mark.parametrize("value", [{"a: b": 1}, {"a": [1, {"b": 2}]}, "it: is", 0.5])
 def test_a_strategy_is_called_by_its_whole_repr(value):
     spelt = repr(WithBias("he", value))
-    assert without_reasons(spelt) == spelt
-    assert without_reasons(f"{spelt}: as it is: so") == spelt
+    assert initializer_expression(spelt) == spelt
+    assert initializer_expression(f"{spelt}: as it is: so") == spelt
 
 
 def test_a_fitted_model_is_told_that_its_start_is_looked_at():

@@ -17,7 +17,7 @@ from skinit.core import (
     loss_and_gradient,
 )
 from skinit.initializers import Auto, build_parameters
-from skinit.initializers.linear_regime import is_odd, working_point
+from skinit.initializers.linear_regime import is_odd, operating_point
 from skinit.losses import LOSSES
 
 OWN = {
@@ -74,7 +74,7 @@ def test_signal_and_gradient_keep_their_size_through_any_network(name, hidden):
 def test_gradients_change_within_the_tolerance(name, n_hidden):
     """The same averages by adaptive integration."""
     activation, tolerance = ACTIVATIONS[name], 0.5
-    point = working_point(activation, n_hidden, tolerance)
+    point = operating_point(activation, n_hidden, tolerance)
 
     def answer(function, z, sign):
         there = function(np.array([point.bias + point.size * z, point.bias - point.size * z]))
@@ -95,8 +95,8 @@ def test_gradients_change_within_the_tolerance(name, n_hidden):
 def test_odd_activations_work_alone_and_others_in_pairs():
     odd = {name for name, activation in ACTIVATIONS.items() if is_odd(activation)}
     assert odd == {"identity", "linear", "tanh", "softsign", "sin"}
-    assert not working_point(ACTIVATIONS["tanh"], 2).mirrored
-    assert working_point(ACTIVATIONS["gelu"], 2).mirrored
+    assert not operating_point(ACTIVATIONS["tanh"], 2).mirrored
+    assert operating_point(ACTIVATIONS["gelu"], 2).mirrored
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_deep_network_of_every_kind_says_what_it_did_and_learns():
     model.fit(X, y)
     assert model.score(X_test, y_test) > 0.9
     assert "standardized features" in model.init_resolved_[0]
-    assert "2 principal directions of 10 mirrored pairs" in model.init_resolved_[1]
+    assert "the 2 leading principal components of 10 mirrored pairs" in model.init_resolved_[1]
 
 
 def test_a_list_of_different_ones_keeps_their_settings_apart():
@@ -217,8 +217,8 @@ def test_a_list_of_different_ones_keeps_their_settings_apart():
     _, told = build_parameters(
         [narrow, *[wide] * 20], network, np.random.RandomState(0), data=data_for(network)
     )
-    assert "of size 1" in told[1]
-    assert "of size 1" not in told[0]
+    assert "signal RMS 1" in told[1]
+    assert "signal RMS 1" not in told[0]
 
 
 @pytest.mark.parametrize("others", ["he", "orthogonal"])
@@ -230,7 +230,7 @@ def test_among_layers_of_others_the_signal_keeps_its_size(activation, others):
     init = [others, "auto", "auto", others, "auto", "auto"]
     parameters, told = build_parameters(init, network, np.random.RandomState(0), data=data)
     _, pre_activations = forward(network, layer_views(network, parameters), data.X)
-    size = working_point(ACTIVATIONS[activation], 5).size
+    size = operating_point(ACTIVATIONS[activation], 5).size
     for index in (1, 4):  # behind another one
         z = pre_activations[index][:, :16]
         assert_allclose(np.sqrt(z.var(axis=0).mean()), size, rtol=0.3)

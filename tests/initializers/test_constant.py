@@ -62,7 +62,7 @@ def test_gain_multiplies_the_identity():
         (Constant(0.5), "W = 0.5"),
         (Identity(), "W = I"),
         (Identity(gain=2), "W = 2 I"),
-        (Identity(padding="periodic"), "W = I, over and over"),
+        (Identity(padding="periodic"), "W = I, repeated"),
     ],
 )
 def test_the_formula_tells_the_setting(init, formula):

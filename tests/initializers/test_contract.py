@@ -30,7 +30,7 @@ from skinit.initializers import (
     WithBias,
     build_parameters,
 )
-from skinit.initializers.data_dependent import MOST_SAMPLES, some_of
+from skinit.initializers.signal import MOST_SAMPLES, subset_of_samples
 from skinit.losses import LOSSES
 
 NETWORK = Network((4, 6, 5, 3), (ReLU(), ReLU()), LOSSES["multinomial_cross_entropy"])
@@ -272,6 +272,6 @@ def test_of_many_samples_some_are_looked_at(name):
     rng = np.random.RandomState(0)
     n_samples = 2 * MOST_SAMPLES + 7
     data = TrainingData(rng.normal(size=(n_samples, 4)), np.eye(3)[rng.randint(0, 3, n_samples)])
-    some = some_of(n_samples)
+    some = subset_of_samples(n_samples)
     assert len(np.unique(some)) == MOST_SAMPLES
     assert_array_equal(started(name, data), started(name, data.rows(some)))

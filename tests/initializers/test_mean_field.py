@@ -151,7 +151,7 @@ def test_the_size_of_the_data_is_measured_with_the_weights_of_samples():
 
 
 def test_data_of_zeros_have_no_size():
-    with pytest.raises(ValueError, match="finds nothing but zeros in X"):
+    with pytest.raises(ValueError, match="cannot scale an X that is all zeros"):
         initial_weights(ActivationGain(input_square="data"), np.zeros((5, 2)))
 
 

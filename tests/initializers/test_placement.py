@@ -17,7 +17,7 @@ from skinit import (
 from skinit.activations import ACTIVATIONS, Logistic, ReLU, Softsign, Tanh
 from skinit.core import Network, TrainingData, layer_views
 from skinit.initializers import SWIM, HullBias, NguyenWidrow, build_parameters
-from skinit.initializers.placement import quarters, working_range
+from skinit.initializers.placement import quarters, active_range
 from skinit.losses import LOSSES
 
 
@@ -150,7 +150,7 @@ def test_a_sparse_column_that_is_never_zero_has_its_own_range(rng):
     ],
 )
 def test_an_activation_is_at_work_as_long_as_it_is_steep(activation, expected):
-    assert_allclose(working_range(activation), expected, rtol=1e-3)
+    assert_allclose(active_range(activation), expected, rtol=1e-3)
 
 
 # SWIM
