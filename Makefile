@@ -36,7 +36,7 @@ docs: .venv/.with-docs ## build the site; a warning is an error
 
 # Each shows its options with --help, and skips a peer that is not installed. OpenBLAS picks its
 # kernels by the processor; Haswell's are those of processors without AVX-512.
-bench: .venv/.with-bench ## time skinit beside scikit-learn, PyTorch and JAX; takes half an hour
+bench: .venv/.with-bench ## time skinit beside scikit-learn, PyTorch and JAX; takes many minutes
 	$(call measure_speed,env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE)
 	$(call measure_speed,env -u OPENBLAS_L2_SIZE OPENBLAS_CORETYPE=Haswell)
 	.venv/bin/python benchmarks/accuracy.py --publish
