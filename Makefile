@@ -25,10 +25,11 @@ test-oldest: .venv-oldest/.with-test ## run the tests on the oldest supported Py
 	.venv-oldest/bin/python -m pytest -n 2 --dist worksteal -W ignore::DeprecationWarning \
 	    -W ignore::PendingDeprecationWarning $(ARGS)
 
-lint: .venv/.with-lint ## check style, format and spelling
+lint: .venv/.with-lint ## check style, format, spelling and types
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/codespell
+	.venv/bin/basedpyright --pythonpath .venv/bin/python
 
 docs: .venv/.with-docs ## build the site; a warning is an error
 	.venv/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
