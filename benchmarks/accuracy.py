@@ -1,7 +1,7 @@
-"""Cross-validate beside scikit-learn's MLP: the same folds, network, solver and number of epochs.
+"""Compare cross-validated accuracies with scikit-learn's MLP: same folds, network and solver.
 
-Each fold is learnt from several seeds. With the start of scikit-learn, a seed gives both sides the
-same weights; the order of the samples is the same in the first epoch only.
+Each fold is fitted with several seeds. With init="scikit_learn", a seed gives both libraries the
+same initial weights; the order of the samples is the same in the first epoch only.
 
     python benchmarks/accuracy.py --seeds 5
 """
@@ -26,7 +26,7 @@ from skinit._support import text_table
 DATA = {"digits": load_digits, "breast cancer": load_breast_cancer, "wine": load_wine}
 EPOCHS = 200
 SAME = {"hidden_layer_sizes": (100,), "solver": "adam", "alpha": 1e-4, "max_iter": EPOCHS}
-# Batches of 200 samples on both sides; nothing stops scikit-learn before the last epoch.
+# Both take batches of 200 samples; with this tol scikit-learn runs all epochs.
 MODELS = {
     "scikit-learn": MLPClassifier(**SAME, tol=0, n_iter_no_change=EPOCHS + 1),
     **{
@@ -40,7 +40,7 @@ def percent_right(model, X, y, train, test, seed):
     """Return the accuracy on a fold's test samples."""
     pipeline = make_pipeline(StandardScaler(), clone(model).set_params(random_state=seed))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it stops at the last epoch
+        warnings.simplefilter("ignore", ConvergenceWarning)  # all epochs run, as intended
         pipeline.fit(X[train], y[train])
     return 100 * pipeline.score(X[test], y[test])
 
@@ -60,7 +60,7 @@ def cross_validate(name, n_seeds):
 
 
 def lay_out(name, accuracies):
-    """Make a row for each model, with its differences to scikit-learn, pair by pair."""
+    """Return a row per model, with its differences to scikit-learn fold by fold, seed by seed."""
     rows = []
     for model, percent in accuracies.items():
         difference = percent - accuracies["scikit-learn"]
@@ -73,16 +73,16 @@ def lay_out(name, accuracies):
 
 
 def main():
-    """Run all data sets."""
+    """Cross-validate on all data sets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--publish", action="store_true", help="show it in the documentation")
+    parser.add_argument("--publish", action="store_true", help="write it for the documentation")
     arguments = parser.parse_args()
 
     rows = [row for name in DATA for row in lay_out(name, cross_validate(name, arguments.seeds))]
     headings = ["", "accuracy, %", "std", "difference", "standard error"]
     text = (
-        f"5-fold cross-validation from {arguments.seeds} seeds: (100,), adam, learning rate 0.001, "
+        f"5-fold cross-validation with {arguments.seeds} seeds: (100,), adam, learning rate 0.001, "
         f"batches of 200, {EPOCHS} epochs, alpha 1e-4\n{text_table(headings, rows)}"
     )
     finish("accuracy", text, arguments.publish)

@@ -1,7 +1,7 @@
 """Time whole fits beside the peers, on small and large networks.
 
-Every peer starts from the same weights and takes the same steps, and no figure is printed before
-all have ended at the same weights. They run in turns: trust ratios more than seconds.
+All peers have the same initial weights and take the same steps; nothing is timed before all have
+ended at the same weights. They run in turns, so ratios are more reliable than seconds.
 
     python benchmarks/bench_fit.py --repeats 5
     python benchmarks/bench_fit.py --case tutorial --peer scikit-learn
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from measuring import check_agreement, finish, ratio_table, take_turns
+from measuring import by_kernels, check_agreement, finish, ratio_table, take_turns
 from peers import PEERS, Problem, installed_peers, make_problem
 
 from skinit import InitMLPClassifier, load_circles
@@ -21,11 +21,11 @@ from skinit._support import text_table
 
 
 def tutorial():
-    """Return the circles experiment of the tutorials, from He's start."""
+    """Return the circles experiment of the tutorials, with He's initial weights."""
     X, y, _, _ = load_circles()
     model = InitMLPClassifier(max_iter=1, random_state=3).fit(X, y)
-    start = tuple(zip(model.initial_coefs_, model.initial_intercepts_, strict=True))
-    return Problem("tutorial", X, y, start, max_iter=15_000)
+    initial = tuple(zip(model.initial_coefs_, model.initial_intercepts_, strict=True))
+    return Problem("tutorial", X, y, initial, max_iter=15_000)
 
 
 CASES = {
@@ -35,7 +35,7 @@ CASES = {
     ),
 }
 
-# scikit-learn's activations, on networks from tiny to large; (widths, samples, iterations).
+# Networks from tiny to large, for all activations of scikit-learn: widths, samples, iterations.
 SIZES = {
     "tiny": ((2, 10, 5, 1), 300, 2000),
     "small": ((20, 50, 1), 1000, 300),
@@ -47,22 +47,22 @@ ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
 
 
 def peak_memory(name, problem, answer):
-    """Tell how many MB this process holds at most in a fit, above what it holds before."""
+    """Put into a queue how many MB a fit adds to this process at its peak."""
     fit = PEERS[name][0](problem)
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak of what came before
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak of this process
     before = kilobytes("VmRSS")
     fit()
     answer.put((kilobytes("VmHWM") - before) / 1024)
 
 
 def kilobytes(field):
-    """Read a field of what Linux tells about this process."""
+    """Read a field of the status that Linux gives of this process."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def memory_column(problem, peers):
-    """Measure each peer in a process of its own, where the system can tell."""
+    """Measure each peer in a new process; return nothing on systems other than Linux."""
     column = {}
     if not Path("/proc/self/clear_refs").exists():
         return column
@@ -77,9 +77,9 @@ def memory_column(problem, peers):
 
 
 def compare_peers(case, peers, missing, repeats):
-    """Run a case, and lay out what it took."""
+    """Run a case, and return its table."""
     problem = CASES[case]()
-    # scikit-learn's network goes on where it was, and is built anew for each turn.
+    # A fit of scikit-learn's network continues the one before, so each turn builds a new network.
     fits = {name: peer(problem) for name, peer in peers.items()}
     check_agreement({name: fit() for name, fit in fits.items()}, problem.X.dtype)
     prepare = {name: lambda fit=fit: fit for name, fit in fits.items()}
@@ -96,7 +96,7 @@ def compare_peers(case, peers, missing, repeats):
 
 
 def compare_activations(repeats):
-    """Lay out scikit-learn's time over skinit's, for every activation and size."""
+    """Return a table of scikit-learn's time over skinit's, for every activation and size."""
     peers, _ = installed_peers(["skinit", "scikit-learn"])
     rows = []
     for name, (widths, n_samples, max_iter) in SIZES.items():
@@ -118,12 +118,12 @@ def compare_activations(repeats):
 
 
 def main():
-    """Run the cases that are asked for."""
+    """Run the cases that the command line names, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--case", action="append", choices=[*CASES, "activations"])
     parser.add_argument("--peer", action="append", choices=list(PEERS), help="besides skinit")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--publish", action="store_true", help="show it in the documentation")
+    parser.add_argument("--publish", action="store_true", help="write it for the documentation")
     arguments = parser.parse_args()
     peers, missing = installed_peers(arguments.peer and ["skinit", *arguments.peer])
 
@@ -132,7 +132,7 @@ def main():
             text = compare_activations(arguments.repeats)
         else:
             text = compare_peers(case, peers, missing, arguments.repeats)
-        finish(f"fit_{case}", text, arguments.publish)
+        finish(by_kernels(f"fit_{case}"), text, arguments.publish)
 
 
 if __name__ == "__main__":

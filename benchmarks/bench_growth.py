@@ -1,7 +1,7 @@
-"""Tell how the cost of a fit grows with rows, width, depth and iterations.
+"""Measure how the time of a fit grows with rows, width, depth and iterations.
 
-A network grows in one direction at a time. The slope of seconds against size, both logarithmic and
-fitted to the upper half of the sizes, says how: 1 is proportional, 2 is by the square.
+One of the four grows at a time. The slope is that of log(seconds) against log(size), fitted to the
+larger half of the sizes: 1 means proportional, 2 means quadratic.
 
     python benchmarks/bench_growth.py --repeats 3
 """
@@ -10,12 +10,12 @@ import argparse
 
 import matplotlib as mpl
 import numpy as np
-from measuring import RESULTS, check_agreement, finish, take_turns
+from measuring import RESULTS, by_kernels, check_agreement, finish, take_turns
 from peers import PEERS, installed_peers, make_problem
 
 from skinit._support import text_table
 
-# What grows, and the network and iterations at each size.
+# What grows: the sizes, and a function of the size that returns widths, samples and iterations.
 DIRECTIONS = {
     "rows": ([100, 300, 1_000, 3_000, 10_000, 30_000, 100_000], lambda n: ((20, 50, 1), n, 20)),
     "width": ([8, 16, 32, 64, 128, 256, 512], lambda n: ((20, n, n, 1), 2_000, 10)),
@@ -44,7 +44,7 @@ def measure(direction, peers, repeats):
 
 
 def slope(sizes, seconds):
-    """Fit the upper half."""
+    """Return the slope of log(seconds) against log(size) over the larger half of the sizes."""
     half = len(sizes) // 2
     return np.polyfit(np.log(sizes[half:]), np.log(seconds[half:]), 1)[0]
 
@@ -63,15 +63,15 @@ def draw(results):
         ax.grid(alpha=0.3)
     panels[0].set_ylabel("seconds")
     panels[0].legend()
-    figure.savefig(RESULTS / "growth.png", dpi=120)
+    figure.savefig(RESULTS / f"{by_kernels('growth')}.png", dpi=120)
 
 
 def main():
-    """Measure and print; draw for the documentation."""
+    """Measure and print, and draw if the result is published."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", action="append", choices=list(PEERS), help="besides skinit")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--publish", action="store_true", help="show it in the documentation")
+    parser.add_argument("--publish", action="store_true", help="write it for the documentation")
     arguments = parser.parse_args()
     wanted = ["skinit", *arguments.peer] if arguments.peer else SHOWN
     peers, missing = installed_peers(wanted)
@@ -87,7 +87,7 @@ def main():
         lines.append(f"milliseconds of a fit\n{text_table(header, rows)}\n")
     if missing:
         lines.append(f"not installed: {', '.join(missing)}\n")
-    finish("growth", "\n".join(lines), arguments.publish)
+    finish(by_kernels("growth"), "\n".join(lines), arguments.publish)
     if arguments.publish:
         draw(results)
 

@@ -1,4 +1,4 @@
-"""Time predictions beside scikit-learn and beside the bare matrix products, and tell their memory.
+"""Measure time and memory of predictions beside scikit-learn and the bare matrix products.
 
 python benchmarks/bench_predict.py --repeats 7
 """
@@ -8,7 +8,7 @@ import tracemalloc
 import warnings
 
 import numpy as np
-from measuring import finish, ratio_table, take_turns
+from measuring import by_kernels, finish, ratio_table, take_turns
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -32,14 +32,14 @@ def fitted_models(dtype):
 
 
 def bare_products(coefs, X):
-    """Multiply by the weights, and do nothing else."""
+    """Multiply the samples by the weights of each layer, without biases and activations."""
     for W in coefs:
         X = X @ W
     return X
 
 
 def peak_megabytes(function):
-    """Return what a call needs at most, its result included, as NumPy tells it."""
+    """Return the memory of a call at its peak, with its result, in MB of NumPy arrays."""
     tracemalloc.start()
     function()
     peak = tracemalloc.get_traced_memory()[1]
@@ -48,7 +48,7 @@ def peak_megabytes(function):
 
 
 def compare(n_samples, dtype, repeats):
-    """Run one case."""
+    """Time one case, and return its table."""
     ours, theirs, X = fitted_models(dtype)
     X = X[:n_samples]
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
@@ -72,11 +72,11 @@ def main():
     """Run all cases."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--publish", action="store_true", help="show it in the documentation")
+    parser.add_argument("--publish", action="store_true", help="write it for the documentation")
     arguments = parser.parse_args()
     cases = [(n, dtype) for n in (1, 100_000) for dtype in ("float32", "float64")]
     tables = [compare(n, dtype, arguments.repeats) for n, dtype in cases]
-    finish("predict", "\n".join(tables), arguments.publish)
+    finish(by_kernels("predict"), "\n".join(tables), arguments.publish)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,14 @@
-"""What all benchmarks share: taking turns, ratios, and saying where and when it was."""
+"""What all benchmarks share: timing in turns, tables of ratios, a footer about the machine.
+
+OpenBLAS, the linear-algebra library in the wheels of NumPy and SciPy, picks its kernels by the
+processor. The environment variable ``OPENBLAS_CORETYPE`` overrides the choice: ``Haswell`` stands
+for processors without AVX-512. The footer names the kernels, and timings that were taken with an
+override are published in a file of their own.
+"""
 
 import datetime
 import importlib.metadata
+import os
 import platform
 import time
 from pathlib import Path
@@ -9,6 +16,8 @@ from statistics import median
 
 import joblib
 import numpy as np
+import scipy.linalg  # noqa: F401  (loads SciPy's BLAS, so that the footer can name its kernels)
+from threadpoolctl import threadpool_info
 
 from skinit._support import text_table
 
@@ -34,16 +43,16 @@ def take_turns(prepare, repeats):
     for _ in range(repeats):
         for name in names:
             function = prepare[name]()
-            time.sleep(0.2)  # the threads of the one before still spin for a while
+            time.sleep(0.2)  # threads of the previous function still spin for a while
             began = time.perf_counter()
             function()
             seconds[name].append(time.perf_counter() - began)
-        names.append(names.pop(0))  # another one goes first
+        names.append(names.pop(0))  # the next repeat begins with another one
     return seconds
 
 
 def check_agreement(weights, dtype):
-    """Refuse to compare runs that have not done the same."""
+    """Stop unless all runs end at the same weights, to rounding."""
     (reference, expected), *others = weights.items()
     tolerance = 1e-8 if dtype == np.float64 else 1e-3
     for name, coefs in others:
@@ -54,7 +63,7 @@ def check_agreement(weights, dtype):
 
 
 def ratio_table(seconds, unit="s", scale=1.0, **columns):
-    """Lay out medians, the range of the repeats, and ratios to skinit; further columns as given."""
+    """Make a table of medians, ranges and ratios to skinit, with further columns as given."""
     ours = median(seconds["skinit"])
     rows = [
         [
@@ -69,8 +78,8 @@ def ratio_table(seconds, unit="s", scale=1.0, **columns):
     return text_table(["", f"median {unit}", "range", "skinit = 1", *columns], rows)
 
 
-def where_and_when():
-    """Say what the figures of this run belong to."""
+def describe_run():
+    """Return the footer: date, processor, BLAS kernels and versions of this run."""
     packages = ["numpy", "scipy", "scikit-learn", "torch", "jax"]
     versions = []
     for package in packages:
@@ -80,12 +89,12 @@ def where_and_when():
             versions.append(f"{package} not installed")
     return (
         f"{datetime.date.today()}, {processor()}, {joblib.cpu_count()} cores, "
-        f"Python {platform.python_version()}, {', '.join(versions)}"
+        f"{blas_kernels()}, Python {platform.python_version()}, {', '.join(versions)}"
     )
 
 
 def processor():
-    """Return the name of the processor, as far as the system tells."""
+    """Return the name of the processor, as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -94,9 +103,25 @@ def processor():
     return names[0] if names else platform.machine()
 
 
+def blas_kernels():
+    """Name the kernels of every BLAS library that is loaded and tells them."""
+    kernels = [
+        f"{library['internal_api']} {library['version']} {library['architecture']}"
+        for library in threadpool_info()
+        if library["user_api"] == "blas" and "architecture" in library
+    ]
+    return f"kernels of {', '.join(sorted(kernels))}" if kernels else "kernels unknown"
+
+
+def by_kernels(name):
+    """Return the name under which timings are published: with the kernels, if these were set."""
+    kernels = os.environ.get("OPENBLAS_CORETYPE", "").lower()
+    return f"{name}_{kernels}" if kernels else name
+
+
 def finish(name, text, publish):
-    """Print a text, and put it where the documentation shows it, if that is asked for."""
-    text = f"{text}\n\n{where_and_when()}\n"
+    """Print a text with the footer, and write it to where the documentation shows it if asked."""
+    text = f"{text}\n\n{describe_run()}\n"
     print(text)
     if publish:
         RESULTS.mkdir(exist_ok=True)

@@ -1,14 +1,14 @@
 """The same epochs of minibatches by skinit, scikit-learn, PyTorch and JAX.
 
-A peer is what it is in `peers`, but returns an `End`. All take the samples in the orders that
-skinit draws, a new one for each epoch; each fetches the rows of a batch in its own way, and records
-the loss of every epoch.
+Peers are as in `peers`, but what they time returns an `End`. All take the samples in the order that
+skinit draws, a new order for each epoch; each copies the rows of a batch in its own way, and
+records the loss of every epoch.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from peers import Problem, from_start, make_problem, torch_network, torch_weights
+from peers import Problem, fit_from_initial_weights, make_problem, torch_network, torch_weights
 from sklearn.neural_network import MLPClassifier
 
 from skinit import InitMLPClassifier
@@ -17,23 +17,23 @@ from skinit.solvers import LBFGS, SGD, Adam
 
 @dataclass(frozen=True)
 class MinibatchProblem(Problem):
-    """A problem for a solver; its iterations are epochs, but for those of "lbfgs"."""
+    """A problem with a solver; an iteration is an epoch, except with "lbfgs"."""
 
     solver: str = "sgd"  # or "adam", or "lbfgs", which takes no minibatches
     momentum: float = 0.0  # of "sgd", and Nesterov's
-    epsilon: float = 1e-8  # of "adam"; PyTorch alone corrects it
+    epsilon: float = 1e-8  # of "adam"; PyTorch applies it after the bias correction, others before
     batch_size: int = 200
     alpha: float = 0.0
 
     def orders(self):
-        """Draw the samples' order in each epoch."""
+        """Draw the order of the samples for each epoch."""
         rng = np.random.RandomState(0)
         return (rng.permutation(len(self.X)) for _ in range(self.max_iter))
 
     def in_float64(self):
-        """Return it as it is to be checked: to more digits, and without an epsilon to differ in."""
-        start = tuple((W.astype(np.float64), b.astype(np.float64)) for W, b in self.start)
-        return replace(self, X=self.X.astype(np.float64), start=start, epsilon=1e-30)
+        """Return the problem on which peers must agree: float64, and a negligible epsilon."""
+        initial = tuple((W.astype(np.float64), b.astype(np.float64)) for W, b in self.initial)
+        return replace(self, X=self.X.astype(np.float64), initial=initial, epsilon=1e-30)
 
     def __str__(self):
         momentum = f" with momentum {self.momentum}" if self.momentum else ""
@@ -45,7 +45,7 @@ class MinibatchProblem(Problem):
 
 @dataclass(frozen=True)
 class End:
-    """Where a fit has ended."""
+    """The result of a fit."""
 
     coefs: list
     loss: float  # the mean over the last epoch
@@ -53,15 +53,15 @@ class End:
 
 
 def make_minibatch_problem(name, widths, n_samples, **settings):
-    """Draw what can be learnt, in float32: the classes are those of a linear network."""
+    """Draw a problem that can be learned, in float32: a linear network makes the classes."""
     problem = make_problem(name, widths, n_samples, "float32")
     known = np.random.RandomState(1).normal(size=(widths[0], widths[-1]))
     y = (problem.X @ known).argmax(axis=1)
-    return MinibatchProblem(name, problem.X, y, problem.start, **settings)
+    return MinibatchProblem(name, problem.X, y, problem.initial, **settings)
 
 
 def skinit(problem):
-    """Take the public estimator, validation included."""
+    """Use the public estimator, so that the time includes its validation."""
     solvers = {
         "sgd": SGD(problem.momentum),
         "adam": Adam(epsilon=problem.epsilon),
@@ -70,7 +70,7 @@ def skinit(problem):
     solver = solvers[problem.solver]
     model = InitMLPClassifier(
         problem.widths[1:-1],
-        init=lambda layer, rng: problem.start[layer.index],
+        init=lambda layer, rng: problem.initial[layer.index],
         solver=solver,
         learning_rate=problem.learning_rate,
         max_iter=problem.max_iter,
@@ -88,7 +88,7 @@ def skinit(problem):
 
 
 class SameOrders(np.random.RandomState):
-    """Makes scikit-learn, which shuffles what it has shuffled before, take skinit's orders."""
+    """A generator that makes scikit-learn, which shuffles in place, take skinit's orders."""
 
     def __init__(self, seed):
         super().__init__(seed)
@@ -111,7 +111,7 @@ def scikit_learn(problem):
         tol=1e-5 if problem.solver == "lbfgs" else 0, max_iter=problem.max_iter,
         n_iter_no_change=problem.max_iter + 1,
     )  # fmt: skip
-    fit_mlp = from_start(mlp, problem)
+    fit_mlp = fit_from_initial_weights(mlp, problem)
     mlp.random_state = SameOrders(0)
 
     def fit():
@@ -122,10 +122,10 @@ def scikit_learn(problem):
 
 
 def pytorch(problem):
-    """Train by autograd and an optimizer, as its tutorials do, but for the faster steps."""
+    """Train with autograd and an optimizer, as PyTorch's tutorials do, with fused steps."""
     import torch
 
-    network, set_to_start = torch_network(problem)
+    network, reset = torch_network(problem)
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
     criterion = torch.nn.CrossEntropyLoss()
 
@@ -137,7 +137,7 @@ def pytorch(problem):
         return torch.optim.SGD(network.parameters(), **settings, **momentum)
 
     def fit():
-        set_to_start()
+        reset()
         optimizer, losses = make_optimizer(), []
         for order in problem.orders():
             total = 0.0
@@ -154,7 +154,7 @@ def pytorch(problem):
 
 
 def jax(problem):
-    """Compile the loop over all batches of all epochs; these are of one size."""
+    """Compile the loop over all batches of all epochs; all batches must be of one size."""
     import jax
     import jax.numpy as jnp
 
@@ -170,9 +170,9 @@ def jax(problem):
 
     step = jax_step(problem, jax.value_and_grad(mean_loss))
     loop = jax.jit(lambda state, batches: jax.lax.scan(step, state, batches))
-    start = [(jnp.asarray(W), jnp.asarray(b)) for W, b in problem.start]
-    zeros = jax.tree.map(jnp.zeros_like, start)
-    state = start, zeros, zeros, jnp.zeros((), X.dtype)
+    initial = [(jnp.asarray(W), jnp.asarray(b)) for W, b in problem.initial]
+    zeros = jax.tree.map(jnp.zeros_like, initial)
+    state = initial, zeros, zeros, jnp.zeros((), X.dtype)
 
     def batches():
         return np.stack(list(problem.orders())).astype(np.int32).reshape(-1, problem.batch_size)
@@ -188,7 +188,7 @@ def jax(problem):
 
 
 def jax_step(problem, loss_and_gradient):
-    """Write the step of the solver, on the state (layers, mean, square, number of steps)."""
+    """Return the step of the solver, a function of the state (layers, mean, square, n_steps)."""
     import jax
     import jax.numpy as jnp
 
@@ -226,7 +226,7 @@ def jax_step(problem, loss_and_gradient):
     return sgd if problem.momentum else plain
 
 
-# What each is called, and the module that it needs.
+# By name: the peer, and the module that it needs.
 MINIBATCH_PEERS = {
     "skinit": (skinit, "skinit"),
     "scikit-learn": (scikit_learn, "sklearn"),

@@ -1,9 +1,9 @@
 """The same gradient descent by skinit, textbook NumPy, scikit-learn, PyTorch and JAX.
 
-A peer is a function that takes a `Problem`, does what need not be timed (building a model,
-compiling it) and returns the function to be timed. That one starts from the given weights, takes
-the given number of full-batch steps, and returns the weights it ends at, layer by layer. All of
-them record the loss of every iteration, but for the one that says otherwise.
+A peer is a function that takes a `Problem`, does what is not timed (building a model, compiling it)
+and returns the function to be timed. That function begins at the problem's initial weights, takes
+its number of full-batch steps, and returns the final weights, layer by layer. All peers record the
+loss of every iteration, except `jax_without_losses`.
 """
 
 import importlib.util
@@ -21,23 +21,23 @@ from skinit import InitMLPClassifier
 
 @dataclass(frozen=True)
 class Problem:
-    """A network, its start, and what it learns from; two classes share one output."""
+    """Data, the initial weights of a network, and how it trains; one output for two classes."""
 
     name: str
     X: np.ndarray
     y: np.ndarray
-    start: tuple  # of (W, b)
+    initial: tuple  # of (W, b), one for each layer
     activation: str = "relu"
     learning_rate: float = 0.01
     max_iter: int = 100
 
     @property
     def widths(self):
-        return (self.X.shape[1], *(W.shape[1] for W, _ in self.start))
+        return (self.X.shape[1], *(W.shape[1] for W, _ in self.initial))
 
     @property
     def targets(self):
-        """Return what the outputs should be, of shape (n_samples, n_outputs)."""
+        """Return the targets as the loss takes them, of shape (n_samples, n_outputs)."""
         if self.widths[-1] == 1:
             return self.y[:, np.newaxis].astype(self.X.dtype)
         return np.eye(self.widths[-1], dtype=self.X.dtype)[self.y]
@@ -51,15 +51,15 @@ class Problem:
 
 
 def make_problem(name, widths, n_samples, dtype="float64", **settings):
-    """Draw normal features, random labels and He's weights."""
+    """Draw normal features, random labels and He's initial weights."""
     rng = np.random.RandomState(0)
     X = rng.normal(size=(n_samples, widths[0])).astype(dtype)
     y = rng.randint(0, max(2, widths[-1]), n_samples)
-    return Problem(name, X, y, draw_initial_parameters(widths, rng, dtype), **settings)
+    return Problem(name, X, y, draw_initial_weights(widths, rng, dtype), **settings)
 
 
-def draw_initial_parameters(widths, rng, dtype="float64"):
-    """Draw He's weights, layer by layer."""
+def draw_initial_weights(widths, rng, dtype="float64"):
+    """Draw He's initial weights, layer by layer."""
     return tuple(
         (rng.normal(0, np.sqrt(2 / m), (m, n)).astype(dtype), np.zeros(n, dtype))
         for m, n in pairwise(widths)
@@ -67,10 +67,10 @@ def draw_initial_parameters(widths, rng, dtype="float64"):
 
 
 def skinit(problem):
-    """Take the public estimator, validation included."""
+    """Use the public estimator, so that the time includes its validation."""
     model = InitMLPClassifier(
         problem.widths[1:-1],
-        init=lambda layer, rng: problem.start[layer.index],
+        init=lambda layer, rng: problem.initial[layer.index],
         activation=problem.activation,
         learning_rate=problem.learning_rate,
         max_iter=problem.max_iter,
@@ -84,7 +84,7 @@ VALUES = {
     "logistic": expit,
     "identity": lambda z: z,
 }
-# By the value of the activation.
+# Derivatives, written in terms of the value of the activation.
 SLOPES = {
     "relu": lambda a: a > 0,
     "tanh": lambda a: 1 - a**2,
@@ -94,23 +94,23 @@ SLOPES = {
 
 
 def textbook(problem):
-    """Write it as a textbook does, with the loss from the logits."""
+    """Write gradient descent as a textbook does, with the loss computed from the logits."""
     X, Y, n = problem.X, problem.targets, len(problem.X)
     value, slope = VALUES[problem.activation], SLOPES[problem.activation]
 
     def fit():
-        layers = list(problem.start)
+        layers = list(problem.initial)
         for _ in range(problem.max_iter):
             signals = [X]
             for W, b in layers[:-1]:
                 signals.append(value(signals[-1] @ W + b))
             W, b = layers[-1]
-            scores = signals[-1] @ W + b
+            raw = signals[-1] @ W + b
             if Y.shape[1] == 1:
-                np.mean(np.logaddexp(0, scores) - Y * scores)
-                delta = (expit(scores) - Y) / n
+                np.mean(np.logaddexp(0, raw) - Y * raw)
+                delta = (expit(raw) - Y) / n
             else:
-                shifted = scores - scores.max(axis=1, keepdims=True)
+                shifted = raw - raw.max(axis=1, keepdims=True)
                 exponentials = np.exp(shifted)
                 sums = exponentials.sum(axis=1, keepdims=True)
                 np.mean(np.log(sums) - (Y * shifted).sum(axis=1, keepdims=True))
@@ -127,40 +127,40 @@ def textbook(problem):
 
 
 def scikit_learn(problem):
-    """Set the MLP to full-batch gradient descent, and nothing but that."""
-    n, most = len(problem.X), problem.max_iter
+    """Set the MLP to plain full-batch gradient descent."""
+    n, max_iter = len(problem.X), problem.max_iter
     mlp = MLPClassifier(
         problem.widths[1:-1], activation=problem.activation, solver="sgd", momentum=0,
-        nesterovs_momentum=False, batch_size=n, shuffle=False, alpha=0, tol=0, max_iter=most,
-        learning_rate_init=problem.learning_rate, n_iter_no_change=most + 1,
+        nesterovs_momentum=False, batch_size=n, shuffle=False, alpha=0, tol=0, max_iter=max_iter,
+        learning_rate_init=problem.learning_rate, n_iter_no_change=max_iter + 1,
     )  # fmt: skip
-    fit = from_start(mlp, problem)
+    fit = fit_from_initial_weights(mlp, problem)
     return lambda: fit().coefs_
 
 
-def from_start(mlp, problem):
-    """Let scikit-learn's network go on from the given weights in its next fit."""
+def fit_from_initial_weights(mlp, problem):
+    """Return a fit of scikit-learn's network that begins at the problem's initial weights."""
 
     def fit():
         with warnings.catch_warnings():
-            # That it runs through all iterations is what is wanted here.
+            # scikit-learn warns that all iterations ran, which is intended here.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return mlp.fit(problem.X, problem.y)
 
-    most = mlp.max_iter
+    max_iter = mlp.max_iter
     mlp.set_params(warm_start=True, max_iter=1)
     fit()
-    mlp.coefs_ = [W.copy() for W, _ in problem.start]
-    mlp.intercepts_ = [b.copy() for _, b in problem.start]
-    mlp.max_iter = most
+    mlp.coefs_ = [W.copy() for W, _ in problem.initial]
+    mlp.intercepts_ = [b.copy() for _, b in problem.initial]
+    mlp.max_iter = max_iter
     return fit
 
 
 def pytorch(problem):
-    """Train by autograd and the SGD optimizer, as its tutorials do."""
+    """Train with autograd and the SGD optimizer, as PyTorch's tutorials do."""
     import torch
 
-    network, set_to_start = torch_network(problem)
+    network, reset = torch_network(problem)
     loss = torch.nn.BCEWithLogitsLoss()
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.targets)
     if problem.widths[-1] > 1:
@@ -168,7 +168,7 @@ def pytorch(problem):
     optimizer = torch.optim.SGD(network.parameters(), lr=problem.learning_rate)
 
     def fit():
-        set_to_start()
+        reset()
         for _ in range(problem.max_iter):
             optimizer.zero_grad()
             value = loss(network(X), y)
@@ -181,23 +181,23 @@ def pytorch(problem):
 
 
 def torch_network(problem):
-    """Return a network, and the function that sets it to its start."""
+    """Return a network, and a function that resets it to its initial weights."""
     import torch
 
     kinds = {"relu": "ReLU", "tanh": "Tanh", "logistic": "Sigmoid", "identity": "Identity"}
     modules = []
-    for W, _ in problem.start:
+    for W, _ in problem.initial:
         modules.append(torch.nn.Linear(*W.shape, dtype=torch.from_numpy(W).dtype))
         modules.append(getattr(torch.nn, kinds[problem.activation])())
     network = torch.nn.Sequential(*modules[:-1])
 
-    def set_to_start():
+    def reset():
         with torch.no_grad():
-            for linear, (W, b) in zip(network[::2], problem.start, strict=True):
+            for linear, (W, b) in zip(network[::2], problem.initial, strict=True):
                 linear.weight.copy_(torch.from_numpy(W.T))
                 linear.bias.copy_(torch.from_numpy(b))
 
-    return network, set_to_start
+    return network, reset
 
 
 def torch_weights(network):
@@ -206,7 +206,7 @@ def torch_weights(network):
 
 
 def pytorch_compiled(problem):
-    """Train by one step that `torch.compile` has seen as a whole."""
+    """Train with a step that `torch.compile` compiles as a whole."""
     import torch
 
     values = {"relu": torch.relu, "tanh": torch.tanh, "logistic": torch.sigmoid}
@@ -231,22 +231,22 @@ def pytorch_compiled(problem):
         pairs = zip(layers, gradients, strict=True)
         return [(W - rate * dW, b - rate * db) for (W, b), (dW, db) in pairs], cost
 
-    start = [(torch.from_numpy(W), torch.from_numpy(b)) for W, b in problem.start]
+    initial = [(torch.from_numpy(W), torch.from_numpy(b)) for W, b in problem.initial]
 
     def fit():
-        layers = start
+        layers = initial
         with torch.no_grad():
             for _ in range(problem.max_iter):
                 layers, cost = step(layers)
                 cost.item()
         return [W.numpy() for W, _ in layers]
 
-    step(step(start)[0])
+    step(step(initial)[0])
     return fit
 
 
 def jax(problem, losses=True):
-    """Compile the whole loop."""
+    """Compile the loop over all iterations."""
     import jax
     import jax.numpy as jnp
 
@@ -260,10 +260,10 @@ def jax(problem, losses=True):
         for W, b in layers[:-1]:
             signal = value(signal @ W + b)
         W, b = layers[-1]
-        scores = signal @ W + b
+        raw = signal @ W + b
         if problem.widths[-1] == 1:
-            return jnp.mean(jnp.logaddexp(0, scores) - Y * scores)
-        return -jnp.mean(jnp.sum(Y * jax.nn.log_softmax(scores), axis=1))
+            return jnp.mean(jnp.logaddexp(0, raw) - Y * raw)
+        return -jnp.mean(jnp.sum(Y * jax.nn.log_softmax(raw), axis=1))
 
     def step(layers, _):
         cost, gradients = jax.value_and_grad(mean_loss)(layers)
@@ -273,22 +273,22 @@ def jax(problem, losses=True):
         return layers, cost if losses else None
 
     loop = jax.jit(lambda layers: jax.lax.scan(step, layers, length=problem.max_iter))
-    start = [(jnp.asarray(W), jnp.asarray(b)) for W, b in problem.start]
-    compiled = loop.lower(start).compile()
+    initial = [(jnp.asarray(W), jnp.asarray(b)) for W, b in problem.initial]
+    compiled = loop.lower(initial).compile()
 
     def fit():
-        layers, _ = jax.block_until_ready(compiled(start))
+        layers, _ = jax.block_until_ready(compiled(initial))
         return [np.asarray(W) for W, _ in layers]
 
     return fit
 
 
 def jax_without_losses(problem):
-    """Compile the whole loop, and compute nothing but the weights."""
+    """Compile the loop over all iterations, without recording losses."""
     return jax(problem, losses=False)
 
 
-# What each is called, and the module that it needs.
+# By name: the peer, and the module that it needs.
 PEERS = {
     "skinit": (skinit, "skinit"),
     "textbook NumPy": (textbook, "numpy"),
@@ -301,7 +301,7 @@ PEERS = {
 
 
 def installed_peers(names=None, peers=PEERS):
-    """Return the peers that can run here, by name, and the names of those that cannot."""
+    """Return a dict of the peers whose module is installed, and the names of the others."""
     wanted = {name: peers[name] for name in names or peers}
     found = {
         name: peer for name, (peer, module) in wanted.items() if importlib.util.find_spec(module)

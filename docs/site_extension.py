@@ -1,12 +1,14 @@
-"""What the site adds to Sphinx: tables that are read off the library, and formulas as MathML."""
+"""What the site adds to Sphinx: tables made from the library, benchmarks, formulas as MathML."""
 
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sklearn.base import BaseEstimator
@@ -20,8 +22,9 @@ logger = logging.getLogger(__name__)
 
 
 def setup(app):
-    """Register all that is below."""
+    """Register the directives and handlers of this module."""
     app.add_directive("activation-table", ActivationTable)
+    app.add_directive("benchmark", Benchmark)
     app.add_directive("command-output", CommandOutput)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("source-read", insert_unreleased_changes)
@@ -32,7 +35,7 @@ def setup(app):
 
 
 def reading_order(filename):
-    """Sort the gallery: the classic experiments first."""
+    """Return the sort key of an example in the gallery: the classic experiments come first."""
     return "experiment" not in filename, filename
 
 
@@ -44,7 +47,7 @@ class TableDirective(SphinxDirective):
     classes = "stacked"
 
     def rows(self):
-        """Return a list of rows, each a list of cells, of one line or more, in reStructuredText."""
+        """Return a list of rows, each a list of cells in reStructuredText, of one line or more."""
         raise NotImplementedError
 
     def run(self):
@@ -57,8 +60,8 @@ class TableDirective(SphinxDirective):
         ]
         for row in [self.headings, *self.rows()]:
             for number, cell in enumerate(row):
-                start = f"   {' ' if number else '*'} - "
-                lines.append(start + cell.replace("\n", "\n" + " " * len(start)))
+                bullet = f"   {' ' if number else '*'} - "
+                lines.append(bullet + cell.replace("\n", "\n" + " " * len(bullet)))
         return self.parse_text_to_nodes("\n".join(lines))
 
 
@@ -79,8 +82,33 @@ class ActivationTable(TableDirective):
             ]
 
 
+class Benchmark(SphinxDirective):
+    """What `make bench` has published under a name, a tab for each class of processors."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {"alt": directives.unchanged}
+    classes = (("", "This processor's kernels"), ("_haswell", "Haswell kernels"))
+
+    def run(self):
+        name, folder = self.arguments[0], Path(self.env.srcdir) / "bench"
+        lines = [".. tab-set::", "   :sync-group: kernels", ""]
+        for suffix, label in self.classes:
+            if suffix and not (folder / f"{name}{suffix}.txt").exists():
+                continue  # the timings of this class have not been taken yet
+            lines += [f"   .. tab-item:: {label}", f"      :sync: kernels{suffix}", ""]
+            if "alt" in self.options:
+                alt = " ".join(self.options["alt"].split())
+                lines += [f"      .. image:: bench/{name}{suffix}.png", f"         :alt: {alt}", ""]
+            lines += [
+                f"      .. literalinclude:: bench/{name}{suffix}.txt",
+                "         :language: none",
+            ]
+            lines += [""]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
 class CommandOutput(SphinxDirective):
-    """A ``skinit`` command and what it prints, run when the site is built."""
+    """A ``skinit`` command and its output; the command runs when the site is built."""
 
     required_arguments = 1
     final_argument_whitespace = True
@@ -99,7 +127,7 @@ class CommandOutput(SphinxDirective):
 
 
 def insert_unreleased_changes(app, docname, source):
-    """Show the fragments of the next release where towncrier will insert them."""
+    """Show the fragments of the next release in the changelog, where towncrier will insert them."""
     marker = ".. towncrier release notes start\n"
     if docname != "changelog" or marker not in source[0]:
         return
@@ -112,8 +140,8 @@ def insert_unreleased_changes(app, docname, source):
 
 
 def skip_member(app, what, name, member, skip, options):
-    """Leave out what would say nothing about the class at hand."""
-    # What every estimator has from scikit-learn, and every exception from Python.
+    """Leave out members that say nothing about the class that is documented."""
+    # What every estimator inherits from scikit-learn, and every exception from Python.
     is_common = (
         getattr(BaseEstimator, name, None) is member
         or re.fullmatch("set_.*_request", name)
@@ -135,7 +163,7 @@ def keep_initials(app, what, name, member, options, lines):
     lines[:] = [re.sub(r"^(\s*)(?=[A-Z]\. )", r"\1\\", line) for line in lines]
 
 
-# Every browser shows MathML, without a script and without a network.
+# Browsers show MathML without a script and without a network.
 def visit_math(translator, node):
     """Write an inline formula."""
     write_math(translator, node, as_block=False)

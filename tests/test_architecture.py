@@ -1,4 +1,4 @@
-"""Which module may import which, and what every public name must have."""
+"""Which package may import which, what CONTRIBUTING says of them, what public names must have."""
 
 import ast
 import graphlib
@@ -6,13 +6,15 @@ import importlib
 import importlib.util
 import inspect
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 import skinit
 
-# A package imports from the rows above its own, and inside a row only from those before it.
+# A package imports from the rows above its own, and inside a row only from those before it. The
+# table in CONTRIBUTING has the same rows.
 ORDER = [
     ["_support"],
     ["activations", "losses", "solvers", "schedules", "mean_field", "datasets"],
@@ -22,10 +24,10 @@ ORDER = [
     ["catalogue"],
     ["estimators"],
     ["interop", "drop_in"],
-    ["comparison", "search"],
+    ["comparison"],
     ["diagnosis"],
     ["teaching"],
-    ["displays", "report"],
+    ["displays"],
     ["skinit"],
     ["cli"],
     ["__main__"],
@@ -83,13 +85,13 @@ def position(name):
     if name not in PLACES:
         pytest.fail(
             f"{name!r} has no place in the order of imports; add it to ORDER in "
-            "tests/test_architecture.py, below all that it imports"
+            "tests/test_architecture.py and to CONTRIBUTING.md, below all that it imports"
         )
     return PLACES.index(name)
 
 
 @pytest.mark.parametrize("module", SOURCES)
-def test_packages_import_only_from_above(module):
+def test_packages_import_only_from_rows_above(module):
     own = position(place(module))
     others = {place(name) for name in imported_modules(module)} - {place(module)}
     assert [name for name in others if position(name) >= own] == []
@@ -97,35 +99,62 @@ def test_packages_import_only_from_above(module):
 
 @pytest.mark.parametrize("module", SOURCES)
 def test_packages_are_entered_by_their_front_doors(module):
-    """Import ``skinit.package``, not ``skinit.package.module``, from outside of the package."""
+    """From outside, import ``skinit.package``, not ``skinit.package.module``."""
     others = {name for name in imported_modules(module) if place(name) != place(module)}
     assert [name for name in others if name.count(".") > 1] == []
+
+
+def test_the_order_of_imports_lists_what_there_is():
+    assert sorted(PLACES) == sorted({place(module) for module in SOURCES})
+
+
+def table_rows(markdown, heading):
+    """Return the cells of a Markdown table's rows, as they are written."""
+    lines = iter(markdown.splitlines())
+    assert heading in lines
+    assert next(lines).startswith("|--")
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in takewhile(lambda line: line.startswith("|"), lines)
+    ]
+
+
+def test_contributing_shows_every_package_in_the_order_of_imports():
+    contributing = ROOT.parent / "CONTRIBUTING.md"
+    if not contributing.exists():
+        pytest.skip("there is no CONTRIBUTING.md beside an installed package")
+    rows = table_rows(
+        contributing.read_text(encoding="utf-8"), "| row | package | what lives there |"
+    )
+    shown = [(int(row), name.strip("`")) for row, name, _ in rows]
+    assert shown == [(n, name) for n, row in enumerate(ORDER, start=1) for name in row]
+    assert all(what for *_, what in rows)
 
 
 PACKAGES = [name for name, path in SOURCES.items() if path.name == "__init__.py"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_front_doors_say_what_lives_behind_them(package):
-    """The summary, then what is where, in which order to read it, and where to add something."""
+def test_front_doors_describe_their_packages(package):
+    """A summary, then what is where, in which order to read it, and where to add something."""
     loaded = importlib.import_module(package)
     assert len(loaded.__doc__.splitlines()) >= 3
     assert loaded.__all__
 
 
-def test_no_module_imports_itself_in_a_circle():
+def test_imports_have_no_circle():
     graph = {module: imported_modules(module) for module in SOURCES}
     graphlib.TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("module", SOURCES)
-def test_only_displays_and_the_report_import_matplotlib(module):
+def test_only_displays_import_matplotlib(module):
     libraries = {name.partition(".")[0] for name in imported_names(module)}
-    assert place(module) in ("displays", "report") or "matplotlib" not in libraries
+    assert place(module) == "displays" or "matplotlib" not in libraries
 
 
 @pytest.mark.parametrize("module", SOURCES)
-def test_nobody_uses_random_numbers_of_the_process(module):
+def test_no_module_uses_a_global_random_generator(module):
     tree = ast.parse(SOURCES[module].read_text(encoding="utf-8"))
     attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     names = attributes | imported_names(module)
