@@ -23,7 +23,7 @@ from skinit.core import Network, Plan, TrainingData
 from skinit.engine import one_blas_thread
 from skinit.estimators import BATCH_SIZE, checked_params, coefs_and_intercepts, packed
 from skinit.initializers import build_parameters
-from skinit.interop import make_optimizer, read_memory, solver_of, write_memory
+from skinit.interop import make_optimizer, read_optimizer_state, solver_of, write_optimizer_state
 from skinit.losses import LOSSES, SquaredError
 from skinit.schedules import BaseSchedule, ConstantRate
 from skinit.training import ENGINES, Block, GradientTape, Progress
@@ -161,7 +161,7 @@ class OnOurEngine:
         """Take the steps, and look at the loss or score after each epoch."""
         dtype = data.X.dtype
         parameters = packed(network, self.coefs_, self.intercepts_, dtype)
-        _, state = read_memory(self._optimizer, network, dtype)
+        _, state = read_optimizer_state(self._optimizer, network, dtype)
         start = Block(0, np.empty(0), parameters, state)
         self.n_iter_ = 0
         try:
@@ -179,7 +179,7 @@ class OnOurEngine:
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=6)
             warns = False
-        write_memory(self._optimizer, network, state)
+        write_optimizer_state(self._optimizer, network, state)
         if warns:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
