@@ -1,4 +1,4 @@
-"""``python -m skinit`` is ``skinit``."""
+"""Run the command line by ``python -m skinit``."""
 
 import sys
 

@@ -23,7 +23,7 @@ from skinit.core import Network, Plan, Problem, TrainingData
 from skinit.engine import one_blas_thread
 from skinit.estimators import BATCH_SIZE, check_nested_params, coefs_and_intercepts, packed
 from skinit.initializers import build_parameters
-from skinit.interop import make_optimizer, read_memory, solver_of, write_memory
+from skinit.interop import make_optimizer, read_optimizer_state, solver_of, write_optimizer_state
 from skinit.losses import LOSSES, SquaredError
 from skinit.schedules import BaseSchedule, ConstantRate
 from skinit.training import ENGINES, CompiledGradient, RunState, TrainingRun
@@ -164,7 +164,7 @@ class OnOurEngine:
         """Take the steps, and look at the loss or score after each epoch."""
         dtype = data.X.dtype
         parameters = packed(network, self.coefs_, self.intercepts_, dtype)
-        _, state = read_memory(self._optimizer, network, dtype)
+        _, state = read_optimizer_state(self._optimizer, network, dtype)
         problem = Problem(network, data, plan)
         run = ScikitLearnRun(self, problem, RunState(parameters, state), held_out)
         self.n_iter_ = 0
@@ -175,7 +175,7 @@ class OnOurEngine:
             warnings.warn("Training interrupted by user.", stacklevel=6)
             warns = False
         warns = warns and not run.stopped
-        write_memory(self._optimizer, network, run.state.solver_state)
+        write_optimizer_state(self._optimizer, network, run.state.solver_state)
         if warns:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "

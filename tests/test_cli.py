@@ -1,4 +1,4 @@
-"""The command line, as a user meets it: what it prints where, what it writes, how it refuses."""
+"""The command line: what each command prints, which files it writes, how it reports errors."""
 
 import contextlib
 import importlib.util
@@ -15,21 +15,21 @@ import pytest
 import skinit
 from skinit import InitMLPClassifier
 from skinit.catalogue import catalogue
-from skinit.cli.main import join_names, main, print_outcomes, widths
+from skinit.cli import commands, main
+from skinit.cli.commands import COMMANDS, print_outcomes
+from skinit.cli.parser import join_names, widths
 from skinit.comparison import InitComparison, InitRun
 from skinit.datasets import BUILT_IN
 from skinit.initializers import INITIALIZERS
 
-COMMANDS = ["demo", "compare", "diagnose", "list"]
 QUICK = ["--seeds", "1", "--max-iter", "3"]
-cli = sys.modules["skinit.cli.main"]
 
 NEEDS_RICH = pytest.mark.skipif(not importlib.util.find_spec("rich"), reason="needs rich")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command leaves behind."""
+    """Exit code, output and files of a command."""
 
     code: int
     out: str
@@ -42,14 +42,14 @@ class Outcome:
 
 
 class Terminal(io.StringIO):
-    """A stream that takes itself for a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self):
         return True
 
 
 def run(folder, *words, err=None):
-    """Type ``skinit`` and these words in a folder."""
+    """Run ``skinit`` with these arguments in a folder."""
     out, err = io.StringIO(), io.StringIO() if err is None else err
     with (
         contextlib.chdir(folder),
@@ -102,19 +102,19 @@ def table(tmp_path):
 # The demonstration
 
 
-def test_demo_ends_well_and_says_nothing_but_progress_on_standard_error(demo):
+def test_demo_succeeds_and_writes_only_progress_to_standard_error(demo):
     assert demo.code == 0
     assert [line.split(":")[0] for line in demo.err.splitlines()] == ["circles"] * 3 + ["moons"] * 3
 
 
-def test_demo_prints_both_tables_beside_the_published_figures(demo):
+def test_demo_prints_both_tables_beside_the_published_results(demo):
     assert re.findall(r"widths (\S+),", demo.out) == ["2-10-5-1", "2-12-6-1"]
     assert demo.out.count("init ") == 2
     assert "0.8831 (0.8831)" in demo.out
     assert "1773.5860 (inf)" in demo.out
 
 
-def test_demo_says_in_words_what_happened_to_each_start(demo):
+def test_demo_says_in_words_what_happened_with_each_initializer(demo):
     assert demo.out.count("zeros   all units of a layer stay identical") == 2
     assert demo.out.count("random  too large weights") == 2
 
@@ -129,14 +129,14 @@ def test_demo_writes_four_pictures_into_the_folder_that_it_names(demo):
 # Comparisons
 
 
-def test_compare_tells_what_it_compares(iris):
+def test_compare_describes_data_network_and_score(iris):
     assert iris.code == 0
     assert "iris: classification, 112 training and 38 test samples, 4 features" in iris.out
     assert "\n3 seeds of a 4-10-5-3 network: relu, gd, learning rate 0.1, 20 iter" in iris.out
     assert "(the score is accuracy; mean ± standard deviation over the seeds)" in iris.out
 
 
-def test_compare_has_one_row_and_one_verdict_for_each_start(iris):
+def test_compare_has_one_row_and_one_verdict_for_each_initializer(iris):
     table, verdicts = iris.out.split("What happened")
     for name in ("zeros", "he", "truncated_normal"):
         assert len(re.findall(rf"^{name} .* ± ", table, re.MULTILINE)) == 1
@@ -180,29 +180,31 @@ def test_compare_draws_boundaries_of_a_regression(tmp_path):
     assert outcome.pictures == ["plane_boundaries.png", "plane_loss.png"]
 
 
-def test_compare_makes_the_folder_and_those_above(tmp_path):
+def test_compare_makes_the_folder_and_its_parents(tmp_path):
     words = ["compare", "iris", "--init", "he", *QUICK, "--output", "a/b"]
     assert (run(tmp_path, *words).folder / "a" / "b" / "iris_loss.png").is_file()
 
 
-def test_compare_with_one_seed_speaks_of_no_median(tmp_path):
+def test_compare_with_one_seed_mentions_no_median(tmp_path):
     outcome = run(tmp_path, "compare", "iris", "--init", "he", *QUICK)
     assert "(the score is accuracy)" in outcome.out
     assert "median" not in outcome.out
 
 
-def test_compare_names_the_seeds_that_went_otherwise(capsys):
+def test_compare_names_the_seeds_with_another_verdict_than_the_median(capsys):
     def made_up_run(seed, loss, outcome):
         return InitRun("he", seed, 1.0, loss, 0.5, 0.5, outcome, None)
 
     runs = [(0, 3.0, "overfits: a"), (1, 0.1, "learns: b"), (2, 1.0, "learns: c"),
             (3, 2.0, "overfits: d"), (4, 0.2, "diverged: e")]  # fmt: skip
     print_outcomes(InitComparison(tuple(made_up_run(*run) for run in runs)))
-    told = " ".join(capsys.readouterr().out.split())
-    assert told.endswith("learns: c (seed 2, the median; seeds 0, 3: overfits; seed 4: diverged)")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.endswith(
+        "learns: c (seed 2, the median; seeds 0, 3: overfits; seed 4: diverged)"
+    )
 
 
-def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
+def test_compare_passes_settings_to_the_network(tmp_path, monkeypatch):
     seen = []
     fit = InitMLPClassifier.fit
     monkeypatch.setattr(
@@ -227,9 +229,9 @@ def test_compare_takes_settings_of_the_network(tmp_path, monkeypatch):
         "--seeds 1 --init he glorot zeros iris",
     ],
 )
-def test_names_of_several_starts_go_in_any_way(words, tmp_path, monkeypatch):
+def test_several_initializers_can_be_given_in_any_way(words, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(cli, "compare_command", lambda arguments: seen.append(arguments))
+    monkeypatch.setitem(COMMANDS, "compare", lambda arguments: seen.append(arguments) or 0)
     run(tmp_path, "compare", *words.split())
     assert [(each.data, each.init, each.seeds) for each in seen] == [
         ("iris", ["he", "glorot", "zeros"], 1)
@@ -239,16 +241,16 @@ def test_names_of_several_starts_go_in_any_way(words, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "words", ["compare he --init zeros", "compare --init zeros he.csv", "list he zeros", "--init"]
 )
-def test_only_names_after_another_of_an_init_are_joined(words):
+def test_only_names_that_follow_the_first_one_of_init_are_joined(words):
     assert join_names(words.split()) == words.split()
 
 
-def test_no_start_is_called_as_data_are():
-    """Or ``--init he NAME`` would have two meanings."""
+def test_no_initializer_has_the_name_of_a_data_set():
+    """Otherwise ``--init he NAME`` would have two meanings."""
     assert set(INITIALIZERS).isdisjoint(BUILT_IN)
 
 
-def test_names_of_starts_are_safe_in_names_of_files():
+def test_names_of_initializers_are_safe_in_file_names():
     assert [name for name in INITIALIZERS if not re.fullmatch(r"\w+", name)] == []
 
 
@@ -256,11 +258,11 @@ def test_names_of_starts_are_safe_in_names_of_files():
     ("text", "layers"),
     [("64", (64,)), ("64x20", (64,) * 20), ("64x3,32", (64, 64, 64, 32)), ("8, 4X2", (8, 4, 4))],
 )
-def test_a_width_with_a_factor_is_so_many_layers(text, layers):
+def test_a_width_with_a_factor_is_that_many_layers(text, layers):
     assert widths(text) == layers
 
 
-def test_compare_takes_a_solver_and_what_is_usual_with_it(tmp_path, monkeypatch):
+def test_compare_chooses_rate_and_iterations_by_the_solver(tmp_path, monkeypatch):
     seen = []
     fit = InitMLPClassifier.fit
     monkeypatch.setattr(
@@ -275,7 +277,7 @@ def test_compare_takes_a_solver_and_what_is_usual_with_it(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("rate", ["5", "100", "1e300"])
-def test_a_learning_rate_that_diverges_is_no_error_but_told_in_words(rate, tmp_path):
+def test_a_diverging_learning_rate_is_an_outcome_and_not_an_error(rate, tmp_path):
     words = ["--activation", "identity", "--learning-rate", rate, "--max-iter", "300"]
     outcome = run(tmp_path, "compare", "diabetes", "--init", "he", "--seeds", "2", *words)
     assert outcome.code == 0
@@ -283,7 +285,7 @@ def test_a_learning_rate_that_diverges_is_no_error_but_told_in_words(rate, tmp_p
     assert outcome.pictures == ["diabetes_loss.png"]
 
 
-def test_a_regression_that_diverges_is_drawn_over_its_plane(tmp_path):
+def test_the_boundaries_of_a_diverged_regression_are_drawn(tmp_path):
     rows = [f"{k % 7},{k % 5},{k * 1.5}" for k in range(40)]
     (tmp_path / "plane.csv").write_text("\n".join(["x,y,z", *rows]))
     words = ["--init", "he", "--learning-rate", "5", "--max-iter", "999", "--seeds", "1"]
@@ -323,32 +325,34 @@ def test_diagnose_writes_three_pictures_into_the_folder_that_it_names(zeros):
         (["--solver", "sgd", "--learning-rate", "0.3"], "sgd", 0.3),
     ],
 )
-def test_diagnose_takes_a_solver_and_its_rate(words, solver, rate, tmp_path, monkeypatch):
+def test_diagnose_passes_solver_and_learning_rate_to_the_network(
+    words, solver, rate, tmp_path, monkeypatch
+):
     def look(model, X, y):
         assert (model.solver, model.learning_rate) == (solver, rate)
         raise ValueError("seen")
 
-    monkeypatch.setattr(cli, "diagnose", look)
+    monkeypatch.setattr(commands, "diagnose", look)
     assert "seen" in run(tmp_path, "diagnose", "iris", *words).err
 
 
-def test_diagnose_warns_of_a_rate_that_is_too_high(tmp_path):
+def test_diagnose_reports_a_learning_rate_that_is_too_high(tmp_path):
     outcome = run(tmp_path, "diagnose", "iris", "--learning-rate", "1e5")
     assert outcome.code == 0
-    told = r"^learning_rate is 100000; the largest stable one is \S+$"
-    assert re.search(told, outcome.out, re.MULTILINE)
+    line = r"^learning_rate is 100000; the largest stable one is \S+$"
+    assert re.search(line, outcome.out, re.MULTILINE)
     assert "\nsevere: learning_rate=1e5 is above " in outcome.out
 
 
-def test_diagnose_reads_a_table_and_draws_from_a_seed(table):
+def test_diagnose_reads_a_table_and_draws_the_weights_from_the_seed(table):
     words = ["diagnose", table, "--target", "number"]
     outcomes = [run(table.parent, *words, "--seed", seed).out for seed in (0, 0, 1)]
-    read, told = outcomes[0].split("\n\n")[:2]
-    assert " ".join(read.split()) == (
+    columns, diagnosis = outcomes[0].split("\n\n")[:2]
+    assert " ".join(columns.split()) == (
         "table: regression, 30 training samples, 5 features of 4 columns: first, second, same, "
         "letter (text, 2 values)"
     )
-    assert told.startswith("Diagnosis of He() in a 5-10-5-1 network: ")
+    assert diagnosis.startswith("Diagnosis of He() in a 5-10-5-1 network: ")
     assert outcomes[0] == outcomes[1] != outcomes[2]
 
 
@@ -359,35 +363,35 @@ def test_list_is_the_catalogue(tmp_path):
     assert run(tmp_path, "list").out.startswith(repr(catalogue()))
 
 
-def test_list_with_a_name_shows_all_about_it_and_where_else_it_is(tmp_path):
+def test_list_with_a_name_shows_its_entry_and_which_others_mention_it(tmp_path):
     first, *others = catalogue().search("he")
     shown, also = run(tmp_path, "list", "he").out.split("\n\n")
     assert shown == str(first)
-    assert also.startswith("Found in what is told of these as well ('skinit list he --long'): ")
+    assert also.startswith("Also mentioned by ('skinit list he --long' shows them): ")
     assert set(also.partition(": ")[2].split()) >= {f"{entry.name}," for entry in others[:-1]}
 
 
-def test_list_with_words_shows_all_about_the_closest_and_names_the_others(tmp_path):
+def test_list_with_words_shows_the_closest_entries_and_names_the_others(tmp_path):
     found = catalogue().search("relu", "deep")
     closest = found.closest("relu", "deep")
-    shown, also = run(tmp_path, "list", "relu", "deep").out.split("\n\nFound ")
+    shown, also = run(tmp_path, "list", "relu", "deep").out.split("\n\nAlso ")
     assert shown == "\n\n".join(map(str, closest))
     names = " ".join(also.partition("): ")[2].split())
     assert names == ", ".join(entry.name for entry in found if entry not in closest)
 
 
-def test_a_long_list_with_words_shows_all_about_all_that_have_them(tmp_path):
+def test_a_long_list_with_words_shows_every_entry_that_has_them(tmp_path):
     found = catalogue().search("relu", "deep")
     out = run(tmp_path, "list", "relu", "deep", "--long").out
     assert out == "\n\n".join(map(str, found)) + "\n"
 
 
-def test_list_with_a_word_that_is_only_in_references_shows_those(tmp_path):
+def test_list_searches_the_references_if_nothing_else_matches(tmp_path):
     found = catalogue().search("2015")
     assert run(tmp_path, "list", "2015").out == "\n\n".join(map(str, found)) + "\n"
 
 
-def test_long_list_shows_all_about_all(tmp_path):
+def test_a_long_list_shows_every_entry(tmp_path):
     out = run(tmp_path, "list", "--long").out
     assert out == "\n\n".join(map(str, catalogue())) + "\n"
 
@@ -409,8 +413,8 @@ def test_help_of_each_command_has_examples(command, tmp_path):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_examples_in_the_help_are_understood(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, f"{command}_command", lambda arguments: 0)
+def test_examples_in_the_help_can_be_parsed(command, tmp_path, monkeypatch):
+    monkeypatch.setitem(COMMANDS, command, lambda arguments: 0)
     help_text = run(tmp_path, command, "--help").out
     for example in re.findall(r"^  skinit (.*)$", help_text, re.MULTILINE):
         assert run(tmp_path, *example.split()).code == 0
@@ -431,7 +435,7 @@ def test_python_m_skinit_is_the_command_line():
 @pytest.mark.parametrize(
     "words", [["--help"], ["list"], ["list", "--long"], *([c, "--help"] for c in COMMANDS)]
 )
-def test_what_is_explained_fits_into_80_columns(words, tmp_path):
+def test_help_and_lists_fit_into_80_columns(words, tmp_path):
     assert max(map(len, run(tmp_path, *words).out.splitlines())) <= 80
 
 
@@ -454,24 +458,24 @@ MISTAKES = {
     "no data": (["compare", "--init", "he"], "arguments are required: DATA"),
     "no init": (["compare", "iris"], "arguments are required: --init"),
     "unknown data": (["compare", "zzz", "--init", "he"], "known names: breast_cancer, circles"),
-    "a start that is none": (
+    "a misspelt initializer after another": (
         ["compare", "iris", "--init", "he", "glorto"],
         "unrecognized arguments: glorto; did you mean 'glorot'",
     ),
-    "a start elsewhere": (
+    "an initializer without --init": (
         ["compare", "iris", "zeros", "--init", "he"],
-        "unrecognized arguments: zeros; the names of several starts go together, as in --init he,",
+        "unrecognized arguments: zeros; the names of all initializers follow --init, as in",
     ),
     "two data sets": (["compare", "iris", "moons", "--init", "he"], "arguments: moons (see"),
-    "a start with settings": (
+    "an initializer with settings": (
         ["compare", "iris", "--init", "He(gain=2)"],
-        "argument --init: 'He(gain=2)' is no name; settings of a start can be given in Python only",
+        "argument --init: 'He(gain=2)' is not a name; settings of an initializer can be given in",
     ),
-    "a start with settings after another": (
+    "an initializer with settings after another": (
         ["compare", "iris", "--init", "he", "He(gain=2)"],
-        "He(gain=2); settings of a start can be given in Python",
+        "He(gain=2); settings of an initializer can be given in Python",
     ),
-    "an empty start": (["compare", "iris", "--init", ","], "init=',' is not a known name"),
+    "an empty name": (["compare", "iris", "--init", ","], "init=',' is not a known name"),
     "misspelt data": (["compare", "irs", "--init", "he"], "did you mean 'iris'?"),
     "misspelt init": (["compare", "iris", "--init", "he_norml"], "did you mean 'he_normal', "),
     "init like no other": (["diagnose", "iris", "--init", "xyz"], "known name; 'skinit list'"),
@@ -479,11 +483,11 @@ MISTAKES = {
     "misspelt solver to diagnose": (["diagnose", "iris", "--solver", "adma"], "mean 'adam'?"),
     "a rate for lbfgs": (
         [*IRIS, "--solver", "lbfgs", "--learning-rate", "1"],
-        "--learning-rate is not for --solver lbfgs",
+        "--learning-rate does not apply to --solver lbfgs, which chooses its own step",
     ),
-    "two starts to diagnose": (
+    "two initializers to diagnose": (
         ["diagnose", "iris", "--init", "he,zeros"],
-        "--init is for one start here; 'skinit compare' takes several",
+        "diagnose takes one initializer in --init; 'skinit compare' takes several",
     ),
     "misspelt activation": ([*IRIS, "--activation", "rleu"], "did you mean 'relu'?"),
     "misspelt task": ([*IRIS, "--task", "regress"], "invalid choice: 'regress'"),
@@ -517,14 +521,20 @@ MISTAKES = {
     "no such column": ([*TABLE, "Letter"], "table.csv has no column target='Letter'; its columns"),
     "regression on text": ([*TABLE, "letter", "--task", "regression"], "needs numbers, but target"),
     "one value only": ([*TABLE, "same"], "has the same value 1 everywhere"),
-    "a file as folder": ([*IRIS, "--output", "table.csv"], "--output 'table.csv' must be a folder"),
-    "a folder in a file": (["demo", "--output", "table.csv/x"], "must be a folder"),
-    "a folder of the system": (["demo", "--output", "/proc"], "--output '/proc' must be a folder"),
+    "a file as folder": (
+        [*IRIS, "--output", "table.csv"],
+        "--output 'table.csv' must be a new folder",
+    ),
+    "a folder in a file": (["demo", "--output", "table.csv/x"], "must be a new folder"),
+    "a folder of the system": (
+        ["demo", "--output", "/proc"],
+        "--output '/proc' must be a new folder",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_answered_with_one_line_and_code_2(name, table):
+def test_a_mistake_is_reported_in_one_line_with_exit_code_2(name, table):
     words, complaint = MISTAKES[name]
     outcome = run(table.parent, *words)
     assert outcome.code == 2
@@ -539,7 +549,7 @@ def test_a_mistake_is_answered_with_one_line_and_code_2(name, table):
     [b"", b"first,letter\n1\n", b"first,letter\n1,a,b,c\n2,3\n1,2,3,4,5,6\n", b"\xff\xfe\x00y"],
     ids=["empty", "short", "ragged", "not UTF-8"],
 )
-def test_a_broken_table_is_answered_with_one_line_that_names_it(content, table):
+def test_a_broken_table_is_reported_in_one_line_that_names_it(content, table):
     table.write_bytes(content)
     outcome = run(table.parent, *TABLE, "letter")
     assert (outcome.code, outcome.out) == (2, "")
@@ -547,7 +557,7 @@ def test_a_broken_table_is_answered_with_one_line_that_names_it(content, table):
     assert line.startswith("skinit compare: error: table.csv ")
 
 
-def test_without_pandas_a_table_is_answered_with_the_extra(table, monkeypatch):
+def test_reading_a_table_without_pandas_names_the_extra(table, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     outcome = run(table.parent, *TABLE, "letter")
     assert (outcome.code, outcome.out) == (2, "")
@@ -560,7 +570,7 @@ def test_a_mistake_leaves_no_folder_behind(table):
     assert [path.name for path in table.parent.iterdir()] == ["table.csv"]
 
 
-def test_a_network_that_fits_no_memory_is_an_error_without_a_traceback(tmp_path, monkeypatch):
+def test_running_out_of_memory_is_reported_without_a_traceback(tmp_path, monkeypatch):
     def fit(*_):
         raise MemoryError("Unable to allocate 60 GiB")
 
@@ -574,7 +584,7 @@ def test_a_network_that_fits_no_memory_is_an_error_without_a_traceback(tmp_path,
 
 
 def interrupt_fit(number, monkeypatch):
-    """Press Ctrl-C in the fit of this number."""
+    """Simulate Ctrl-C in the fit with this number, counted from 1."""
     fit, fits = InitMLPClassifier.fit, []
 
     def fit_or_press(self, X, y):
@@ -586,7 +596,7 @@ def interrupt_fit(number, monkeypatch):
     monkeypatch.setattr(InitMLPClassifier, "fit", fit_or_press)
 
 
-def test_ctrl_c_in_a_comparison_keeps_the_whole_runs(tmp_path, monkeypatch):
+def test_ctrl_c_in_a_comparison_reports_the_finished_runs(tmp_path, monkeypatch):
     interrupt_fit(3, monkeypatch)
     words = ["--init", "he", "--init", "zeros", "--seeds", "2", "--max-iter", "3"]
     outcome = run(tmp_path, "compare", "iris", *words)
@@ -597,7 +607,7 @@ def test_ctrl_c_in_a_comparison_keeps_the_whole_runs(tmp_path, monkeypatch):
     assert outcome.pictures == ["iris_loss.png"]
 
 
-def test_ctrl_c_in_the_demo_keeps_the_whole_runs_and_says_where(tmp_path, monkeypatch):
+def test_ctrl_c_in_the_demo_reports_the_finished_runs(tmp_path, monkeypatch):
     interrupt_fit(5, monkeypatch)
     outcome = run(tmp_path, "demo", "--max-iter", 3)
     assert outcome.code == 130
@@ -613,7 +623,7 @@ def test_ctrl_c_in_the_first_run_prints_no_result(tmp_path, monkeypatch):
     assert (outcome.code, outcome.out, outcome.pictures) == (130, "", [])
 
 
-def test_a_reader_that_closes_the_pipe_is_no_error():
+def test_a_closed_pipe_is_not_an_error():
     process = subprocess.Popen(
         [sys.executable, "-m", "skinit", "list"], cwd=Path(skinit.__file__).parents[1],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -627,7 +637,7 @@ def test_a_reader_that_closes_the_pipe_is_no_error():
 # Progress
 
 
-def test_progress_tells_each_run_on_standard_error(iris):
+def test_each_run_is_announced_on_standard_error(iris):
     lines = [
         f"iris: run {3 * k + seed + 1} of 9, {name}, seed {seed}"
         for k, name in enumerate(["zeros", "he", "truncated_normal"])
@@ -636,11 +646,11 @@ def test_progress_tells_each_run_on_standard_error(iris):
     assert iris.err.splitlines() == lines
 
 
-def test_nothing_but_the_result_is_on_standard_output(iris):
+def test_progress_is_not_on_standard_output(iris):
     assert "run 1 of" not in iris.out
 
 
-def test_without_rich_a_terminal_gets_lines(tmp_path, monkeypatch):
+def test_without_rich_progress_is_lines_on_a_terminal_too(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "rich", None)
     outcome = run(tmp_path, *IRIS, *QUICK, err=Terminal())
     assert outcome.code == 0
@@ -648,14 +658,14 @@ def test_without_rich_a_terminal_gets_lines(tmp_path, monkeypatch):
 
 
 @NEEDS_RICH
-def test_with_rich_a_terminal_gets_a_bar_that_goes_away(tmp_path):
+def test_with_rich_a_terminal_gets_a_bar_that_is_erased_at_the_end(tmp_path):
     outcome = run(tmp_path, *IRIS, *QUICK, err=Terminal())
     assert "iris: he, seed 0" in outcome.err
-    assert outcome.err.endswith("\x1b[2K")  # the line is wiped
+    assert outcome.err.endswith("\x1b[2K")  # the escape sequence that erases the line
 
 
 @NEEDS_RICH
-def test_with_rich_a_mistake_found_late_is_still_told(tmp_path, monkeypatch):
+def test_with_rich_an_error_during_training_is_reported(tmp_path, monkeypatch):
     def fit(*_):
         raise ValueError("too late")
 

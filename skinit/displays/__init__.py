@@ -1,8 +1,13 @@
-"""Pictures, in scikit-learn's display style: data in ``__init__``, drawing in ``plot``.
+"""Pictures in the style of scikit-learn's displays: data in ``__init__``, drawing in ``plot``.
 
-Each has ``from_estimator`` and, where several can share a picture, ``from_estimators`` with a dict
-of names to them; each takes ``ax`` or, if it needs several, ``axes``, and keeps these as ``ax_`` or
-``axes_``, with their ``figure_``.
+There is one public file per picture; read `loss_curve` first, which is the simplest. Each display
+has ``from_estimator`` and, where several models can share a picture, ``from_estimators``, which
+takes a dict of names to estimators. Each takes ``ax``, or ``axes`` if it needs several, and stores
+them as ``ax_`` or ``axes_``, and their figure as ``figure_``.
+
+The private files have what displays share: new figures and legends (`_figures`), limits of axes
+(`_spans`), named estimators (`_naming`) and writing to a file (`_saving`). A new display is a file
+here and a name in ``__all__``; the tests of what all displays have in common then run on it too.
 """
 
 from skinit.displays._saving import save_display

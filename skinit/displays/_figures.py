@@ -1,13 +1,24 @@
-"""New figures that keep to a narrow page, their legends, and axes that come by the wrong name."""
+"""New figures that fit the width of the page, legends, and the check of ``ax`` and ``axes``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from skinit._support import Array
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure
 
 __all__ = ["add_legend_below", "narrow_width", "new_axes", "refuse_axes_as"]
 
-# In inches. matplotlib's figures are 6.4 wide; who makes them narrower than this has a narrow page.
+# In inches. matplotlib's default width is 6.4; a user who sets less than this has a narrow page.
 NARROW = 6.0
 
 
-def narrow_width():
-    """Return the width of figures in inches where it is set to be narrow, None otherwise.
+def narrow_width() -> float | None:
+    """Return the width in ``rcParams["figure.figsize"]`` if it is narrow, None otherwise.
 
     Examples
     --------
@@ -22,14 +33,15 @@ def narrow_width():
     return width if width < NARROW else None
 
 
-def new_axes(n_rows, n_columns, size, **settings):
-    """Make a figure of several pictures; all are in one column where figures are to be narrow.
+def new_axes(n_rows: int, n_columns: int, size: tuple[float, float], **settings: Any) -> Array:
+    """Make a figure with several axes, all in one column on a narrow page.
 
     Parameters
     ----------
     n_rows, n_columns : int
+        The grid on a page of normal width.
     size : (float, float)
-        Width and height in inches where there is room.
+        Width and height in inches on a page of normal width.
     **settings : dict
         Keywords of ``matplotlib.pyplot.subplots``.
 
@@ -47,7 +59,7 @@ def new_axes(n_rows, n_columns, size, **settings):
 
     width = narrow_width()
     if width is not None:
-        # Each of them keeps its shape.
+        # Each of the axes keeps its ratio of height to width.
         height = width * (size[1] / n_rows) / (size[0] / n_columns)
         n_rows, n_columns = n_rows * n_columns, 1
         size = (width, height * n_rows)
@@ -55,29 +67,32 @@ def new_axes(n_rows, n_columns, size, **settings):
     return axes.ravel()
 
 
-def add_legend_below(figure, handles, names):
-    """Add a legend below all pictures, in as many columns as there is room for."""
+def add_legend_below(figure: Figure, handles: Sequence[Artist], names: Sequence[str]) -> None:
+    """Add a legend below all axes, in as many columns as fit into the width."""
     width, height = figure.get_size_inches()
-    # A letter of this size is about 0.08 inches wide, what stands before a name 0.6.
+    # A character is about 0.08 inches wide, the handle and padding of an entry 0.6.
     n_columns = int(width / (0.6 + 0.08 * max(map(len, names), default=0)))
     n_columns = min(max(n_columns, 1), 5)
-    # What several rows take is not taken from the pictures.
+    # Make room for further rows, so that the axes keep their height.
     figure.set_figheight(height + 0.18 * ((len(names) - 1) // n_columns))
     place = {"loc": "outside lower center", "ncols": n_columns}
     figure.legend(handles, names, fontsize="small", **place)
 
 
-def refuse_axes_as(name, given, instead):
-    """Refuse axes under a name that a display does not know, before something else trips over it.
+def refuse_axes_as(name: str, given: Mapping[str, Any], instead: str) -> None:
+    """Raise an error for ``ax`` given to a display that takes ``axes``, or the other way round.
+
+    Without this check the argument would be passed on as a keyword of another function, whose
+    error would not help.
 
     Parameters
     ----------
     name : str
-        "ax" or "axes".
+        The name that the display does not take, "ax" or "axes".
     given : dict
-        The keywords of a call.
+        The other keywords of a call.
     instead : str
-        What to give.
+        What to give instead.
 
     Examples
     --------

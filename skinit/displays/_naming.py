@@ -1,12 +1,16 @@
-"""Several estimators under names, as every ``from_estimators`` takes them."""
+"""Dicts of named estimators, which every ``from_estimators`` takes, and their diagnoses."""
 
-from skinit.diagnosis import diagnose
+from collections.abc import Mapping
+from typing import Any
+
+from skinit._support import MatrixLike
+from skinit.diagnosis import Diagnosis, diagnose
 
 __all__ = ["check_named", "diagnose_each", "diagnose_one"]
 
 
-def check_named(estimators):
-    """Refuse estimators that have no names.
+def check_named(estimators: object) -> None:
+    """Raise an error if estimators are not given under names.
 
     Examples
     --------
@@ -22,8 +26,10 @@ def check_named(estimators):
         )
 
 
-def diagnose_one(estimator, X, y, name, settings):
-    """Return the diagnosis of an estimator under a name, or under that of its start.
+def diagnose_one(
+    estimator: Any, X: MatrixLike, y: Any, name: str | None, settings: Mapping[str, Any]
+) -> dict[str, Diagnosis]:
+    """Diagnose an estimator, and return the diagnosis under a name.
 
     Parameters
     ----------
@@ -31,6 +37,7 @@ def diagnose_one(estimator, X, y, name, settings):
     X, y, settings
         As in `diagnose_each`.
     name : str or None
+        None is the name of the initializer.
 
     Returns
     -------
@@ -40,8 +47,10 @@ def diagnose_one(estimator, X, y, name, settings):
     return {name or found.init: found}
 
 
-def diagnose_each(estimators, X, y, settings):
-    """Return the diagnosis of each estimator under its name, without a search for a better start.
+def diagnose_each(
+    estimators: Mapping[str, Any], X: MatrixLike, y: Any, settings: Mapping[str, Any]
+) -> dict[str, Diagnosis]:
+    """Diagnose several estimators, without looking for better initializers.
 
     Parameters
     ----------
@@ -49,11 +58,12 @@ def diagnose_each(estimators, X, y, settings):
     X, y
         As in `diagnose`.
     settings : dict
-        Its other arguments.
+        Other arguments of `diagnose`.
 
     Returns
     -------
     dict of str to Diagnosis
+        Under the names of the estimators.
     """
     check_named(estimators)
     settings = {"candidates": (), **settings}

@@ -1,16 +1,19 @@
 """Writing a display to a file without leaving its figure open."""
 
+import os
+from typing import Any
+
 __all__ = ["save_display"]
 
 
-def save_display(display, path):
+def save_display(display: Any, path: str | os.PathLike[str]) -> None:
     """Save the figure of a display that has been plotted, and close it.
 
     Parameters
     ----------
     display : display with the attribute ``figure_``
     path : path-like
-        The ending says the format.
+        The file to write; its extension decides the format.
 
     Examples
     --------

@@ -1,22 +1,33 @@
-"""Axes that are wide enough not to show noise, and words where a value cannot be drawn."""
+"""Limits of axes that do not magnify noise, and notes on values that cannot be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from skinit._support import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "drawable",
     "has_drawn",
+    "note_missing_values",
     "set_least_span",
     "set_log_scale",
     "set_plain_ticks",
-    "tell_what_is_missing",
 ]
 
-# What is beyond these is no more than a sign that something has vanished or blown up.
+# Values outside this range have vanished or exploded; how far does not matter to a reader.
 SMALLEST, LARGEST = 1e-100, 1e100
 
 
-def drawable(values):
-    """Put nan in place of what a logarithmic axis cannot show.
+def drawable(values: ArrayLike) -> Array:
+    """Replace values that a logarithmic axis cannot show by nan.
 
     Examples
     --------
@@ -28,8 +39,8 @@ def drawable(values):
         return np.where((values > SMALLEST) & (values < LARGEST), values, np.nan)
 
 
-def set_log_scale(ax, least=10.0):
-    """Make the vertical axis logarithmic, from bottom to top by the factor `least` or more."""
+def set_log_scale(ax: Axes, least: float = 10.0) -> None:
+    """Make the y-axis logarithmic, with limits at least a factor `least` apart."""
     heights = heights_of(ax)
     heights = heights[heights > 0]
     if not len(heights):
@@ -40,8 +51,8 @@ def set_log_scale(ax, least=10.0):
     set_plain_ticks(ax)
 
 
-def set_plain_ticks(ax):
-    """Write plain numbers beside a logarithmic axis of at most four powers of ten."""
+def set_plain_ticks(ax: Axes) -> None:
+    """Label a logarithmic y-axis of at most four powers of ten with plain numbers."""
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     powers = np.ptp(np.log10(ax.get_ylim()))
@@ -51,39 +62,40 @@ def set_plain_ticks(ax):
         ax.yaxis.set_minor_locator(NullLocator())
 
 
-def set_least_span(ax, least):
-    """Let the vertical axis go from bottom to top by `least` or more."""
+def set_least_span(ax: Axes, least: float) -> None:
+    """Set the limits of the y-axis at least `least` apart."""
     heights = heights_of(ax)
     if has_drawn(ax):
         ax.set_ylim(*widened(heights.min(), heights.max(), least))
 
 
-def has_drawn(ax):
-    """Tell whether some line or band of an axis has anything to be seen."""
+def has_drawn(ax: Axes) -> bool:
+    """Tell whether any line or band of the axes has a finite value."""
     return bool(len(heights_of(ax)))
 
 
-def heights_of(ax):
-    """List all finite heights of the lines and bands of an axis."""
+def heights_of(ax: Axes) -> Array:
+    """Return all finite y-values of the lines and bands of the axes."""
     drawn = [np.asarray(line.get_ydata(), float) for line in ax.get_lines()]
     drawn += [path.vertices[:, 1] for band in ax.collections for path in band.get_paths()]
     heights = np.concatenate([*drawn, []])
     return heights[np.isfinite(heights)]
 
 
-def widened(low, high, least):
-    """Return limits with a margin around two values, at least so far apart."""
+def widened(low: float, high: float, least: float) -> tuple[float, float]:
+    """Return limits with a margin around two values, at least `least` apart."""
     middle, half = (low + high) / 2, max(1.1 * (high - low), least) / 2
     return middle - half, middle + half
 
 
-def tell_what_is_missing(ax, missing):
-    """Write what is not drawn, and why: below the axis, or in its middle where nothing is.
+def note_missing_values(ax: Axes, missing: Sequence[str]) -> None:
+    """Write notes on what is not drawn: below the x-axis, or in the middle of empty axes.
 
     Parameters
     ----------
     ax : matplotlib Axes
     missing : list of str
+        What is not drawn, and why, a line for each.
     """
     if not missing:
         return

@@ -1,9 +1,19 @@
-"""A picture of what the units of each layer put out: one histogram for each layer."""
+"""Histograms of the activations of each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skinit.diagnosis import diagnose
+from skinit._support import Array, MatrixLike
+from skinit.diagnosis import Diagnosis, diagnose
 from skinit.displays._figures import narrow_width, refuse_axes_as
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["ActivationHistogramDisplay"]
 
@@ -14,14 +24,14 @@ class ActivationHistogramDisplay:
     Parameters
     ----------
     diagnosis : Diagnosis
-        As `diagnose` returns it.
+        The return value of `diagnose`.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes, of shape (n_shown,)
     figure_ : matplotlib Figure
     shown_ : ndarray of int, of shape (n_shown,)
-        The layers, counted from 1.
+        The numbers of the layers that are shown, counted from 1.
 
     References
     ----------
@@ -38,19 +48,26 @@ class ActivationHistogramDisplay:
     [1, 2, 3, 4, 5]
     """
 
-    def __init__(self, diagnosis):
+    axes_: Array
+    figure_: Figure
+    shown_: Array
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
         self.diagnosis = diagnosis
 
-    def plot(self, axes=None, *, max_layers=12, **fill_kw):
-        """Draw the histograms, each on axes of its own and all on one scale where that is possible.
+    def plot(
+        self, axes: Sequence[Axes] | Array | None = None, *, max_layers: int = 12, **fill_kw: Any
+    ) -> ActivationHistogramDisplay:
+        """Draw one histogram per layer, with the same limits unless one layer is much wider.
 
         Parameters
         ----------
         axes : sequence of matplotlib Axes or None, default=None
-            One for each layer that is shown; None makes a new figure, no wider than
-            ``rcParams["figure.figsize"]`` where that is narrower than six inches.
+            One for each layer that is shown. None makes a new figure, which is as wide as
+            ``rcParams["figure.figsize"]`` if that is narrower than six inches.
         max_layers : int, default=12
-            Of a deeper network, so many of its hidden layers are shown, evenly spread.
+            The largest number of hidden layers to show. Those of a deeper network are evenly
+            spaced.
         **fill_kw : dict
             Keywords of ``matplotlib.axes.Axes.stairs``.
 
@@ -60,7 +77,7 @@ class ActivationHistogramDisplay:
         """
         refuse_axes_as("ax", fill_kw, INSTEAD_OF_AX)
         found = self.diagnosis.propagation
-        # Of a network without hidden layers, the scores.
+        # A network without hidden layers is shown by its raw predictions.
         n_layers = max(found.network.n_layers - 1, 1)
         self.shown_ = np.unique(np.linspace(1, n_layers, min(n_layers, max_layers)).astype(int))
         own_figure = axes is None
@@ -74,11 +91,12 @@ class ActivationHistogramDisplay:
             )
         limits = shared_limits(found.edges[self.shown_ - 1])
         for ax, number in zip(self.axes_, self.shown_, strict=True):
-            ax.set(title=f"layer {number}" if found.network.n_layers > 1 else "scores", yticks=[])
+            has_hidden = found.network.n_layers > 1
+            ax.set(title=f"layer {number}" if has_hidden else "raw predictions", yticks=[])
             draw(ax, found.counts[number - 1], found.edges[number - 1], fill_kw)
             if not found.activation_variance[number - 1]:
-                told = f"all are {found.activation_mean[number - 1]:.3g}"
-                ax.text(0.05, 0.9, told, va="top", fontsize="small", transform=ax.transAxes)
+                note = f"all are {found.activation_mean[number - 1]:.3g}"
+                ax.text(0.05, 0.9, note, va="top", fontsize="small", transform=ax.transAxes)
             if limits is not None:
                 ax.set_xlim(*limits)
         self.figure_ = self.axes_[0].figure
@@ -88,8 +106,16 @@ class ActivationHistogramDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, axes=None, max_layers=12, fill_kw=None, **settings
-    ):
+        cls,
+        estimator: Any,
+        X: MatrixLike,
+        y: Any = None,
+        *,
+        axes: Sequence[Axes] | Array | None = None,
+        max_layers: int = 12,
+        fill_kw: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> ActivationHistogramDisplay:
         """Diagnose an estimator and draw its activations.
 
         Parameters
@@ -115,8 +141,8 @@ class ActivationHistogramDisplay:
 INSTEAD_OF_AX = "axes=, one for each layer that is shown; choose how many by max_layers"
 
 
-def axes_in_rows(n):
-    """Make a figure with rows of at most four axes, or two where it is narrow, `n` in all."""
+def axes_in_rows(n: int) -> Array:
+    """Make a figure of `n` axes in rows of four, or of two on a narrow page."""
     import matplotlib.pyplot as plt
 
     narrow = narrow_width()
@@ -129,8 +155,8 @@ def axes_in_rows(n):
     return axes.ravel()[:n]
 
 
-def draw(ax, counts, edges, fill_kw):
-    """Draw a histogram, with few ticks that do not run into each other."""
+def draw(ax: Axes, counts: Array, edges: Array, fill_kw: Mapping[str, Any]) -> None:
+    """Draw a histogram, with few ticks so that their labels do not overlap."""
     if not np.isfinite(edges).all():
         ax.set(xticks=[])
         ax.text(0.5, 0.5, "not finite", ha="center", transform=ax.transAxes)
@@ -139,7 +165,7 @@ def draw(ax, counts, edges, fill_kw):
     ax.stairs(share, edges, **{"fill": True, **fill_kw})
     ax.locator_params(axis="x", nbins=3)
     ax.ticklabel_format(axis="x", scilimits=(-2, 4))
-    # Where nearly all are in one bin, as the zeros of ReLU are, the rest is seen too.
+    # If nearly all values are in one bin, as the zeros of ReLU are, cut it to show the others.
     others = np.sort(share)[-2]
     if share.max() > 3 * others > 0:
         ax.set_ylim(0, 2 * others)
@@ -149,8 +175,8 @@ def draw(ax, counts, edges, fill_kw):
         )  # fmt: skip
 
 
-def shared_limits(edges):
-    """Return limits for all layers; None where one is so wide that another would be a line."""
+def shared_limits(edges: Array) -> tuple[float, float] | None:
+    """Return limits for all layers, or None if the narrowest histogram would shrink to a line."""
     widths = edges[:, -1] - edges[:, 0]
     if not np.isfinite(widths).all() or widths.max() > 20 * widths.min():
         return None

@@ -1,31 +1,42 @@
-"""Decision boundaries of several models side by side, over the data that they were given."""
+"""Decision boundaries of several models side by side, with the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import is_regressor
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils.validation import check_is_fitted
 
+from skinit._support import Array, MatrixLike
 from skinit.displays._figures import narrow_width, new_axes, refuse_axes_as
 from skinit.displays._naming import check_named
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["DecisionBoundaryPanel"]
 
 
 class DecisionBoundaryPanel:
-    """What each of several models predicts over the plane, on axes of the same scale.
+    """What each of several models predicts over the plane of two features.
 
-    Two classes are shown by the probability of the second one, more classes by the predicted
-    class, a regressor by its predictions. Each picture is a ``DecisionBoundaryDisplay`` of
-    scikit-learn.
+    A classifier of two classes is shown by the probability of the second one, a classifier of more
+    classes by the predicted class, and a regressor by its predictions. Colors mean the same in all
+    pictures. Each picture is a ``DecisionBoundaryDisplay`` of scikit-learn.
 
     Parameters
     ----------
     estimators : dict of str to fitted estimator
-        Models with two features, under the titles of their pictures.
+        Models of two features. The names become the titles of the pictures.
     X : array-like of shape (n_samples, 2)
-        Samples to draw over the predictions; the columns of a data frame name the axes.
+        Samples to draw over the predictions. The columns of a data frame label the axes.
     y : array-like of shape (n_samples,)
-        Their targets.
+        Targets of the samples.
 
     Attributes
     ----------
@@ -43,19 +54,26 @@ class DecisionBoundaryPanel:
     ['50 iterations']
     """
 
-    def __init__(self, estimators, X, y):
+    axes_: Array
+    figure_: Figure
+    displays_: list[DecisionBoundaryDisplay]
+
+    def __init__(self, estimators: Mapping[str, Any], X: MatrixLike, y: ArrayLike) -> None:
         self.estimators = estimators
         self.X = X
         self.y = y
 
-    def plot(self, axes=None, **boundary_kw):
+    def plot(
+        self, axes: Sequence[Axes] | Array | None = None, **boundary_kw: Any
+    ) -> DecisionBoundaryPanel:
         """Draw the panel.
 
         Parameters
         ----------
         axes : sequence of matplotlib Axes or None, default=None
-            One for each estimator; None makes a new figure with one row, or with one column as
-            wide as ``rcParams["figure.figsize"]`` where that is narrower than six inches.
+            One for each estimator. None makes a new figure with one row, or, if
+            ``rcParams["figure.figsize"]`` is narrower than six inches, with one column of that
+            width.
         **boundary_kw : dict
             Keywords of ``DecisionBoundaryDisplay.from_estimator``, such as ``grid_resolution``.
 
@@ -70,7 +88,7 @@ class DecisionBoundaryPanel:
                 f"X has the shape {X.shape}, but a decision boundary is drawn over two features; "
                 "fit and draw models of two columns of X"
             )
-        # A data frame as it is: its column names are what the models were fitted with.
+        # Keep a data frame: the models were fitted with its column names and check them.
         plane = self.X if hasattr(self.X, "columns") else X
         for estimator in self.estimators.values():
             check_is_fitted(estimator)
@@ -96,7 +114,7 @@ class DecisionBoundaryPanel:
         self.displays_ = []
         for ax, (title, estimator) in zip(self.axes_, self.estimators.items(), strict=True):
             settings = {**boundary_settings(estimator, y), **boundary_kw}
-            # Under any style: the colours above it are pale, and those of the samples stand out.
+            # White in any style, so that the predictions are pale and the samples stand out.
             ax.set_facecolor("white")
             display = DecisionBoundaryDisplay.from_estimator(estimator, plane, ax=ax, **settings)
             draw_samples(ax, X, y, estimator, display.surface_)
@@ -109,8 +127,8 @@ class DecisionBoundaryPanel:
             self.add_key()
         return self
 
-    def add_key(self):
-        """Say what the colours mean: beside the pictures, or below them where there is no room."""
+    def add_key(self) -> None:
+        """Add a color bar or a legend: beside the pictures, or below them on a narrow page."""
         below = narrow_width() is not None
         estimator = next(iter(self.estimators.values()))
         if is_regressor(estimator) or len(estimator.classes_) == 2:
@@ -126,7 +144,7 @@ class DecisionBoundaryPanel:
                 ticks=ticks,
                 format="%.3g",
             )
-            bar.ax.set_facecolor("white")  # as what lies below the pictures
+            bar.ax.set_facecolor("white")  # like the background of the pictures
         else:
             handles, labels = self.axes_[0].get_legend_handles_labels()
             place = {"loc": "outside right center"}
@@ -135,7 +153,15 @@ class DecisionBoundaryPanel:
             self.figure_.legend(handles, labels, title="class", **place)
 
     @classmethod
-    def from_estimators(cls, estimators, X, y, *, axes=None, **boundary_kw):
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, Any],
+        X: MatrixLike,
+        y: ArrayLike,
+        *,
+        axes: Sequence[Axes] | Array | None = None,
+        **boundary_kw: Any,
+    ) -> DecisionBoundaryPanel:
         """Draw the panel of fitted estimators.
 
         Parameters
@@ -155,7 +181,16 @@ class DecisionBoundaryPanel:
         return cls(estimators, X, y).plot(axes, **boundary_kw)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, name=None, ax=None, **boundary_kw):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: MatrixLike,
+        y: ArrayLike,
+        *,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **boundary_kw: Any,
+    ) -> DecisionBoundaryPanel:
         """Draw the panel of a single fitted estimator.
 
         Parameters
@@ -164,7 +199,7 @@ class DecisionBoundaryPanel:
         X : array-like of shape (n_samples, 2)
         y : array-like of shape (n_samples,)
         name : str or None, default=None
-            The title; None is the class's name.
+            The title; None is the name of the class.
         ax : matplotlib Axes or None, default=None
         **boundary_kw
             As in `plot`.
@@ -182,33 +217,34 @@ class DecisionBoundaryPanel:
 INSTEAD_OF_AX = "axes=, one for each estimator"
 
 
-def boundary_settings(estimator, y):
-    """Choose what to show of an estimator: values, the probability of a class, or classes."""
+def boundary_settings(estimator: Any, y: Array) -> dict[str, Any]:
+    """Choose what to show of an estimator, and how: values, a probability, or classes."""
     settings = {"eps": 0.5, "grid_resolution": 200, "alpha": 0.6}
     if is_regressor(estimator):
         from matplotlib.ticker import MaxNLocator
 
-        # Levels over the targets, so that a value has the same colour in every picture.
+        # Levels span the targets, so that a value has the same color in every picture.
         levels = MaxNLocator(12).tick_values(y.min(), y.max())
         return {
             **settings, "response_method": "predict", "cmap": "viridis", "levels": levels,
             "extend": "both",
         }  # fmt: skip
     if len(estimator.classes_) == 2:
-        # Fixed levels, so that a colour means the same in every picture.
+        # Fixed levels, so that a probability has the same color in every picture.
         levels = np.linspace(0, 1, 12)
         return {
             **settings, "response_method": "predict_proba", "cmap": "RdBu_r", "levels": levels,
         }  # fmt: skip
-    # Cells and fixed limits, so that a class keeps its colour where another one is not predicted.
+    # pcolormesh and fixed limits, so that a class has the same color in every picture, also if a
+    # model does not predict all of the classes.
     return {
         **settings, "response_method": "predict", "plot_method": "pcolormesh",
         "vmin": 0, "vmax": len(estimator.classes_) - 1,
     }  # fmt: skip
 
 
-def draw_samples(ax, X, y, estimator, surface):
-    """Draw the samples in the colours that the predictions have."""
+def draw_samples(ax: Axes, X: Array, y: Array, estimator: Any, surface: Any) -> None:
+    """Draw the samples in the colors of the predictions."""
     style = {"s": 16, "edgecolor": "white", "linewidth": 0.5}
     if is_regressor(estimator):
         ax.scatter(X[:, 0], X[:, 1], c=y, cmap=surface.cmap, norm=surface.norm, **style)

@@ -1,31 +1,43 @@
-"""A picture of what each learning rate makes of the loss, and of the rate that is suggested."""
+"""The loss that each learning rate leads to, and the suggested rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from skinit.comparison import find_learning_rate
+from skinit._support import MatrixLike
+from skinit.comparison import LearningRateSearch, find_learning_rate
 from skinit.displays._figures import refuse_axes_as
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 __all__ = ["LearningRateDisplay"]
 
 
 class LearningRateDisplay:
-    """Loss over learning rates.
+    """Loss after some iterations, over the learning rate.
 
     Parameters
     ----------
     search : LearningRateSearch
-        As `find_learning_rate` returns it.
+        The return value of `find_learning_rate`.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     line_ : matplotlib Line2D
-        ``settled_losses`` over the rates.
+        The line of ``settled_losses``.
 
     See Also
     --------
-    LearningRateDisplay.from_estimator : Searches and draws.
+    LearningRateDisplay.from_estimator : Search and draw the result.
 
     Examples
     --------
@@ -37,14 +49,18 @@ class LearningRateDisplay:
     'learning rate'
     """
 
-    def __init__(self, search):
+    ax_: Axes
+    figure_: Figure
+    line_: Line2D
+
+    def __init__(self, search: LearningRateSearch) -> None:
         self.search = search
 
-    def plot(self, ax=None, **line_kw):
+    def plot(self, ax: Axes | None = None, **line_kw: Any) -> LearningRateDisplay:
         """Draw the losses.
 
-        The axis of the loss ends at twice the loss of the start, or before: what is beyond would
-        press the rest into one line. Crosses are rates that end with the same prediction for all
+        The y-axis ends at twice the initial loss at most: with larger losses on it, the others
+        would look like one line. Crosses mark rates that end with the same prediction for all
         samples.
 
         Parameters
@@ -65,12 +81,12 @@ class LearningRateDisplay:
             _, ax = plt.subplots(layout="constrained")
         search = self.search
         losses, top = search.settled_losses, highest_shown(search)
-        # Some are too large for any axis to reach.
+        # Leave out losses far beyond the axis, which matplotlib may fail to draw.
         losses = np.where(losses < 1e3 * top, losses, np.nan)
         [self.line_] = ax.plot(search.rates, losses, **{"marker": "o", "markersize": 4, **line_kw})
-        ax.axhline(search.start_loss, color="gray", linestyle=":", label="start")
+        ax.axhline(search.start_loss, color="gray", linestyle=":", label="initial loss")
         if np.isfinite(search.suggestion):
-            label = f"suggestion {search.suggestion:.2g}"
+            label = f"suggestion: {search.suggestion:.2g}"
             ax.axvline(search.suggestion, color="C1", linestyle="--", label=label)
         if search.constant.any():
             marks = {"marker": "x", "linestyle": "", "color": "C3", "label": "constant prediction"}
@@ -81,11 +97,11 @@ class LearningRateDisplay:
         ylabel = f"loss (highest of\niterations {search.settled_from} to {search.n_iter})"
         ax.set(xscale="log", xlabel="learning rate", ylabel=ylabel)
         ax.set_xlim(0.6 * search.rates[0], search.rates[-1] / 0.6)
-        # Only losses of some kinds get below 0.
+        # The axis begins at 0, unless the loss is of a kind that can be negative.
         ax.set_ylim(bottom=1.1 * np.fmin.reduce(losses, initial=0.0))
         if ax.get_ylim()[1] > top:
             ax.set_ylim(top=top)
-            ax.set_ylabel(f"{ylabel[:-1]};\nbeyond {top:.3g} not shown)")
+            ax.set_ylabel(f"{ylabel[:-1]};\nabove {top:.3g} not shown)")
         ax.grid(alpha=0.3)
         ax.legend(loc="best", fontsize="small")
         self.ax_ = ax
@@ -93,8 +109,17 @@ class LearningRateDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None, line_kw=None, **search):
-        """Search for a learning rate, and draw the outcome.
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: MatrixLike,
+        y: ArrayLike,
+        *,
+        ax: Axes | None = None,
+        line_kw: Mapping[str, Any] | None = None,
+        **search: Any,
+    ) -> LearningRateDisplay:
+        """Search for a learning rate, and draw the result.
 
         Parameters
         ----------
@@ -116,6 +141,6 @@ class LearningRateDisplay:
         return cls(found).plot(ax=ax, **(line_kw or {}))
 
 
-def highest_shown(search):
-    """Return the loss at which the axis ends, twice that of the start where this is above 0."""
+def highest_shown(search: LearningRateSearch) -> float:
+    """Return the loss at which the axis ends: twice the initial loss, if that is positive."""
     return search.start_loss + abs(search.start_loss) or 1.0

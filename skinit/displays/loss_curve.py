@@ -1,12 +1,24 @@
-"""A picture of the loss over the iterations, for one run or for several on the same axes."""
+"""The loss over the iterations, of one run or of several on the same axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from skinit._support import Array
 from skinit.displays._figures import refuse_axes_as
 from skinit.displays._naming import check_named
 from skinit.displays._spans import set_plain_ticks
 from skinit.estimators import innermost
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 __all__ = ["LossCurveDisplay"]
 
@@ -17,8 +29,8 @@ class LossCurveDisplay:
     Parameters
     ----------
     curves : dict of str to array-like of shape (n_iter,) or list of these
-        Losses of a run, under its name; a list of several runs of one name, such as those of
-        several seeds, is drawn in one colour.
+        The losses of a run, under a name for the legend. A list of several runs under one name,
+        such as those of several seeds, is drawn in one color.
 
     Attributes
     ----------
@@ -28,8 +40,8 @@ class LossCurveDisplay:
 
     See Also
     --------
-    LossCurveDisplay.from_estimator : From a fitted estimator.
-    LossCurveDisplay.from_estimators : From several of them.
+    LossCurveDisplay.from_estimator : Draw the loss curve of a fitted estimator.
+    LossCurveDisplay.from_estimators : Draw those of several.
 
     Examples
     --------
@@ -44,10 +56,16 @@ class LossCurveDisplay:
     'loss'
     """
 
-    def __init__(self, curves):
+    ax_: Axes
+    figure_: Figure
+    lines_: dict[str, list[Line2D]]
+
+    def __init__(self, curves: Mapping[str, ArrayLike | Sequence[ArrayLike]]) -> None:
         self.curves = curves
 
-    def plot(self, ax=None, *, log=None, **line_kw):
+    def plot(
+        self, ax: Axes | None = None, *, log: bool | None = None, **line_kw: Any
+    ) -> LossCurveDisplay:
         """Draw the curves.
 
         Parameters
@@ -55,11 +73,11 @@ class LossCurveDisplay:
         ax : matplotlib Axes or None, default=None
             Where to draw; None makes a new figure.
         log : bool or None, default=None
-            Whether the loss gets a logarithmic axis, for runs that are far apart. The axis then
-            ends at a hundred times the highest loss of the run that ends best, and says so:
-            losses far beyond would press all runs that learn into one line. None is logarithmic
-            where the axes are already, or the highest loss is more than 30 times the lowest with
-            which a run ends.
+            Whether the loss has a logarithmic axis, for runs that are far apart. A logarithmic axis
+            ends at a hundred times the highest loss of the run with the lowest final loss, and its
+            label says so: with much larger losses on it, all runs that learn would look like one
+            line. None chooses a logarithmic axis if `ax` already has one, or if the highest loss
+            is more than 30 times the lowest final loss.
         **line_kw : dict
             Keywords of ``matplotlib.axes.Axes.plot``, for all lines.
 
@@ -79,12 +97,12 @@ class LossCurveDisplay:
             self.lines_[name] = []
             for losses in runs:
                 self.lines_[name] += ax.plot(losses, **style)
-                # The others of this name share its colour and its entry in the legend.
+                # Further runs of this name share its color and its entry in the legend.
                 style = {**style, "color": self.lines_[name][0].get_color(), "label": None}
         ax.set(xlabel="iteration", ylabel="loss")
         ax.margins(x=0.01)
         ax.grid(alpha=0.3)
-        # matplotlib's default is the same, and warns that it can be slow.
+        # "best" is the default too, but without the argument matplotlib may warn that it is slow.
         ax.legend(loc="best")
         log = are_far_apart(ax) if log is None else log
         limit_losses(ax, log or ax.get_yscale() == "log")
@@ -93,20 +111,28 @@ class LossCurveDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, log=None, **line_kw):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        name: str | None = None,
+        ax: Axes | None = None,
+        log: bool | None = None,
+        **line_kw: Any,
+    ) -> LossCurveDisplay:
         """Draw the loss curve of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator with the attribute ``loss_curve_``
-            One of skinit's or scikit-learn's own multilayer perceptrons, fitted, or a Pipeline or
-            TransformedTargetRegressor of one.
+            A fitted multilayer perceptron of skinit or scikit-learn, or a Pipeline or
+            TransformedTargetRegressor that contains one.
         name : str or None, default=None
-            For the legend; None is the class's name.
+            For the legend; None is the name of the class.
         ax : matplotlib Axes or None, default=None
-            Where to draw; give ``display.ax_`` to add a run to a picture.
+            Where to draw; ``display.ax_`` adds a run to another display. None makes a new figure.
         log : bool or None, default=None
-            Whether the loss gets a logarithmic axis; None decides by the losses, as in `plot`.
+            Whether the loss has a logarithmic axis; None decides by the losses, as in `plot`.
         **line_kw : dict
             Keywords of ``matplotlib.axes.Axes.plot``.
 
@@ -124,7 +150,7 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimators : dict of str to estimator, or to a list of estimators
-            As in `from_estimator`, under the names for the legend.
+            As in `from_estimator`, under names for the legend.
         ax, log, **line_kw
             As in `from_estimator`.
 
@@ -142,57 +168,57 @@ class LossCurveDisplay:
         return cls(curves).plot(ax=ax, log=log, **line_kw)
 
 
-def losses_of(name, network):
-    """Return the losses that a network has kept."""
+def losses_of(name: str, network: Any) -> Array:
+    """Return the losses of a fitted network, or raise an error if it has none."""
     if not hasattr(network, "loss_curve_"):
         raise ValueError(
             f"{name!r} is a {type(network).__name__} without loss_curve_; give a network trained "
-            "step by step, or a pipeline that ends in one"
+            "iteratively, or a pipeline that ends in one"
         )
     if network.n_iter_ and not len(network.loss_curve_):
         raise ValueError(
-            f"{name!r} has taken {network.n_iter_} iterations and kept none of their losses in "
-            "loss_curve_, as scikit-learn does with lbfgs; fit it with skinit"
+            f"{name!r} is fitted (n_iter_={network.n_iter_}), but its loss_curve_ is empty: "
+            "scikit-learn stores no losses with solver='lbfgs'; fit the model with skinit"
         )
     return np.asarray(network.loss_curve_)
 
 
-def as_runs(curve):
-    """List the runs of one name, also where there is a single one."""
+def as_runs(curve: Any) -> list[Any]:
+    """Return a list of runs, given one run or several."""
     return list(curve) if len(curve) and np.ndim(curve[0]) else [curve]
 
 
-def are_far_apart(ax):
-    """Tell whether a linear axis would press the lines on it together."""
+def are_far_apart(ax: Axes) -> bool:
+    """Tell whether the lines would be hard to distinguish on a linear axis."""
     curves = drawn_losses(ax)
     ends = [curve[-1] for curve in curves if len(curve) and curve[-1] > 0]
     highest = np.concatenate(curves).max(initial=0.0)
     return bool(ends) and highest > FAR * min(ends)
 
 
-# On a linear axis, what is lower than the highest loss by this factor is next to the bottom.
+# On a linear axis, losses lower than the highest one by this factor lie on the bottom line.
 FAR = 30
 
 
-def drawn_losses(ax):
-    """List the losses of all lines on an axis."""
-    # A run that diverges gets close to the largest number there is, where no tick has room.
+def drawn_losses(ax: Axes) -> list[Array]:
+    """Return the losses of each line on the axes."""
+    # A run that diverges comes close to the largest float, where matplotlib cannot place ticks.
     return [np.minimum(line.get_ydata(), 1e100) for line in ax.get_lines()]
 
 
-def limit_losses(ax, log):
-    """Choose the limits of the loss axis by all lines on it."""
+def limit_losses(ax: Axes, log: bool) -> None:
+    """Set the limits of the y-axis by all lines on it."""
     curves = drawn_losses(ax)
     losses = np.concatenate(curves)
     if not log or not losses.any():
-        # Automatic from here on, so that a run added later is seen whole.
+        # The upper limit stays automatic, so that a run added later is not cut off.
         ax.set_ylim(bottom=0, auto=None)
         return
     best = min(filter(np.any, curves), key=lambda curve: curve[-1])
     top = 100 * best.max()
-    # Before the scale, which would look for limits of its own.
+    # Limits first: on automatic limits, set_yscale would look for its own.
     ax.set_ylim(0.7 * losses[losses > 0].min(), min(top, 1.4 * losses.max()))
     ax.set_yscale("log")
     set_plain_ticks(ax)
     if top < losses.max():
-        ax.set_ylabel(f"loss (beyond {top:.3g} not shown)")
+        ax.set_ylabel(f"loss (above {top:.3g} not shown)")

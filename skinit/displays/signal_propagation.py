@@ -1,39 +1,51 @@
-"""A picture of how signal and gradient travel, layer by layer, with what theory expects."""
+"""Signal and gradient layer by layer, measured and as mean-field theory predicts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skinit.diagnosis import which_layers
+from skinit._support import Array, MatrixLike
+from skinit.diagnosis import Diagnosis, DiagnosisRecorder, which_layers
 from skinit.displays._figures import add_legend_below, new_axes, refuse_axes_as
 from skinit.displays._naming import diagnose_each, diagnose_one
-from skinit.displays._spans import drawable, set_least_span, set_log_scale, tell_what_is_missing
+from skinit.displays._spans import drawable, note_missing_values, set_least_span, set_log_scale
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 __all__ = ["SignalPropagationDisplay"]
 
 
 class SignalPropagationDisplay:
-    """Signal, gradient, likeness of samples and idle units by depth, of one network or several.
+    """Signal, gradient, similarity of samples and dead units by layer, of one network or several.
 
-    Lines are measured; dashes are what mean-field theory expects of weights that are as large and
-    independent of each other, which those of orthogonal, mirrored or data-dependent starts are not.
+    Solid lines are measured. Dashed lines are predictions of mean-field theory for independent
+    weights of the same variance; weights of orthogonal, mirrored or data-dependent initializers are
+    not independent, and may differ from them.
 
     Parameters
     ----------
     diagnoses : dict of str to Diagnosis
-        As `diagnose` returns them, under their names for the legend.
+        Return values of `diagnose`, under names for the legend.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes, of shape (4,)
-        Signal, gradient, correlation, idle units.
+        Signal, gradient, similarity of samples, dead and saturated units.
     figure_ : matplotlib Figure
     lines_ : dict of str to list of matplotlib Line2D
-        The measured ones, on the axes in their order.
+        The solid lines, one for each of the axes.
 
     See Also
     --------
-    SignalPropagationDisplay.from_estimator : Diagnoses and draws.
-    SignalPropagationDisplay.from_estimators : The same for several.
-    SignalPropagationDisplay.from_recorder : Draws a network in training.
+    SignalPropagationDisplay.from_estimator : Diagnose an estimator and draw the result.
+    SignalPropagationDisplay.from_estimators : The same for several estimators.
+    SignalPropagationDisplay.from_recorder : Draw how a network changes in training.
 
     Examples
     --------
@@ -45,25 +57,32 @@ class SignalPropagationDisplay:
     ... }
     >>> display = SignalPropagationDisplay.from_estimators(models, X, y)
     >>> [ax.get_title() for ax in display.axes_]
-    ['signal', 'gradient', 'likeness of samples', 'idle units']
+    ['signal', 'gradient', 'similarity of samples', 'dead and saturated units']
     """
 
-    def __init__(self, diagnoses):
+    axes_: Array
+    figure_: Figure
+    lines_: dict[str, list[Line2D]]
+
+    def __init__(self, diagnoses: Mapping[str, Diagnosis]) -> None:
         self.diagnoses = diagnoses
 
-    def plot(self, axes=None, *, cmap=None, **line_kw):
+    def plot(
+        self, axes: Sequence[Axes] | Array | None = None, *, cmap: str | None = None, **line_kw: Any
+    ) -> SignalPropagationDisplay:
         """Draw the four pictures.
 
         Parameters
         ----------
         axes : sequence of four matplotlib Axes or None, default=None
-            None makes a new figure; where ``rcParams["figure.figsize"]`` is narrower than six
-            inches, it has that width and the pictures one below the other.
+            None makes a new figure. If ``rcParams["figure.figsize"]`` is narrower than six inches,
+            the figure has that width, and the pictures are in one column.
         cmap : str or None, default=None
-            A colormap of matplotlib, for diagnoses that are in an order. Its ends are left out:
-            a dark or a light background would hide them. Of many, the legend names some.
+            A colormap of matplotlib, for diagnoses that are in an order. Its ends are not used, as
+            they could not be seen on a dark or a light background. The legend names at most ten
+            of the diagnoses.
         **line_kw : dict
-            Keywords of ``matplotlib.axes.Axes.plot``, for the measured lines.
+            Keywords of ``matplotlib.axes.Axes.plot``, for the solid lines.
 
         Returns
         -------
@@ -85,7 +104,7 @@ class SignalPropagationDisplay:
         set_up(self.axes_)
         explain(self.axes_[2:])
         for ax, missing in zip(self.axes_, what_is_missing(self.diagnoses), strict=True):
-            tell_what_is_missing(ax, missing)
+            note_missing_values(ax, missing)
         self.figure_ = self.axes_[0].figure
         names = list(self.lines_) if cmap is None else evenly_spread(list(self.lines_), NAMED)
         handles = [self.lines_[name][0] for name in names]
@@ -97,16 +116,24 @@ class SignalPropagationDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, name=None, axes=None, line_kw=None, **settings
-    ):
-        """Diagnose an estimator and draw the outcome.
+        cls,
+        estimator: Any,
+        X: MatrixLike,
+        y: Any = None,
+        *,
+        name: str | None = None,
+        axes: Sequence[Axes] | Array | None = None,
+        line_kw: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> SignalPropagationDisplay:
+        """Diagnose an estimator and draw the result.
 
         Parameters
         ----------
         estimator, X, y
             As in `diagnose`.
         name : str or None, default=None
-            For the legend; None is what the network starts with.
+            For the legend; None is the name of the initializer.
         axes : sequence of four matplotlib Axes or None, default=None
         line_kw : dict or None, default=None
             As in `plot`.
@@ -121,13 +148,22 @@ class SignalPropagationDisplay:
         return cls(diagnose_one(estimator, X, y, name, settings)).plot(axes, **(line_kw or {}))
 
     @classmethod
-    def from_estimators(cls, estimators, X, y=None, *, axes=None, line_kw=None, **settings):
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, Any],
+        X: MatrixLike,
+        y: Any = None,
+        *,
+        axes: Sequence[Axes] | Array | None = None,
+        line_kw: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> SignalPropagationDisplay:
         """Diagnose several estimators and draw them on the same axes.
 
         Parameters
         ----------
         estimators : dict of str to estimator
-            Under the names for the legend.
+            Estimators under names for the legend.
         X, y, axes, line_kw, **settings
             As in `from_estimator`.
 
@@ -139,16 +175,23 @@ class SignalPropagationDisplay:
         return cls(diagnose_each(estimators, X, y, settings)).plot(axes, **(line_kw or {}))
 
     @classmethod
-    def from_recorder(cls, recorder, *, axes=None, cmap="plasma", line_kw=None):
+    def from_recorder(
+        cls,
+        recorder: DiagnosisRecorder,
+        *,
+        axes: Sequence[Axes] | Array | None = None,
+        cmap: str = "plasma",
+        line_kw: Mapping[str, Any] | None = None,
+    ) -> SignalPropagationDisplay:
         """Draw how a network changes while it trains, a line for each recorded iteration.
 
         Parameters
         ----------
         recorder : DiagnosisRecorder
-            Of a fit.
+            A recorder that has recorded a fit.
         axes : sequence of four matplotlib Axes or None, default=None
         cmap : str, default="plasma"
-            From the first iteration to the last.
+            Colors from the first iteration to the last.
         line_kw : dict or None, default=None
             As in `plot`.
 
@@ -177,39 +220,40 @@ class SignalPropagationDisplay:
         return cls(diagnoses).plot(axes, cmap=cmap, **(line_kw or {}))
 
 
-INSTEAD_OF_AX = "axes=, four of them: signal, gradient, likeness, idle units"
+INSTEAD_OF_AX = "axes=, four of them: signal, gradient, similarity, dead units"
 
-# Of deeper networks, a dot for each layer would hide the line.
+# Networks of at most so many layers get a dot for each; more dots would hide the line.
 MARKED = 40
 
-# Of more diagnoses in an order, the legend names so many.
+# The legend names at most so many of the diagnoses that are drawn with a colormap.
 NAMED = 10
 
 
-def styles_of(n_lines, cmap):
-    """Choose a colour for each line, and a width where there is no order."""
+def styles_of(n_lines: int, cmap: str | None) -> list[dict[str, Any]]:
+    """Choose a color for each line and, without a colormap, a width."""
     from matplotlib import colormaps, rcParams
 
     if cmap is not None:
-        colours = colormaps[cmap](np.linspace(0.25, 0.85, n_lines))
-        return [{"color": colour} for colour in colours]
-    # Of lines that coincide, a rim is seen of each.
+        colors = colormaps[cmap](np.linspace(0.25, 0.85, n_lines))
+        return [{"color": color} for color in colors]
+    # The first lines are wider, so that lines that coincide can all be seen.
     thinnest = rcParams["lines.linewidth"]
     widths = np.linspace(thinnest + min(2 * (n_lines - 1), 4), thinnest, n_lines)
     return [{"color": f"C{number}", "linewidth": width} for number, width in enumerate(widths)]
 
 
-def evenly_spread(names, n):
-    """Choose `n` names at most, the first and the last among them."""
+def evenly_spread(names: list[str], n: int) -> list[str]:
+    """Choose `n` names at most, among them the first and the last."""
     chosen = np.linspace(0, len(names) - 1, min(n, len(names))).round().astype(int)
     return [names[number] for number in chosen]
 
 
-def draw(axes, name, found, style):
-    """Draw one network on the four axes, and return the measured lines."""
+def draw(axes: Array, name: str, found: Any, style: Mapping[str, Any]) -> list[Line2D]:
+    """Draw one `Propagation` on the four axes, and return the solid lines."""
     theory = {"color": style["color"], "linestyle": "--", "linewidth": 1, "alpha": 0.7}
     layers = np.arange(1, found.network.n_layers + 1)
-    # The scores of the last layer belong to no unit, and a single one has but two directions.
+    # Units and similarity are those of hidden layers: raw predictions cannot be dead, and the
+    # cosine of two single numbers is 1 or -1.
     hidden = layers[:-1]
     inputs = found.input_correlation
     measured = [
@@ -233,13 +277,13 @@ def draw(axes, name, found, style):
     return lines
 
 
-def set_up(axes):
-    """Choose titles, labels and limits of the four axes."""
+def set_up(axes: Array) -> None:
+    """Set titles, labels and limits of the four axes."""
     titles = {
-        "signal": "rms of pre-activations",
-        "gradient": "rms of derivatives\nby pre-activations",
-        "likeness of samples": "mean cosine of two samples",
-        "idle units": "share of units",
+        "signal": "RMS of pre-activations",
+        "gradient": "RMS gradient w.r.t.\npre-activations",
+        "similarity of samples": "mean cosine",
+        "dead and saturated units": "share of units",
     }
     for ax, (title, label) in zip(axes, titles.items(), strict=True):
         ax.set(title=title, xlabel="layer")
@@ -252,8 +296,8 @@ def set_up(axes):
     axes[3].set_ylim(-0.03, 1.03)
 
 
-def show_all_layers(ax):
-    """Let the horizontal axis begin before the first layer and end behind the last."""
+def show_all_layers(ax: Axes) -> None:
+    """Set the limits of the x-axis so that the first and the last layer have a margin."""
     numbers = np.concatenate([line.get_xdata() for line in ax.get_lines()])
     if len(numbers):
         margin = max(0.5, 0.03 * np.ptp(numbers))
@@ -261,14 +305,14 @@ def show_all_layers(ax):
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
-def what_is_missing(diagnoses):
-    """Say for each of the four axes which network has values that cannot be drawn, and why."""
+def what_is_missing(diagnoses: Mapping[str, Diagnosis]) -> list[list[str]]:
+    """Say for each of the four axes which networks have values that cannot be drawn, and why."""
     missing = [[], [], [], []]
     for name, diagnosis in diagnoses.items():
         found = diagnosis.propagation
         sizes = [found.pre_activation_square, found.signal_gradient, found.correlation[:-1]]
-        for told, values in zip(missing, sizes, strict=False):
-            told += [f"{name}: {why}" for why in why_missing(values)]
+        for notes, values in zip(missing, sizes, strict=False):
+            notes += [f"{name}: {why}" for why in why_missing(values)]
         if found.network.n_layers == 1:
             missing[3].append(f"{name}: no hidden layer")
         if np.isnan(found.signal_gradient).all():
@@ -276,8 +320,8 @@ def what_is_missing(diagnoses):
     return missing
 
 
-def why_missing(values):
-    """Say where values are 0, not finite or not defined."""
+def why_missing(values: Array) -> Iterator[str]:
+    """Say in which layers values are 0, not finite or not defined."""
     kinds = {
         "0": values == 0,
         "not finite": np.isinf(values),
@@ -288,13 +332,14 @@ def why_missing(values):
             yield why if where.all() else f"{why} in {which_layers(where)}"
 
 
-def explain(axes):
-    """Tell what kinds of lines mean, on the axes of likeness and of idle units."""
-    likeness, idle = axes
-    handles = likeness.plot([], [], color="gray", label="measured")
-    handles += likeness.plot([], [], color="gray", linestyle="--", label="theory (independent)")
-    likeness.legend(handles=handles, fontsize="x-small")
-    handles = idle.plot([], [], color="gray", label="dead")
-    if any(line.get_linestyle() == ":" for line in idle.get_lines()):
-        handles += idle.plot([], [], color="gray", linestyle=":", label="saturated")
-    idle.legend(handles=handles, fontsize="x-small")
+def explain(axes: Array) -> None:
+    """Add legends of the line styles to the axes of similarity and of units."""
+    similarity, units = axes
+    handles = similarity.plot([], [], color="gray", label="measured")
+    label = "theory (independent weights)"
+    handles += similarity.plot([], [], color="gray", linestyle="--", label=label)
+    similarity.legend(handles=handles, fontsize="x-small")
+    handles = units.plot([], [], color="gray", label="dead")
+    if any(line.get_linestyle() == ":" for line in units.get_lines()):
+        handles += units.plot([], [], color="gray", linestyle=":", label="saturated")
+    units.legend(handles=handles, fontsize="x-small")

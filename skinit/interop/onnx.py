@@ -1,59 +1,70 @@
 """ONNX: a fitted model as a graph of operators that runs without Python.
 
-An activation says itself of which operators it is made, see `BaseActivation.onnx`; the layers, and
-what makes labels and probabilities of scores, are here.
+The layers, and the conversion of raw predictions to labels and probabilities, are written here.
+Each activation writes its own operators, see `BaseActivation.onnx`.
 """
 
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from skinit._support import Array
 from skinit.activations import BaseActivation
 from skinit.engine import shortcut
-from skinit.estimators import BaseInitMLP
+from skinit.estimators import BaseInitMLP, InitMLPClassifier, InitMLPRegressor
+
+if TYPE_CHECKING:
+    import onnx
 
 __all__ = ["Graph", "to_onnx"]
 
-# Of 2020, so that older runtimes take the file; nothing newer is needed.
+# Versions of 2020, so that older runtimes can read the file; no newer operator is needed.
 OPSET, IR_VERSION = 13, 7
 
-# The operators behind the scores, by scikit-learn's names of output activations.
+# The operator that follows the raw predictions, by scikit-learn's name of the output activation.
 LINKS = {"identity": "Identity", "logistic": "Sigmoid", "softmax": "Softmax", "exp": "Exp"}
 
 
-def to_onnx(estimator, path=None):
+def to_onnx(
+    estimator: InitMLPClassifier | InitMLPRegressor, path: str | os.PathLike[str] | None = None
+) -> "onnx.ModelProto":
     """Write a fitted model as an ONNX graph (extra ``onnx``).
 
     Parameters
     ----------
     estimator : InitMLPClassifier or InitMLPRegressor
-        Fitted; of scikit-learn's MLP, ``from_sklearn(mlp)``.
+        A fitted model. Convert scikit-learn's MLP first: ``from_sklearn(mlp)``.
     path : str or path, default=None
-        A file to write, besides.
+        A file to write the model to; it is returned in any case.
 
     Returns
     -------
     onnx.ModelProto
-        With one input, "X" of shape (n_samples, n_features), in float32 or float64 as the weights.
-        The outputs of a classifier are "label" and "probabilities", what ``predict`` and
-        ``predict_proba`` return; that of a regressor is "variable", always of shape (n_samples,
-        n_outputs).
+        It has one input, "X" of shape (n_samples, n_features), in the dtype of the weights, float32
+        or float64. A classifier has the outputs "label" and "probabilities", which are what
+        ``predict`` and ``predict_proba`` return. A regressor has the output "variable", always of
+        shape (n_samples, n_outputs).
 
     Raises
     ------
     ImportError
         If onnx is not installed.
     TypeError
-        If `estimator` is something else, or its labels are neither numbers nor all strings.
+        If `estimator` is of another class, or if its labels are neither numbers nor all strings.
     ValueError
-        If an activation is a user's own, and does not say how it is written.
+        If a custom activation does not define how it is written in ONNX.
     NotFittedError
-        If it is not fitted.
+        If `estimator` is not fitted.
 
     Notes
     -----
-    All operators are of opset 13, and onnxruntime has them in both precisions, but for the erf of
-    "gelu": that one is computed in float32.
+    All operators are of opset 13. onnxruntime has them in both precisions, except the erf of
+    "gelu", which is always computed in float32.
 
     Examples
     --------
@@ -66,16 +77,17 @@ def to_onnx(estimator, path=None):
     if not isinstance(estimator, BaseInitMLP):
         raise TypeError(
             f"to_onnx takes an InitMLPClassifier or an InitMLPRegressor, not "
-            f"{type(estimator).__name__}; of a pipeline give the last step, pipeline[-1], whose "
-            "graph begins behind the other steps; from_sklearn turns scikit-learn's MLP into one"
+            f"{type(estimator).__name__}; of a pipeline give the last step, pipeline[-1] (the "
+            "graph will not contain the other steps); convert scikit-learn's MLP by from_sklearn "
+            "first"
         )
     check_is_fitted(estimator, "coefs_")
     graph = Graph(estimator.coefs_[0].dtype)
-    scores = write_layers(graph, estimator)
+    raw_predictions = write_layers(graph, estimator)
     if is_classifier(estimator):
-        outputs = write_classifier(graph, estimator, scores)
+        outputs = write_classifier(graph, estimator, raw_predictions)
     else:
-        values = graph(LINKS[estimator.out_activation_], scores, output="variable")
+        values = graph(LINKS[estimator.out_activation_], raw_predictions, output="variable")
         outputs = [(values, graph.dtype, [estimator.n_outputs_])]
     model = graph.model([("X", graph.dtype, [estimator.n_features_in_])], outputs)
     if path is not None:
@@ -85,12 +97,12 @@ def to_onnx(estimator, path=None):
 
 
 class Graph:
-    """A graph that is being written, operator by operator.
+    """An ONNX graph under construction, operator by operator.
 
     Parameters
     ----------
     dtype : dtype
-        Of signals and constants.
+        The dtype of signals and constants.
 
     Examples
     --------
@@ -101,55 +113,70 @@ class Graph:
     'Mul'
     """
 
-    def __init__(self, dtype):
+    def __init__(self, dtype: DTypeLike) -> None:
         self.onnx = import_onnx()
         self.dtype, self.nodes, self.constants = np.dtype(dtype), [], []
 
-    def __call__(self, operator, *inputs, output=None, **attributes):
+    def __call__(
+        self,
+        operator: str,
+        *inputs: str | float | Array,
+        output: str | None = None,
+        **attributes: Any,
+    ) -> str:
         """Add an operator.
 
         Parameters
         ----------
         operator : str
-            ONNX's name of it.
+            ONNX's name of the operator.
         *inputs : str, float or ndarray
-            What other operators have returned; or constants.
+            Names of the results of other operators, or constants.
         output : str, default=None
-            A name for the result; None makes one up.
+            A name for the result; None generates one.
         **attributes : dict
+            ONNX's attributes of the operator.
 
         Returns
         -------
         str
-            The name of the result, to be handed to other operators.
+            The name of the result, to be used as an input of other operators.
         """
-        inputs = [x if isinstance(x, str) else self.constant(x) for x in inputs]
+        names = [x if isinstance(x, str) else self.constant(x) for x in inputs]
         output = output or f"{operator}_{len(self.nodes)}"
-        self.nodes.append(self.onnx.helper.make_node(operator, inputs, [output], **attributes))
+        self.nodes.append(self.onnx.helper.make_node(operator, names, [output], **attributes))
         return output
 
-    def constant(self, value):
-        """Add a number, in the dtype of the graph, or an array in its own; return its name."""
+    def constant(self, value: float | Array) -> str:
+        """Add a number in the dtype of the graph, or an array in its own dtype; return its name."""
         name = f"constant_{len(self.constants)}"
         array = value if isinstance(value, np.ndarray) else np.asarray(value, self.dtype)
         self.constants.append(self.onnx.numpy_helper.from_array(array, name))
         return name
 
-    def cast(self, x, dtype):
-        """Add a conversion to a dtype."""
+    def cast(self, x: str | float | Array, dtype: DTypeLike) -> str:
+        """Add a conversion to a dtype; return the name of the result."""
         return self("Cast", x, to=self.type_of(np.dtype(dtype)))
 
-    def type_of(self, dtype):
-        """Return ONNX's number of a dtype."""
+    def type_of(self, dtype: DTypeLike) -> int:
+        """Return ONNX's code of a dtype."""
         return self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
 
-    def model(self, inputs, outputs):
-        """Make a model of all that has been added.
+    def model(
+        self,
+        inputs: Iterable[tuple[str, DTypeLike, list[int]]],
+        outputs: Iterable[tuple[str, DTypeLike, list[int]]],
+    ) -> "onnx.ModelProto":
+        """Make a model of the operators that have been added, and check it.
 
         Parameters
         ----------
         inputs, outputs : lists of (name, dtype, shape)
-            The shapes without the samples.
+            The shapes without the axis of samples.
+
+        Returns
+        -------
+        onnx.ModelProto
         """
 
         def described(name, dtype, shape):
@@ -175,7 +202,7 @@ class Graph:
 
 
 def import_onnx():
-    """Import onnx, or say how to get it."""
+    """Import onnx, or raise an error that says how to install it."""
     try:
         import onnx
     except ImportError as error:
@@ -185,8 +212,8 @@ def import_onnx():
     return onnx
 
 
-def write_layers(graph, estimator):
-    """Add all layers, and return the name of the scores."""
+def write_layers(graph: Graph, estimator: BaseInitMLP) -> str:
+    """Add all layers, and return the name of the raw predictions."""
     signal = "X"
     activations = estimator._network.activations
     layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
@@ -198,25 +225,28 @@ def write_layers(graph, estimator):
     return signal
 
 
-def write_classifier(graph, estimator, scores):
-    """Add labels and probabilities, and return how they are called, of what dtype and shape."""
+def write_classifier(graph: Graph, estimator: Any, raw_predictions: str) -> list[tuple]:
+    """Add labels and probabilities, and return name, dtype and shape of each."""
     classes = estimator.classes_
     link = LINKS[estimator.out_activation_]
     probabilities = ("probabilities", graph.dtype, [len(classes)])
     if estimator._multilabel:
-        graph(link, scores, output="probabilities")
-        graph("Cast", graph("Greater", scores, 0.0), output="label", to=graph.type_of(np.int64))
+        graph(link, raw_predictions, output="probabilities")
+        is_positive = graph("Greater", raw_predictions, 0.0)
+        graph("Cast", is_positive, output="label", to=graph.type_of(np.int64))
         return [("label", np.int64, [len(classes)]), probabilities]
-    if len(classes) == 2:  # two classes have mirrored logits
-        scores = graph("Concat", graph("Neg", scores), scores, axis=1)
-    graph(link, scores, output="probabilities")
+    logits = raw_predictions
+    if len(classes) == 2:
+        # The network has one output, the logit of the second class; that of the first is minus it.
+        logits = graph("Concat", graph("Neg", logits), logits, axis=1)
+    graph(link, logits, output="probabilities")
     labels = storable(classes)
-    graph("Gather", labels, graph("ArgMax", scores, axis=1, keepdims=0), output="label")
+    graph("Gather", labels, graph("ArgMax", logits, axis=1, keepdims=0), output="label")
     return [("label", labels.dtype, []), probabilities]
 
 
-def storable(classes):
-    """Return labels in one of the dtypes in which ONNX has them."""
+def storable(classes: Array) -> Array:
+    """Convert labels to a dtype that ONNX has."""
     if classes.dtype.kind in "iu":
         return classes.astype(np.int64)
     if classes.dtype.kind in "bf":
@@ -224,6 +254,7 @@ def storable(classes):
     if all(isinstance(label, str) for label in classes):
         return classes.astype(object)
     raise TypeError(
-        f"the labels {classes[:10].tolist()} are of dtype {classes.dtype}, and ONNX has strings, "
-        "whole numbers, floats and booleans; fit to codes, by sklearn.preprocessing.LabelEncoder"
+        f"the labels {classes[:10].tolist()} are of dtype {classes.dtype}, but ONNX has only "
+        "strings, integers, floats and booleans; encode y by sklearn.preprocessing.LabelEncoder "
+        "before the fit"
     )

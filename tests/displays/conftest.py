@@ -1,4 +1,4 @@
-"""What every test of a picture needs: no window, and no figure left open."""
+"""Tests of displays open no window and leave no figure open."""
 
 import matplotlib as mpl
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def pyplot(monkeypatch):
-    """Give pyplot without a window; showing one is a failure."""
+    """Return pyplot with the Agg backend; calling ``show`` is a failure."""
     mpl.use("Agg")
     from matplotlib import pyplot
 
@@ -14,6 +14,6 @@ def pyplot(monkeypatch):
         pytest.fail("a display must not call plt.show")
 
     monkeypatch.setattr(pyplot, "show", show)
-    pyplot.close("all")  # an example may have left some open in this process
+    pyplot.close("all")  # a doctest may have left figures open in this process
     yield pyplot
     pyplot.close("all")

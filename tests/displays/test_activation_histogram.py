@@ -32,13 +32,13 @@ def test_each_histogram_is_the_share_of_the_units_in_each_bin():
     ("depth", "shown"),
     [(1, [1]), (4, [1, 2, 3, 4]), (45, [1, 5, 9, 13, 17, 21, 25, 29, 33, 37, 41, 45])],
 )
-def test_the_layers_shown_are_evenly_spread(depth, shown):
+def test_the_layers_shown_are_evenly_spaced(depth, shown):
     display = ActivationHistogramDisplay.from_estimator(model(depth=depth), X, Y)
     assert display.shown_.tolist() == shown
     assert [ax.get_title() for ax in display.axes_] == [f"layer {number}" for number in shown]
 
 
-def test_the_zeros_of_relu_do_not_press_the_rest_flat():
+def test_a_bin_that_has_most_values_is_cut_and_labeled():
     display = ActivationHistogramDisplay.from_estimator(model(activation="relu"), X, Y)
     shares = display.axes_[0].patches[0].get_data().values
     assert display.axes_[0].get_ylim()[1] < shares.max()
@@ -46,7 +46,7 @@ def test_the_zeros_of_relu_do_not_press_the_rest_flat():
     assert label.get_text() == f"{shares.max():.0%} (cut)"
 
 
-def test_what_all_units_put_out_is_told_where_it_is_the_same():
+def test_a_constant_activation_is_noted_with_its_value():
     display = ActivationHistogramDisplay.from_estimator(model("zeros"), X, Y)
     assert [ax.texts[0].get_text() for ax in display.axes_] == ["all are 0"] * 4
 
@@ -60,14 +60,14 @@ def test_given_axes_are_used_one_for_each_layer(pyplot):
         ActivationHistogramDisplay.from_estimator(model(), X, Y, axes=axes)
 
 
-def test_without_hidden_layers_the_scores_are_shown_and_called_so():
+def test_without_hidden_layers_the_raw_predictions_are_shown():
     display = ActivationHistogramDisplay.from_estimator(model(depth=0), X, Y)
-    assert [ax.get_title() for ax in display.axes_] == ["scores"]
+    assert [ax.get_title() for ax in display.axes_] == ["raw predictions"]
 
 
 @pytest.mark.parametrize("init", ["zeros", "random", Scaled("he", 1e150)])
 @pytest.mark.parametrize("activation", ["relu", "identity"])
-def test_odd_networks_are_drawn_without_a_warning(init, activation):
+def test_degenerate_networks_are_drawn_without_a_warning(init, activation):
     display = ActivationHistogramDisplay.from_estimator(model(init, 6, activation), X, Y)
     display.figure_.canvas.draw()
 

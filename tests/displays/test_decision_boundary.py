@@ -52,13 +52,13 @@ def titles(panel):
 
 
 def samples(ax):
-    """Return positions and colours of the samples, over what lies below them."""
+    """Return positions and colors of the samples, drawn over the surface."""
     drawn = [c for c in ax.collections if len(c.get_offsets()) > 1]
     positions = np.vstack([c.get_offsets() for c in drawn])
-    colours = np.vstack(
+    colors = np.vstack(
         [np.broadcast_to(c.get_facecolors(), (len(c.get_offsets()), 4)) for c in drawn]
     )
-    return positions, colours
+    return positions, colors
 
 
 def test_data_are_kept_and_drawn_only_by_plot(pyplot, problems):
@@ -90,7 +90,7 @@ def test_every_sample_is_drawn(kind, problems):
 
 
 @every_kind
-def test_what_is_shown_is_what_the_model_predicts(kind, problems):
+def test_the_surface_is_what_the_model_predicts(kind, problems):
     panel, model = panel_of(kind, problems, ["he"]), fit(kind, problems)
     display = panel.displays_[0]
     grid = np.column_stack([display.xx0.ravel(), display.xx1.ravel()])
@@ -104,26 +104,26 @@ def test_what_is_shown_is_what_the_model_predicts(kind, problems):
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "multiclass strings"])
-def test_a_sample_has_the_colour_of_the_region_of_its_class(kind, problems):
+def test_a_sample_has_the_color_of_the_region_of_its_class(kind, problems):
     panel, (X, y) = panel_of(kind, problems, ["he"]), problems[kind]
     classes = fit(kind, problems).classes_
-    surface, (positions, colours) = panel.displays_[0].surface_, samples(panel.axes_[0])
+    surface, (positions, colors) = panel.displays_[0].surface_, samples(panel.axes_[0])
     for code, label in enumerate(classes):
         of_class = (positions[:, np.newaxis] == X[y == label]).all(axis=2).any(axis=1)
-        assert {to_hex(c) for c in colours[of_class]} == {to_hex(surface.cmap(surface.norm(code)))}
+        assert {to_hex(c) for c in colors[of_class]} == {to_hex(surface.cmap(surface.norm(code)))}
 
 
 @pytest.mark.parametrize("kind", ["binary", "binary strings"])
-def test_a_sample_has_the_colour_of_certainty_about_its_class(kind, problems):
+def test_a_sample_has_the_color_of_certainty_about_its_class(kind, problems):
     panel, (X, y) = panel_of(kind, problems, ["he"]), problems[kind]
-    surface, (positions, colours) = panel.displays_[0].surface_, samples(panel.axes_[0])
+    surface, (positions, colors) = panel.displays_[0].surface_, samples(panel.axes_[0])
     for code, label in enumerate(np.unique(y)):
         of_class = (positions[:, np.newaxis] == X[y == label]).all(axis=2).any(axis=1)
-        assert {to_hex(c) for c in colours[of_class]} == {to_hex(surface.cmap(surface.norm(code)))}
+        assert {to_hex(c) for c in colors[of_class]} == {to_hex(surface.cmap(surface.norm(code)))}
 
 
-def test_the_colours_of_a_dark_style_are_those_of_a_light_one(problems, pyplot):
-    """Both are pale over white, so that the samples stand out."""
+def test_the_colors_of_a_dark_style_are_those_of_a_light_one(problems, pyplot):
+    """The background of the surface is white in both."""
 
     def drawn(style):
         with pyplot.style.context(style):
@@ -138,19 +138,19 @@ def test_the_colours_of_a_dark_style_are_those_of_a_light_one(problems, pyplot):
     assert_array_equal(drawn("default"), drawn("dark_background"))
 
 
-def test_a_class_keeps_its_colour_where_others_are_not_predicted(problems):
+def test_a_class_keeps_its_color_where_others_are_not_predicted(problems):
     model, (X, y) = fit("multiclass", problems), problems["multiclass"]
     everywhere, corner = (
         DecisionBoundaryPanel.from_estimator(model, *data, eps=1e-4, grid_resolution=20)
         for data in ((X, y), (X[:1], y[:1]))
     )
     (code,) = np.unique(corner.displays_[0].response)
-    colours = [panel.displays_[0].surface_.to_rgba(code) for panel in (everywhere, corner)]
-    assert_array_equal(*colours)
+    colors = [panel.displays_[0].surface_.to_rgba(code) for panel in (everywhere, corner)]
+    assert_array_equal(*colors)
 
 
 @pytest.mark.parametrize("kind", ["binary", "numbers"])
-def test_a_value_has_the_same_colour_in_all_pictures(kind, problems):
+def test_a_value_has_the_same_color_in_all_pictures(kind, problems):
     with pytest.warns(ConvergenceWarning, match="predictions are the same"):
         panel = panel_of(kind, problems, ["he", "zeros", "lecun"])
     values = np.linspace(-1, 2, 20)
@@ -165,7 +165,7 @@ def test_constant_predictions_are_drawn_without_a_warning(kind, problems):
     panel_of(kind, problems, ["zeros"]).figure_.canvas.draw()
 
 
-def test_the_key_of_two_classes_is_a_colour_bar_that_names_the_class(problems):
+def test_the_key_of_two_classes_is_a_color_bar_that_names_the_class(problems):
     panel = panel_of("binary strings", problems)
     (bar,) = set(panel.figure_.axes) - set(panel.axes_)
     assert bar.get_ylabel() == "probability of class yes"
@@ -176,7 +176,7 @@ def test_the_key_of_several_classes_is_a_legend(problems):
     assert [text.get_text() for text in legend.get_texts()] == sorted(NAMES)
 
 
-def test_the_key_of_numbers_is_a_colour_bar_over_the_targets(problems):
+def test_the_key_of_numbers_is_a_color_bar_over_the_targets(problems):
     panel, (_, y) = panel_of("numbers", problems), problems["numbers"]
     (bar,) = set(panel.figure_.axes) - set(panel.axes_)
     low, high = bar.get_ylim()
@@ -191,19 +191,19 @@ def test_constant_numbers_are_drawn(problems):
     panel.figure_.canvas.draw()
 
 
-def test_a_dozen_classes_are_drawn_in_a_dozen_colours():
+def test_a_dozen_classes_are_drawn_in_a_dozen_colors():
     X, y = make_blobs(240, centers=12, random_state=0)
     model = InitMLPClassifier(max_iter=5, random_state=0).fit(X, y)
     panel = DecisionBoundaryPanel.from_estimator(model, X, y, grid_resolution=20)
-    _, colours = samples(panel.axes_[0])
-    assert len(np.unique(colours, axis=0)) == 12
+    _, colors = samples(panel.axes_[0])
+    assert len(np.unique(colors, axis=0)) == 12
 
 
 @pytest.mark.parametrize("n_pictures", [1, 2])
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "numbers"])
 def test_nothing_is_cut_off(kind, n_pictures, problems):
     model = fit(kind, problems)
-    models = {f"start {k}\nin two lines": model for k in range(n_pictures)}
+    models = {f"model {k}\nin two lines": model for k in range(n_pictures)}
     panel = DecisionBoundaryPanel.from_estimators(models, *problems[kind], grid_resolution=20)
     panel.figure_.canvas.draw()
     page, drawn = panel.figure_.bbox, panel.figure_.get_tightbbox()
@@ -231,7 +231,7 @@ def test_a_single_estimator_is_drawn_on_given_axes(problems, pyplot):
     assert titles(panel) == ["He"]
 
 
-def test_a_single_estimator_is_titled_by_its_class_unless_told(problems):
+def test_a_single_estimator_is_titled_by_its_class_by_default(problems):
     model = fit("binary", problems)
     panel = DecisionBoundaryPanel.from_estimator(model, *problems["binary"], grid_resolution=20)
     assert titles(panel) == ["InitMLPClassifier"]
@@ -279,7 +279,7 @@ def test_a_pipeline_is_drawn(problems):
 
 
 @pytest.mark.parametrize("estimator", [InitMLPClassifier(), InitMLPRegressor(), MLPClassifier()])
-def test_an_estimator_that_is_not_fitted_says_so(estimator, problems, pyplot):
+def test_an_estimator_that_is_not_fitted_is_refused(estimator, problems, pyplot):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         DecisionBoundaryPanel.from_estimator(estimator, *problems["binary"])
     assert pyplot.get_fignums() == []

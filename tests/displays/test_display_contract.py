@@ -1,4 +1,4 @@
-"""What holds for every display, as it does for those of scikit-learn."""
+"""Claims about all displays, which also hold for those of scikit-learn."""
 
 import inspect
 from functools import partial
@@ -16,7 +16,7 @@ DISPLAYS = {
     if inspect.isclass(display) and name in skinit.displays.__all__
 }
 for_every_display = pytest.mark.parametrize("display", DISPLAYS.values(), ids=DISPLAYS)
-# Of what they can do with one estimator, and with several under names.
+# Displays that can draw several estimators.
 SEVERAL = {
     name: display for name, display in DISPLAYS.items() if hasattr(display, "from_estimators")
 }
@@ -28,7 +28,7 @@ def fitted():
 
 
 def draw(method, estimators, **given):
-    """Call ``from_estimator`` or ``from_estimators`` with what it takes of the data."""
+    """Call ``from_estimator`` or ``from_estimators`` with data, if it takes any."""
     known = inspect.signature(method).parameters
     data = {name: value for name, value in {"X": X, "y": Y}.items() if name in known}
     quick = {"n_rates": 2, "n_iter": 2} if "search" in known else {}
@@ -56,8 +56,8 @@ def test_given_axes_are_drawn_on(display, fitted, pyplot):
     assert all(ax.has_data() for ax in axes[0])
 
 
-def assert_refuses_the_other_name(method, call):
-    """Assert that a method tells by which name it takes axes."""
+def assert_refuses_the_wrong_name(method, call):
+    """Assert that a method refuses axes by the wrong name and names the right one."""
     own = "ax" if "ax" in inspect.signature(method).parameters else "axes"
     other = {"ax": "axes", "axes": "ax"}[own]
     with pytest.raises(TypeError, match=f"this display does not take {other}=; give {own}="):
@@ -65,16 +65,16 @@ def assert_refuses_the_other_name(method, call):
 
 
 @for_every_display
-def test_axes_by_the_other_name_are_refused_with_the_way_out(display, fitted):
+def test_axes_by_the_wrong_name_are_refused_with_the_right_one(display, fitted):
     method, plot = display.from_estimator, draw(display.from_estimator, fitted).plot
-    assert_refuses_the_other_name(method, partial(draw, method, fitted))
-    assert_refuses_the_other_name(plot, plot)
+    assert_refuses_the_wrong_name(method, partial(draw, method, fitted))
+    assert_refuses_the_wrong_name(plot, plot)
 
 
 @pytest.mark.parametrize("display", SEVERAL.values(), ids=SEVERAL)
-def test_axes_of_several_by_the_other_name_are_refused_with_the_way_out(display, fitted):
+def test_axes_of_several_by_the_wrong_name_are_refused_with_the_right_one(display, fitted):
     method = display.from_estimators
-    assert_refuses_the_other_name(method, partial(draw, method, {"one": fitted}))
+    assert_refuses_the_wrong_name(method, partial(draw, method, {"one": fitted}))
 
 
 @pytest.mark.parametrize("display", SEVERAL.values(), ids=SEVERAL)
@@ -101,6 +101,6 @@ def test_plot_can_be_called_again(display, fitted):
     assert drawn.figure_ is not first
 
 
-def test_those_that_share_axes_take_several_estimators():
-    """A picture of one thing on axes of its own has but one."""
+def test_all_but_two_displays_take_several_estimators():
+    """The axes of these two show one network only."""
     assert set(DISPLAYS) - set(SEVERAL) == {"ActivationHistogramDisplay", "LearningRateDisplay"}

@@ -17,7 +17,7 @@ X, Y, _, _ = load_moons()
 
 @pytest.fixture
 def narrow(pyplot):
-    """Set figures to be as narrow as a column of text."""
+    """Set the width of figures to that of a column of text."""
     with pyplot.rc_context({"figure.figsize": (3.6, 2.7)}):
         yield 3.6
 
@@ -32,7 +32,7 @@ def boundaries(X, y):
     return DecisionBoundaryPanel.from_estimators(models, X, y, grid_resolution=10)
 
 
-# Each with the columns that its pictures are in on a narrow page.
+# Displays, each with its number of columns on a narrow page.
 DRAWN = {
     "signal": (lambda: SignalPropagationDisplay.from_estimator(network(), X, Y), 1),
     "boundaries": (lambda: boundaries(X, Y), 1),
@@ -46,19 +46,19 @@ every_drawing = pytest.mark.parametrize(("draw", "n_columns"), DRAWN.values(), i
 
 
 def columns_of(axes):
-    """Count the places from left to right where pictures begin."""
+    """Count the columns of a grid of axes."""
     return len({ax.get_subplotspec().colspan.start for ax in axes})
 
 
 @every_drawing
-def test_on_a_narrow_page_pictures_are_below_each_other_as_wide_as_it_is(draw, n_columns, narrow):
+def test_on_a_narrow_page_figures_have_its_width_and_few_columns(draw, n_columns, narrow):
     display = draw()
     assert columns_of(display.axes_) == n_columns
     assert display.figure_.get_figwidth() == narrow
 
 
 @every_drawing
-def test_where_there_is_room_pictures_are_side_by_side(draw, n_columns):
+def test_on_a_wide_page_pictures_are_side_by_side(draw, n_columns):
     display = draw()
     assert columns_of(display.axes_) > n_columns
     assert display.figure_.get_figwidth() > 6
@@ -70,7 +70,7 @@ def test_on_a_narrow_page_nothing_is_cut_off(draw, n_columns, narrow):
 
 
 @pytest.mark.parametrize("display", [JacobianSpectrumDisplay, SignalPropagationDisplay])
-def test_a_legend_of_many_networks_covers_no_picture(display, narrow):
+def test_a_legend_of_many_networks_does_not_overlap_the_axes(display, narrow):
     found = diagnose(network(), X, Y, candidates=())
     drawn = display({f"network {k}": found for k in range(20)}).plot()
     assert_whole(drawn.figure_)
@@ -81,7 +81,7 @@ def test_a_legend_of_many_networks_covers_no_picture(display, narrow):
 
 
 def assert_whole(figure):
-    """Assert that nothing is outside the page, but for less than a pixel."""
+    """Assert that all that is drawn is inside the figure, up to a pixel."""
     figure.canvas.draw()
     width, height = figure.get_size_inches()
     drawn = figure.get_tightbbox()

@@ -19,7 +19,7 @@ def test_data_are_kept_and_drawn_only_by_plot(pyplot):
     assert display.figure_ is display.ax_.figure
 
 
-def test_the_line_is_the_mean_over_the_samples_and_the_band_reaches_their_ends():
+def test_the_line_is_the_mean_over_the_samples_and_the_band_their_range():
     values = diagnose(model(), X, Y, candidates=()).singular_values
     display = JacobianSpectrumDisplay.from_estimator(model(), X, Y, name="mine")
     present = np.where(values > 1e-12 * values.max(), values, np.nan)
@@ -29,19 +29,19 @@ def test_the_line_is_the_mean_over_the_samples_and_the_band_reaches_their_ends()
     assert_allclose((heights.min(), heights.max()), (np.nanmin(present), np.nanmax(present)))
 
 
-def test_the_picture_of_zeros_says_why_it_is_empty():
+def test_empty_axes_say_why_nothing_is_drawn():
     ax = JacobianSpectrumDisplay.from_estimator(model("zeros"), X, Y).ax_
     assert [text.get_text() for text in ax.texts] == [
-        "Zeros(): all are 0, the scores ignore the inputs"
+        "Zeros(): all are 0: predictions ignore the inputs"
     ]
 
 
-def test_values_that_are_zero_are_counted_below_the_axis():
+def test_singular_values_of_zero_are_counted_below_the_axis():
     ax = JacobianSpectrumDisplay.from_estimator(model("ones"), X, Y).ax_
     assert ax.get_xlabel().endswith("\nOnes(): 2 of 3 are 0")  # all outputs are the same
 
 
-def test_the_range_of_a_single_value_is_seen_and_each_network_has_its_place():
+def test_single_values_have_a_range_and_do_not_hide_each_other():
     models = {init: model(init) for init in ("he", "glorot")}
     display = JacobianSpectrumDisplay.from_estimators(models, X, Y == 0)
     places = [line.get_xdata().item() for line in display.lines_.values()]
@@ -63,7 +63,7 @@ def test_the_axes_say_what_is_drawn():
     assert "mean and range over samples" in ax.get_xlabel()
 
 
-def test_equal_values_are_not_blown_up_to_noise():
+def test_rounding_of_equal_values_is_not_magnified():
     linear = InitMLPClassifier((8,) * 3, activation="identity", init="orthogonal", random_state=0)
     ax = JacobianSpectrumDisplay.from_estimator(linear, X, Y).ax_
     assert np.ptp(np.log10(ax.get_ylim())) >= 1
@@ -71,7 +71,7 @@ def test_equal_values_are_not_blown_up_to_noise():
 
 @pytest.mark.parametrize("depth", [0, 1, 30])
 @pytest.mark.parametrize("init", ["zeros", "random"])
-def test_odd_networks_are_drawn_without_a_warning(depth, init):
+def test_degenerate_networks_are_drawn_without_a_warning(depth, init):
     JacobianSpectrumDisplay.from_estimator(model(init, depth), X, Y).figure_.canvas.draw()
 
 

@@ -32,7 +32,7 @@ def test_the_line_is_the_settled_loss_over_the_rate():
     assert_array_equal(display.line_.get_xdata(), RATES)
     assert_array_equal(display.line_.get_ydata(), [0.9, 0.5, 0.7, 0.8])
     assert display.ax_.get_xscale() == "log"
-    assert legend(display) == ["start", "suggestion 0.033"]
+    assert legend(display) == ["initial loss", "suggestion: 0.033"]
 
 
 def test_the_suggestion_is_marked_at_its_rate():
@@ -42,7 +42,7 @@ def test_the_suggestion_is_marked_at_its_rate():
 
 
 def test_without_a_suggestion_none_is_marked():
-    assert legend(LearningRateDisplay(made_up([1.0, 1.5, 1.7, 1.8])).plot()) == ["start"]
+    assert legend(LearningRateDisplay(made_up([1.0, 1.5, 1.7, 1.8])).plot()) == ["initial loss"]
 
 
 def test_where_training_diverges_is_shaded():
@@ -53,7 +53,7 @@ def test_where_training_diverges_is_shaded():
     assert "diverges" in legend(display)
 
 
-def test_rates_that_end_with_one_prediction_for_all_are_crossed():
+def test_rates_that_end_with_a_constant_prediction_are_marked_by_crosses():
     found = made_up([0.9, 0.5, 0.7, 0.8], constant=[False, False, True, False])
     display = LearningRateDisplay(found).plot()
     [marks] = [line for line in display.ax_.get_lines() if line.get_marker() == "x"]
@@ -61,20 +61,20 @@ def test_rates_that_end_with_one_prediction_for_all_are_crossed():
     assert "constant prediction" in legend(display)
 
 
-def test_the_axis_ends_at_twice_the_start_loss_and_says_so():
+def test_the_axis_ends_at_twice_the_initial_loss_and_says_so():
     display = LearningRateDisplay(made_up([0.9, 0.5, 7.0, 1e200])).plot()
     assert display.ax_.get_ylim() == (0, 2)
-    assert "beyond 2 not shown" in display.ax_.get_ylabel()
+    assert "above 2 not shown" in display.ax_.get_ylabel()
     display.figure_.canvas.draw()
 
 
-def test_where_all_is_seen_the_axis_says_so_by_silence():
+def test_the_axis_label_mentions_no_limit_if_all_losses_are_shown():
     ax = LearningRateDisplay(made_up([0.9, 0.5, 0.7, 1.2])).plot().ax_
     assert ax.get_ylabel() == "loss (highest of\niterations 1 to 2)"
     assert ax.get_ylim()[1] > 1.2
 
 
-def test_losses_below_zero_are_seen_whole():
+def test_negative_losses_are_shown():
     low, high = LearningRateDisplay(made_up([-0.5, -2.0, 0.0, 7.0], -0.4)).plot().ax_.get_ylim()
     assert low < -2
     assert 0 < high < 7
@@ -82,7 +82,7 @@ def test_losses_below_zero_are_seen_whole():
 
 @pytest.mark.parametrize("settled", [[0.0] * 4, [np.inf] * 4, [1e308] * 4])
 @pytest.mark.parametrize("start_loss", [0.0, 1.0])
-def test_odd_losses_are_drawn_without_a_warning(settled, start_loss):
+def test_extreme_losses_are_drawn_without_a_warning(settled, start_loss):
     LearningRateDisplay(made_up(settled, start_loss)).plot().figure_.canvas.draw()
 
 

@@ -74,20 +74,20 @@ def test_a_sequence_of_numbers_is_one_run(curve):
 
 @pytest.mark.parametrize("runs", [[[3.0, 2.0], [4.0]], np.array([[3.0, 2.0], [4.0, 1.0]])])
 def test_a_sequence_of_sequences_is_several_runs(runs):
-    lines = LossCurveDisplay({"a start": runs}).plot().lines_["a start"]
+    lines = LossCurveDisplay({"an init": runs}).plot().lines_["an init"]
     for line, run in zip(lines, runs, strict=True):
         assert_array_equal(losses_of(line), run)
 
 
-def test_runs_of_one_name_share_colour_and_legend_entry(models):
+def test_runs_of_one_name_share_color_and_legend_entry(models):
     seeds = {"he": [models["he"], models["glorot"]], "random": [models["random"]]}
     display = LossCurveDisplay.from_estimators(seeds)
-    colours = [line.get_color() for line in [*display.lines_["he"], *display.lines_["random"]]]
-    assert colours[0] == colours[1] != colours[2]
+    colors = [line.get_color() for line in [*display.lines_["he"], *display.lines_["random"]]]
+    assert colors[0] == colors[1] != colors[2]
     assert legend(display.ax_) == ["he", "random"]
 
 
-def test_a_run_is_named_by_its_class_unless_told(models):
+def test_a_run_is_named_by_its_class_by_default(models):
     assert legend(LossCurveDisplay.from_estimator(models["he"]).ax_) == ["InitMLPClassifier"]
     assert legend(LossCurveDisplay.from_estimator(models["he"], name="me").ax_) == ["me"]
 
@@ -100,7 +100,7 @@ def test_given_axes_are_used(models, pyplot):
     assert pyplot.get_fignums() == [figure.number]
 
 
-def test_several_runs_are_drawn_on_one_axes_in_colours_of_their_own(models):
+def test_several_runs_are_drawn_on_one_axes_in_colors_of_their_own(models):
     first = LossCurveDisplay.from_estimator(models["he"], name="he")
     second = LossCurveDisplay.from_estimator(models["glorot"], name="glorot", ax=first.ax_)
     assert legend(first.ax_) == ["he", "glorot"]
@@ -109,14 +109,14 @@ def test_several_runs_are_drawn_on_one_axes_in_colours_of_their_own(models):
 
 @pytest.mark.parametrize("log", [None, False, True])
 @pytest.mark.parametrize("added", [[50.0, 20.0], [0.01, 0.001]])
-def test_a_run_added_later_is_seen_whole(log, added):
+def test_a_run_added_later_is_not_cut_off(log, added):
     first = LossCurveDisplay({"first": [1.0, 0.9]}).plot(log=log)
     LossCurveDisplay({"added": added}).plot(first.ax_, log=log)
     assert shown(first.ax_)([1.0, 0.9])
     assert shown(first.ax_)(added)
 
 
-def test_the_loss_axis_starts_at_zero_unless_logarithmic(models):
+def test_the_loss_axis_begins_at_zero_unless_logarithmic(models):
     assert LossCurveDisplay.from_estimators(models, log=False).ax_.get_ylim()[0] == 0
 
 
@@ -135,7 +135,7 @@ def test_log_says_whether_the_loss_axis_is_logarithmic(log, scale, models):
         ({"nothing": [], "zero": [0.0]}, "linear"),
     ],
 )
-def test_losses_far_above_the_lowest_end_get_a_logarithmic_axis_unless_told(curves, scale):
+def test_losses_far_above_the_lowest_final_loss_get_a_logarithmic_axis(curves, scale):
     display = LossCurveDisplay({name: [curve] for name, curve in curves.items()}).plot()
     assert display.ax_.get_yscale() == scale
 
@@ -157,17 +157,17 @@ def test_a_logarithmic_axis_ends_where_a_far_run_would_hide_the_others_and_says_
     display = LossCurveDisplay(curves).plot(log=True)
     assert display.ax_.get_ylim()[1] == 100
     assert display.ax_.get_ylim()[0] > 0.01
-    assert display.ax_.get_ylabel() == "loss (beyond 100 not shown)"
+    assert display.ax_.get_ylabel() == "loss (above 100 not shown)"
     assert_array_equal(losses_of(display.lines_["far"][0]), curves["far"])
 
 
 @pytest.mark.parametrize("curve", [[], [0.0, 0.0], [5.0], [1.0, 0.0]])
 @pytest.mark.parametrize("log", [None, False, True])
-def test_odd_curves_are_drawn_without_a_warning(curve, log):
+def test_degenerate_curves_are_drawn_without_a_warning(curve, log):
     LossCurveDisplay({"odd": [curve]}).plot(log=log).figure_.canvas.draw()
 
 
-def test_a_run_without_loss_does_not_hide_the_others():
+def test_a_run_of_zero_loss_does_not_hide_the_others():
     assert shown(LossCurveDisplay({"none": [0.0], "some": [1.0, 0.5]}).plot(log=True).ax_)([1, 0.5])
 
 
@@ -176,7 +176,7 @@ def test_a_run_that_diverged_is_drawn_on_a_logarithmic_axis_without_a_warning(cu
     LossCurveDisplay({"far": curve}).plot(log=True).figure_.canvas.draw()
 
 
-def test_a_run_added_to_a_logarithmic_axis_leaves_it_so():
+def test_a_run_added_to_a_logarithmic_axis_keeps_it_logarithmic():
     first = LossCurveDisplay({"first": [1.0, 0.9]}).plot(log=True)
     assert LossCurveDisplay({"second": [0.5]}).plot(first.ax_).ax_.get_yscale() == "log"
 
@@ -201,7 +201,7 @@ def test_scikit_learns_own_network_is_drawn():
 
 
 @pytest.mark.parametrize("estimator", [InitMLPClassifier(), MLPClassifier()])
-def test_an_estimator_that_is_not_fitted_says_so(estimator, pyplot):
+def test_an_estimator_that_is_not_fitted_is_refused(estimator, pyplot):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         LossCurveDisplay.from_estimator(estimator)
     assert pyplot.get_fignums() == []
@@ -224,15 +224,15 @@ def test_a_network_is_found_inside_another_estimator(around):
 
 def test_an_estimator_without_losses_is_refused_with_the_way_out():
     model = make_pipeline(StandardScaler(), LinearRegression()).fit([[0.0], [1.0]], [0.0, 1.0])
-    complaint = "'a model' is a LinearRegression without loss_curve_; give a network trained step"
+    complaint = "'a model' is a LinearRegression without loss_curve_; give a network trained iter"
     with pytest.raises(ValueError, match=re.escape(complaint)):
         LossCurveDisplay.from_estimator(model, name="a model")
 
 
-def test_a_model_that_has_kept_no_losses_is_refused_with_the_way_out():
+def test_a_model_whose_loss_curve_is_empty_is_refused_with_the_way_out():
     X, y, _, _ = load_circles()
     model = from_sklearn(MLPRegressor(solver="lbfgs", tol=0.1, random_state=0).fit(X, y))
-    with pytest.raises(ValueError, match=r"'a model' has .* kept none of their losses"):
+    with pytest.raises(ValueError, match=r"'a model' is fitted .* loss_curve_ is empty"):
         LossCurveDisplay.from_estimator(model, name="a model")
 
 

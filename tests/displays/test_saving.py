@@ -19,7 +19,7 @@ def test_the_figure_is_written(display, tmp_path):
 @pytest.mark.parametrize(
     ("ending", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")]
 )
-def test_the_ending_says_the_format(display, tmp_path, ending, magic):
+def test_the_extension_decides_the_format(display, tmp_path, ending, magic):
     save_display(display, tmp_path / f"loss.{ending}")
     assert (tmp_path / f"loss.{ending}").read_bytes().startswith(magic)
 

@@ -28,17 +28,17 @@ def test_data_are_kept_and_drawn_only_by_plot(pyplot):
     assert display.figure_ is display.axes_[0].figure
 
 
-def test_the_lines_are_what_was_measured():
+def test_solid_lines_are_the_measured_values():
     found = diagnose(model(), X, Y, candidates=()).propagation
     display = SignalPropagationDisplay.from_estimator(model(), X, Y, name="mine")
-    signal, gradient, likeness, dead = (line.get_ydata() for line in display.lines_["mine"])
+    signal, gradient, similarity, dead = (line.get_ydata() for line in display.lines_["mine"])
     assert_array_equal(signal, np.sqrt(found.pre_activation_square))
     assert_array_equal(gradient, found.signal_gradient)
-    assert_array_equal(likeness, [found.input_correlation, *found.correlation[:-1]])
+    assert_array_equal(similarity, [found.input_correlation, *found.correlation[:-1]])
     assert_array_equal(dead, found.dead[:-1])
 
 
-def test_dashes_are_what_theory_expects():
+def test_dashed_lines_are_the_values_of_theory():
     found = diagnose(model(), X, Y, candidates=()).propagation
     ax = SignalPropagationDisplay.from_estimator(model(), X, Y).axes_[0]
     [dashed] = [line for line in ax.get_lines() if line.get_linestyle() == "--"]
@@ -46,16 +46,16 @@ def test_dashes_are_what_theory_expects():
     assert ax.get_yscale() == "log"
 
 
-def test_several_networks_are_told_apart_by_colour_and_name():
+def test_several_networks_have_their_colors_and_names():
     models = {init: model(init) for init in ("he", "glorot", "zeros")}
     display = SignalPropagationDisplay.from_estimators(models, X, Y)
     [names] = display.figure_.legends
     assert [text.get_text() for text in names.get_texts()] == ["he", "glorot", "zeros"]
-    colours = {lines[0].get_color() for lines in display.lines_.values()}
-    assert len(colours) == 3
+    colors = {lines[0].get_color() for lines in display.lines_.values()}
+    assert len(colors) == 3
 
 
-def test_saturation_is_drawn_where_there_is_any():
+def test_saturation_is_drawn_for_activations_that_saturate():
     dotted = [
         [line for line in display.axes_[3].get_lines() if line.get_linestyle() == ":"]
         for display in (
@@ -63,19 +63,19 @@ def test_saturation_is_drawn_where_there_is_any():
             for each in ("tanh", "relu")
         )
     ]
-    assert [len(lines) for lines in dotted] == [2, 0]  # one is the key's
+    assert [len(lines) for lines in dotted] == [2, 0]  # one of them is the legend's
 
 
-def test_a_constant_signal_is_not_blown_up_to_noise():
+def test_small_changes_of_a_constant_signal_are_not_magnified():
     display = SignalPropagationDisplay.from_estimator(model("mirrored", 10, "relu"), X, Y)
     for ax, line in zip(display.axes_[:2], display.lines_["Mirrored()"], strict=False):
         assert np.ptp(np.log10(line.get_ydata())) < 0.7
         assert np.ptp(np.log10(ax.get_ylim())) >= 1
-    likeness = display.axes_[2]
-    assert np.ptp(likeness.get_ylim()) >= 0.2
+    similarity = display.axes_[2]
+    assert np.ptp(similarity.get_ylim()) >= 0.2
 
 
-def test_all_that_is_measured_is_within_the_axes():
+def test_all_measured_values_are_inside_the_axes():
     models = {init: model(init, 20, "relu") for init in ("random", "glorot")}
     display = SignalPropagationDisplay.from_estimators(models, X, Y)
     for number, ax in enumerate(display.axes_):
@@ -87,25 +87,25 @@ def test_all_that_is_measured_is_within_the_axes():
                 assert values.max() < low_high[1]
 
 
-def test_what_is_zero_is_told_below_the_axes_or_in_their_middle():
+def test_zeros_are_noted_below_the_axes_or_in_the_middle_of_empty_ones():
     display = SignalPropagationDisplay.from_estimator(model("zeros", 3), X, Y)
-    signal, gradient, likeness, _ = display.axes_
+    signal, gradient, similarity, _ = display.axes_
     assert [text.get_text() for text in signal.texts] == ["Zeros(): 0"]
     assert gradient.get_xlabel() == "layer\nZeros(): 0 in layers 1 to 3"
-    assert likeness.get_xlabel() == "layer\nZeros(): not defined"
+    assert similarity.get_xlabel() == "layer\nZeros(): not defined"
 
 
-def test_without_y_the_picture_of_the_gradient_says_so():
+def test_without_y_the_axes_of_the_gradient_say_so():
     display = SignalPropagationDisplay.from_estimator(model(), X)
     assert [text.get_text() for text in display.axes_[1].texts] == ["no gradient without y"]
 
 
-def test_without_hidden_layers_the_picture_of_units_says_so():
+def test_without_hidden_layers_the_axes_of_units_say_so():
     display = SignalPropagationDisplay.from_estimator(model(depth=0), X, Y)
     assert [text.get_text() for text in display.axes_[3].texts] == ["He(): no hidden layer"]
 
 
-def test_where_all_is_drawn_nothing_is_told():
+def test_nothing_is_noted_if_all_values_are_drawn():
     display = SignalPropagationDisplay.from_estimator(model(), X, Y)
     assert [(len(ax.texts), ax.get_xlabel()) for ax in display.axes_] == [(0, "layer")] * 4
 
@@ -113,7 +113,7 @@ def test_where_all_is_drawn_nothing_is_told():
 @pytest.mark.parametrize("depth", [0, 1, 30])
 @pytest.mark.parametrize("init", ["zeros", "random"])
 @pytest.mark.parametrize("y", [Y, None], ids=["y", "no y"])
-def test_odd_networks_are_drawn_without_a_warning(depth, init, y):
+def test_degenerate_networks_are_drawn_without_a_warning(depth, init, y):
     display = SignalPropagationDisplay.from_estimator(model(init, depth, "relu"), X, y)
     display.figure_.canvas.draw()
 
@@ -135,7 +135,7 @@ def test_another_number_of_axes_is_refused(pyplot):
         SignalPropagationDisplay.from_estimator(model(), X, Y, axes=axes)
 
 
-def test_lines_that_coincide_are_all_seen():
+def test_lines_that_coincide_are_all_visible():
     same = diagnose(model(), X, Y, candidates=())
     display = SignalPropagationDisplay(dict.fromkeys(("one", "two", "three"), same)).plot()
     widths = [lines[3].get_linewidth() for lines in display.lines_.values()]
@@ -158,7 +158,7 @@ def test_each_recorded_iteration_has_its_lines(recorder):
         assert_array_equal(lines[1].get_ydata(), found.propagation.signal_gradient)
 
 
-def test_the_colours_of_iterations_get_lighter_and_the_legend_names_some_of_many(recorder):
+def test_the_colors_of_iterations_get_lighter_and_the_legend_names_some_of_many(recorder):
     display = SignalPropagationDisplay.from_recorder(recorder)
     red, green, _ = np.transpose([to_rgb(each[0].get_color()) for each in display.lines_.values()])
     assert (np.diff(red + green) > 0).all()

@@ -66,7 +66,7 @@ SETTINGS = [
 
 
 def predictions(model, X):
-    """Return all that a model says about samples, as one list."""
+    """Return the predictions of a model and, for a classifier, its probabilities."""
     return [
         getattr(model, name)(X) for name in ("predict", "predict_proba") if hasattr(model, name)
     ]
@@ -90,7 +90,7 @@ def assert_same_weights(model, other):
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS)
-def test_a_fitted_mlp_predicts_the_same_here_and_back_there(Ours, Theirs, load, solver):
+def test_a_fitted_mlp_predicts_the_same_after_conversion_and_back(Ours, Theirs, load, solver):
     X, y = load()
     mlp = Theirs(
         hidden_layer_sizes=(8, 5), activation="tanh", solver=solver, max_iter=20, random_state=0
@@ -103,7 +103,7 @@ def test_a_fitted_mlp_predicts_the_same_here_and_back_there(Ours, Theirs, load, 
 
 @pytest.mark.parametrize("solver", [SGD(), Adam(), LBFGS()])
 @pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS)
-def test_a_fitted_model_predicts_the_same_there_and_back_here(Ours, Theirs, load, solver):
+def test_a_fitted_model_predicts_the_same_in_scikit_learn_and_back(Ours, Theirs, load, solver):
     X, y = load()
     model = Ours(init="scikit_learn", solver=solver, max_iter=20, random_state=0).fit(X, y)
     mlp = to_sklearn(model)
@@ -121,7 +121,7 @@ def test_float32_stays_float32_both_ways():
     assert_allclose(model.predict_proba(X), mlp.predict_proba(X), rtol=1e-5)
 
 
-def test_names_of_features_come_along():
+def test_feature_names_are_converted():
     pd = pytest.importorskip("pandas")
     X, y = one_target()
     X = pd.DataFrame(X, columns=list("abcd"))
@@ -134,19 +134,19 @@ def test_names_of_features_come_along():
 
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("Theirs", [MLPClassifier, MLPRegressor])
-def test_settings_come_back_as_they_went(Theirs, settings):
+def test_settings_of_scikit_learn_survive_the_round_trip(Theirs, settings):
     mlp = Theirs(**settings, random_state=3)
     assert to_sklearn(from_sklearn(mlp)).get_params() == mlp.get_params()
 
 
 @pytest.mark.parametrize("solver", [SGD(0.0), SGD(0.3, nesterov=False), Adam(epsilon=1e-3)])
-def test_settings_of_ours_come_back_too(solver):
+def test_settings_of_skinit_survive_the_round_trip(solver):
     model = InitMLPClassifier(init="scikit_learn", solver=solver, tol=0.1, batch_size=3, alpha=2.0)
     assert repr(from_sklearn(to_sklearn(model))) == repr(model)
 
 
 @pytest.mark.parametrize("settings", [{}, {"n_iter_no_change": 20}])
-def test_no_tolerance_is_no_end_before_max_iter(settings):
+def test_without_a_tolerance_training_runs_to_max_iter_on_both_sides(settings):
     X, y = one_target()
     model = InitMLPRegressor(init="scikit_learn", solver="adam", max_iter=30, **settings)
     assert to_sklearn(model).set_params(learning_rate_init=1e-9).fit(X, y).n_iter_ == 30
@@ -165,7 +165,7 @@ def test_without_shuffling_the_same_settings_end_at_the_same_weights(Ours, Their
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize(("Ours", "Theirs", "load"), TASKS)
-def test_training_goes_on_with_what_the_solver_remembers(Ours, Theirs, load, solver):
+def test_training_continues_with_the_state_of_the_solver(Ours, Theirs, load, solver):
     X, y = load()
     mlp = Theirs(
         hidden_layer_sizes=(8,), solver=solver, shuffle=False, max_iter=10, random_state=0
@@ -182,8 +182,8 @@ def test_training_goes_on_with_what_the_solver_remembers(Ours, Theirs, load, sol
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_a_model_that_has_been_there_goes_on_as_one_that_has_not(solver):
-    """With the order of samples that it would have had."""
+def test_a_round_trip_does_not_change_further_training(solver):
+    """The state of the random number generator, which orders the samples, is kept too."""
     X, y = three_names()
     same = {"batch_size": 30, "max_iter": 5, "random_state": 0}
     model = InitMLPClassifier(init="scikit_learn", solver=solver, **same).fit(X, y)
@@ -192,7 +192,7 @@ def test_a_model_that_has_been_there_goes_on_as_one_that_has_not(solver):
         assert_same_weights(back.partial_fit(X, y), model.partial_fit(X, y))
 
 
-def test_warm_start_goes_on_from_there():
+def test_warm_start_continues_from_the_converted_weights():
     X, y = one_target()
     mlp = MLPRegressor(hidden_layer_sizes=8, solver="lbfgs", max_iter=20, random_state=0).fit(X, y)
     model = from_sklearn(mlp).set_params(warm_start=True, max_iter=30).fit(X, y)
@@ -200,7 +200,7 @@ def test_warm_start_goes_on_from_there():
     assert model.loss_curve_[0] == pytest.approx(mlp.loss_)
 
 
-def test_a_fit_by_lbfgs_brings_no_losses_and_is_gone_on_from():
+def test_training_continues_after_a_fit_by_lbfgs_whose_losses_are_missing():
     X, y = two_classes()
     mlp = MLPClassifier((4,), solver="lbfgs", max_iter=20, random_state=0).fit(X, y)
     more = {"solver": "adam", "warm_start": True, "max_iter": 5, "tol": None}
@@ -230,7 +230,7 @@ def test_attributes_keep_their_meaning():
 
 
 @pytest.mark.parametrize("convert", [from_sklearn, to_sklearn])
-def test_what_is_converted_stays_as_it_is(convert):
+def test_conversion_does_not_change_its_argument(convert):
     X, y = three_names()
     Model = {from_sklearn: MLPClassifier, to_sklearn: InitMLPClassifier}[convert]
     extra = {} if Model is MLPClassifier else {"init": "scikit_learn"}
@@ -241,7 +241,7 @@ def test_what_is_converted_stays_as_it_is(convert):
     assert pickle.dumps(model) == before
 
 
-def test_a_drop_in_brings_its_init():
+def test_a_drop_in_keeps_its_init():
     X, y = two_classes()
     clf = drop_in.MLPClassifier((4,), init=He(gain=0.5), max_iter=5, random_state=0).fit(X, y)
     model = from_sklearn(clf)
@@ -251,7 +251,7 @@ def test_a_drop_in_brings_its_init():
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"init": "he"}, "init='he'"),
         ({"solver": "gd"}, "without a batch_size"),
@@ -270,16 +270,16 @@ def test_a_drop_in_brings_its_init():
         ({"n_iter_no_change": 0, "tol": 1e-3}, "n_iter_no_change=0"),
     ],
 )
-def test_training_that_scikit_learn_lacks_is_an_error_before_a_fit_and_a_warning_after(
-    settings, told
+def test_settings_scikit_learn_lacks_are_an_error_before_a_fit_and_a_warning_after(
+    settings, message
 ):
     X, y = two_classes()
     settings = {"init": "scikit_learn", "solver": "adam", "max_iter": 3} | settings
     model = InitMLPClassifier(**settings, random_state=0)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         to_sklearn(model)
     model.fit(X, y)
-    with pytest.warns(UserWarning, match=told):
+    with pytest.warns(UserWarning, match=message):
         mlp = to_sklearn(model)
     assert_same_predictions(mlp, model, X)
 
@@ -296,7 +296,7 @@ def test_invscaling_is_an_error_before_a_fit_and_a_warning_after():
     assert repr(model.learning_rate) == "InverseScaling(initial=0.001)"
 
 
-def test_batch_gradient_descent_goes_over_with_its_number_of_samples():
+def test_batch_gradient_descent_is_converted_if_batch_size_is_the_number_of_samples():
     X, y = two_classes()
     model = InitMLPClassifier(init=ScikitLearn(), batch_size=150, max_iter=30, random_state=0)
     assert_same_weights(to_sklearn(model).fit(X, y), model.fit(X, y))
@@ -322,7 +322,7 @@ def test_activations_that_scikit_learn_lacks_are_refused(activation, is_fitted):
         ((), "gelu", "relu"),
     ],
 )
-def test_activations_that_scikit_learn_has_find_their_name(sizes, activation, name):
+def test_activations_that_scikit_learn_has_are_converted_to_its_names(sizes, activation, name):
     X, y = two_classes()
     same = {"init": "scikit_learn", "solver": "adam", "max_iter": 3, "random_state": 0}
     model = InitMLPClassifier(sizes, activation=activation, **same).fit(X, y)
@@ -331,19 +331,19 @@ def test_activations_that_scikit_learn_has_find_their_name(sizes, activation, na
 
 
 @pytest.mark.parametrize("convert", [from_sklearn, to_sklearn])
-def test_a_pipeline_is_told_where_the_estimator_is(convert):
+def test_a_pipeline_is_refused_with_the_way_to_its_estimator(convert):
     with pytest.raises(TypeError, match=r"pipeline\[-1\]"):
         convert(make_pipeline(clone(MLPClassifier())))
 
 
-def test_a_model_of_one_class_stays_there():
+def test_a_model_of_one_class_is_refused():
     X, _ = two_classes()
     mlp = MLPClassifier((3,), max_iter=3).fit(X, np.ones(len(X)))
     with pytest.raises(ValueError, match=r"one class \(1.0\)"):
         from_sklearn(mlp)
 
 
-def test_a_fitted_model_comes_over_as_it_was_fitted():
+def test_the_activation_and_loss_of_the_fit_are_converted():
     X, y = one_target()
     same = {"init": "scikit_learn", "solver": "adam", "max_iter": 3, "random_state": 0}
     model = InitMLPRegressor((4,), activation="tanh", **same).fit(X, y)
@@ -353,7 +353,7 @@ def test_a_fitted_model_comes_over_as_it_was_fitted():
 
 
 @pytest.mark.skipif(not has_poisson, reason="scikit-learn < 1.7 has no loss='poisson'")
-def test_counts_come_and_go():
+def test_a_poisson_regressor_is_converted_both_ways():
     X, y = one_target()
     y = np.floor(np.abs(3 * y))
     mlp = MLPRegressor(loss="poisson", hidden_layer_sizes=(5,), max_iter=5, random_state=0)
@@ -371,7 +371,7 @@ def test_counts_come_and_go():
         (InitMLPClassifier, CrossEntropy(label_smoothing=0.1)),
     ],
 )
-def test_a_loss_that_scikit_learn_lacks_is_lost_and_predictions_are_not(Model, loss):
+def test_a_loss_that_scikit_learn_lacks_is_reported_and_predictions_stay(Model, loss):
     X, y = two_classes()
     model = Model(loss=loss, init="scikit_learn", solver="adam", max_iter=3, random_state=0)
     with pytest.raises(ValueError, match="loss="):
@@ -382,7 +382,7 @@ def test_a_loss_that_scikit_learn_lacks_is_lost_and_predictions_are_not(Model, l
     assert_same_predictions(mlp, model, X)
 
 
-def test_nothing_else_is_said():
+def test_a_conversion_without_loss_warns_of_nothing():
     X, y = two_classes()
     model = from_sklearn(MLPClassifier((3,), max_iter=3).fit(X, y))
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""ONNX graphs, run by onnxruntime: they say what the models say."""
+"""ONNX graphs, run by onnxruntime: their outputs are the predictions of the models."""
 
 import re
 import sys
@@ -12,14 +12,14 @@ from sklearn.neural_network import MLPRegressor
 from skinit import Activation, InitMLPClassifier, InitMLPRegressor, from_sklearn, to_onnx
 from skinit.activations import ACTIVATIONS, ELU, BaseActivation, LeakyReLU, Tanh
 
-# Of the oldest versions, not every system has one that runs.
+# Skipped where no version of them can be installed.
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-# A few iterations are enough to be right.
+# Models are trained for a few iterations only.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-# Rounding of a few layers, relative to predictions around 1.
+# Rounding errors of a few layers, relative to predictions around 1.
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 
 X = np.random.RandomState(0).normal(scale=3.0, size=(60, 3))
@@ -45,13 +45,13 @@ def run(model, X):
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation_has_the_value_that_it_has_here(name, dtype):
+def test_every_activation_has_the_same_value_in_onnx(name, dtype):
     samples = X.astype(dtype)
     model = InitMLPRegressor((8, 5), activation=name, max_iter=3, random_state=0)
     model.fit(samples, X[:, 0] - X[:, 1])
     found = run(to_onnx(model), samples)["variable"]
     assert found.dtype == dtype
-    # onnxruntime has no erf in float64.
+    # onnxruntime computes erf in float32 only.
     tolerance = 1e-6 if name == "gelu" and dtype is np.float64 else TOLERANCE[dtype]
     assert_allclose(found[:, 0], model.predict(samples), rtol=tolerance, atol=tolerance)
 
@@ -59,14 +59,14 @@ def test_every_activation_has_the_value_that_it_has_here(name, dtype):
 @pytest.mark.parametrize(
     "activation", [LeakyReLU(0.3), LeakyReLU(-0.5), LeakyReLU(2.0), ELU(2.5), ["sin", ELU(0.1)]]
 )
-def test_settings_and_a_sequence_of_activations_are_kept(activation):
+def test_settings_of_activations_and_sequences_of_them_are_written(activation):
     model = InitMLPRegressor((8, 5), activation=activation, max_iter=3, random_state=0)
     model.fit(X, X[:, 0] - X[:, 1])
     found = run(to_onnx(model), X)["variable"]
     assert_allclose(found[:, 0], model.predict(X), rtol=1e-12, atol=1e-12)
 
 
-def test_the_graph_is_of_what_was_fitted():
+def test_the_activation_and_loss_of_the_fit_are_written():
     model = InitMLPRegressor((8, 5), activation="elu", max_iter=3, random_state=0)
     predicted = model.fit(X, X[:, 0] - X[:, 1]).predict(X)
     found = run(to_onnx(model.set_params(activation="relu", loss="poisson")), X)["variable"]
@@ -96,20 +96,20 @@ def test_a_regressor_has_one_column_for_each_target(sizes):
         assert_allclose(found, model.predict(X).reshape(60, -1), rtol=1e-12, atol=1e-12)
 
 
-def test_counts_come_out_of_an_exponential():
+def test_a_poisson_regressor_predicts_by_an_exponential():
     settings = {"init": "lecun", "max_iter": 5, "random_state": 0}
     model = InitMLPRegressor((4,), loss="poisson", learning_rate=1e-3, **settings)
     model.fit(X, np.floor(np.abs(X[:, 0])))
-    assert 0.1 < np.median(model.predict(X)) < 10  # nothing has overflowed, or come to 0
+    assert 0.1 < np.median(model.predict(X)) < 10  # neither overflow nor underflow
     assert_allclose(run(to_onnx(model), X)["variable"][:, 0], model.predict(X), rtol=1e-12)
 
 
-def test_any_number_of_samples_is_taken():
+def test_a_graph_accepts_any_number_of_samples():
     model = to_onnx(InitMLPRegressor(max_iter=2).fit(X, X[:, 0]))
     assert [len(run(model, X[:n])["variable"]) for n in (1, 7, 60)] == [1, 7, 60]
 
 
-def test_probabilities_of_huge_scores_are_still_probabilities():
+def test_probabilities_of_huge_raw_predictions_are_finite():
     model = InitMLPClassifier((), max_iter=1, learning_rate=1e-9).fit(X, np.arange(60) % 3)
     model.coefs_[0] *= 1e6
     found = run(to_onnx(model), X)["probabilities"]
@@ -121,7 +121,7 @@ def test_the_file_holds_the_model(tmp_path):
     assert onnx.load(tmp_path / "model.onnx") == model
 
 
-def test_scikit_learns_mlp_goes_by_way_of_ours():
+def test_scikit_learns_mlp_is_written_after_from_sklearn():
     mlp = MLPRegressor(hidden_layer_sizes=(5,), max_iter=5, random_state=0).fit(X, X[:, 0])
     found = run(to_onnx(from_sklearn(mlp)), X)["variable"]
     assert_allclose(found[:, 0], mlp.predict(X), rtol=1e-12, atol=1e-12)
@@ -130,7 +130,7 @@ def test_scikit_learns_mlp_goes_by_way_of_ours():
 
 
 class Cubed(BaseActivation):
-    """Says how it is written."""
+    """A custom activation that defines its operators."""
 
     def value(self, z):
         return z**3
@@ -143,26 +143,26 @@ class Cubed(BaseActivation):
 
 
 class Doubled(Tanh):
-    """Has another value than the class that says how it is written."""
+    """Inherits operators that do not compute its value."""
 
     def value(self, z):
         return 2 * np.tanh(z)
 
 
-def test_an_activation_of_your_own_may_say_how_it_is_written():
+def test_a_custom_activation_can_define_its_operators():
     model = InitMLPRegressor((4,), activation=Cubed(), learning_rate=1e-9, max_iter=2)
     model.fit(X, X[:, 0])
     assert_allclose(run(to_onnx(model), X)["variable"][:, 0], model.predict(X), rtol=1e-10)
 
 
 @pytest.mark.parametrize("activation", [Activation(np.square, lambda z: 2 * z), Doubled()])
-def test_one_that_does_not_say_it_is_told_what_to_write(activation):
+def test_a_custom_activation_without_operators_is_refused_with_what_to_define(activation):
     model = InitMLPRegressor((4,), activation=activation, learning_rate=1e-9, max_iter=2)
     with pytest.raises(ValueError, match=re.escape("that has a function onnx(graph, z)")):
         to_onnx(model.fit(X, X[:, 0]))
 
 
-def test_labels_that_onnx_does_not_have_are_named():
+def test_labels_of_a_type_that_onnx_lacks_are_refused():
     y = np.array([1, None], dtype=object)[np.arange(60) % 2]
     model = InitMLPClassifier(max_iter=2).fit(X, np.arange(60) % 2)
     model.classes_ = y[:2]
@@ -170,7 +170,7 @@ def test_labels_that_onnx_does_not_have_are_named():
         to_onnx(model)
 
 
-def test_a_model_that_is_not_fitted_is_told_so():
+def test_a_model_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         to_onnx(InitMLPRegressor())
 
