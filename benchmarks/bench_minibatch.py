@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 from measuring import check_agreement, finish, ratio_table, take_turns
 from minibatch_peers import MINIBATCH_PEERS, MinibatchProblem, make_minibatch_problem
-from peers import draw_start, installed_peers
+from peers import draw_initial_parameters, installed_peers
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.preprocessing import scale
 from threadpoolctl import threadpool_limits
@@ -51,7 +51,7 @@ def small_problem(name, solver):
     X, y = load(return_X_y=True)
     X, y = scale(X)[:n_samples], y[:n_samples]
     n_classes = len(np.unique(y))
-    start = draw_start(
+    start = draw_initial_parameters(
         (X.shape[1], 100, 1 if n_classes == 2 else n_classes), np.random.RandomState(0)
     )
     settings = {"learning_rate": 0.001, "alpha": 1e-4, **SMALL_SOLVERS[solver]}

@@ -55,10 +55,10 @@ def make_problem(name, widths, n_samples, dtype="float64", **settings):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(n_samples, widths[0])).astype(dtype)
     y = rng.randint(0, max(2, widths[-1]), n_samples)
-    return Problem(name, X, y, draw_start(widths, rng, dtype), **settings)
+    return Problem(name, X, y, draw_initial_parameters(widths, rng, dtype), **settings)
 
 
-def draw_start(widths, rng, dtype="float64"):
+def draw_initial_parameters(widths, rng, dtype="float64"):
     """Draw He's weights, layer by layer."""
     return tuple(
         (rng.normal(0, np.sqrt(2 / m), (m, n)).astype(dtype), np.zeros(n, dtype))

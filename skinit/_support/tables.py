@@ -1,6 +1,6 @@
 """Figures laid out for people: as a text table or a data frame, and in few digits."""
 
-__all__ = ["WIDTH", "data_frame", "text_table", "write_loss", "write_score"]
+__all__ = ["WIDTH", "data_frame", "format_loss", "format_score", "text_table"]
 
 # As many columns fit on any terminal.
 WIDTH = 79
@@ -47,12 +47,12 @@ def data_frame(columns):
     return pd.DataFrame(columns)
 
 
-def write_loss(loss, digits):
+def format_loss(loss, digits):
     """Write a loss with so many significant digits: 1347, 0.03618, 5.229e7."""
     rounded = float(f"{loss:.{digits}g}")
     return f"{rounded:.4g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
 
 
-def write_score(score, digits):
+def format_score(score, digits):
     """Write a score with so many decimals, unless it is an R^2 far from 1."""
-    return f"{score:z.{digits}f}" if abs(score) < 10 else write_loss(score, 1)
+    return f"{score:z.{digits}f}" if abs(score) < 10 else format_loss(score, 1)

@@ -8,7 +8,7 @@ from sklearn.base import clone, is_regressor
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 
-from skinit._support import data_frame, text_table, write_loss, write_score
+from skinit._support import data_frame, format_loss, format_score, text_table
 from skinit.estimators import loss_and_targets
 from skinit.losses import loss_of_guessing
 from skinit.solvers import resolve_solver
@@ -32,7 +32,7 @@ class InitRun:
         Name of the start.
     random_state : int
         Seed that it was drawn with.
-    start_loss, final_loss : float
+    initial_loss, final_loss : float
         Mean loss on the training samples before and after training.
     train_score, test_score : float
         Accuracy of a classifier, R^2 of a regressor.
@@ -44,7 +44,7 @@ class InitRun:
 
     init: str
     random_state: int
-    start_loss: float
+    initial_loss: float
     final_loss: float
     train_score: float
     test_score: float
@@ -144,10 +144,10 @@ def setting_in_words(setting):
 
 # Heading, attribute of a run, how to write it, and the digits of its mean and of its spread.
 COLUMNS = {
-    "start loss": ("start_loss", write_loss, 4, 1),
-    "final loss": ("final_loss", write_loss, 4, 1),
-    "train score": ("train_score", write_score, 3, 3),
-    "test score": ("test_score", write_score, 3, 3),
+    "start loss": ("initial_loss", format_loss, 4, 1),
+    "final loss": ("final_loss", format_loss, 4, 1),
+    "train score": ("train_score", format_score, 3, 3),
+    "test score": ("test_score", format_score, 3, 3),
 }
 
 
@@ -214,11 +214,11 @@ def make_run(name, model, X_train, y_train, X_test, y_test):
     if np.isfinite(model.loss_):
         with np.errstate(over="ignore", invalid="ignore"):  # of a model that has just diverged
             scores = [model.score(X_train, y_train), model.score(X_test, y_test)]
-    scores.append(score_of_guessing(model, y_train, y_test))
+    scores.append(baseline_score(model, y_train, y_test))
     return InitRun(
         init=name,
         random_state=model.random_state,
-        start_loss=start_loss(model),
+        initial_loss=initial_loss(model),
         final_loss=float(model.loss_),
         train_score=float(scores[0]),
         test_score=float(scores[1]),
@@ -227,7 +227,7 @@ def make_run(name, model, X_train, y_train, X_test, y_test):
     )
 
 
-def score_of_guessing(model, y_train, y_test):
+def baseline_score(model, y_train, y_test):
     """Return the test score without looking at X: of the most frequent class, or of the mean."""
     if is_regressor(model):
         # By its definition. The mean of the training samples may do far worse on few test samples,
@@ -237,7 +237,7 @@ def score_of_guessing(model, y_train, y_test):
     return DummyClassifier().fit(none[0], y_train).score(none[1], y_test)
 
 
-def start_loss(model):
+def initial_loss(model):
     """Return the mean loss before training."""
     return float([*model.loss_curve_, model.loss_][0])
 
@@ -269,7 +269,7 @@ def describe_outcome(model, y, scores=None):
     if np.all(np.asarray(y) == np.asarray(y)[0]):
         return "nothing to learn: the target is the same for all samples"
     guessing = loss_of_guessing(*loss_and_targets(model, y))
-    start, end = start_loss(model), float(model.loss_)
+    start, end = initial_loss(model), float(model.loss_)
     ends = f"the loss ends at {relative(end, guessing)} that of guessing"
     but = lost_on_test(*scores) if scores is not None and end <= 0.9 * guessing else ""
     exploded = end > 2 * max(start, guessing)
@@ -300,7 +300,7 @@ def lost_on_test(train_score, test_score, guessing):
     better, left, chance = train_score - guessing, test_score - guessing, 0.1 * (1 - guessing)
     if left >= -chance and (better <= chance or left >= 0.5 * better):
         return ""
-    train, test, guess = (write_score(score, 2) for score in (train_score, test_score, guessing))
+    train, test, guess = (format_score(score, 2) for score in (train_score, test_score, guessing))
     return f", but the score is {train} on training and {test} on test samples (guessing: {guess})"
 
 
@@ -311,7 +311,7 @@ def relative(loss, guessing):
         return "less than 1% of"
     if ratio < 10:
         return f"{ratio:.0%} of"
-    return f"{ratio:.0f} times" if ratio < 1e6 else f"{write_loss(ratio, 1)} times"
+    return f"{ratio:.0f} times" if ratio < 1e6 else f"{format_loss(ratio, 1)} times"
 
 
 def has_identical_units(W):

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skinit._support import WIDTH, check_number, data_frame, text_table, write_loss
+from skinit._support import WIDTH, check_number, data_frame, format_loss, text_table
 from skinit.estimators import Request, last_step, takes_steps
 from skinit.training import evaluate, train
 
@@ -34,14 +34,14 @@ class LearningRateSearch:
     constant : ndarray of shape (n_rates,)
         Whether the predictions end up the same for all samples: all that such a rate has learnt is
         their mean.
-    start_loss : float
+    initial_loss : float
         The loss before training, the same for all rates.
     """
 
     rates: np.ndarray
     losses: np.ndarray
     constant: np.ndarray
-    start_loss: float
+    initial_loss: float
 
     @property
     def n_iter(self):
@@ -64,7 +64,7 @@ class LearningRateSearch:
     @property
     def diverged(self):
         """Whether the loss stopped being finite or ends in the thousands of that of the start."""
-        blown_up = self.settled_losses > 1000 * abs(self.start_loss)
+        blown_up = self.settled_losses > 1000 * abs(self.initial_loss)
         return blown_up | ~np.isfinite(self.losses).all(axis=1)
 
     @property
@@ -72,7 +72,7 @@ class LearningRateSearch:
         """The rate that settles lowest; nan where none of those that learn ends below the start."""
         settled = np.where(self.constant, np.inf, self.settled_losses)
         best = int(np.argmin(settled))
-        return float(self.rates[best]) if settled[best] < self.start_loss else np.nan
+        return float(self.rates[best]) if settled[best] < self.initial_loss else np.nan
 
     @property
     def suggestion(self):
@@ -82,7 +82,7 @@ class LearningRateSearch:
     @property
     def why(self):
         """What speaks for the suggestion, and what to do where not much does."""
-        start = write_loss(self.start_loss, 3)
+        start = format_loss(self.initial_loss, 3)
         if np.isnan(self.suggestion):
             return (
                 f"within {self.n_iter} iterations, no rate learns to tell samples apart and brings "
@@ -92,10 +92,10 @@ class LearningRateSearch:
         [settled] = self.settled_losses[self.rates == self.lowest]
         reason = (
             f"a third of {self.lowest:.2g}, with which the loss is at most "
-            f"{write_loss(settled, 3)} in iterations {self.settled_from} to {self.n_iter}, and "
+            f"{format_loss(settled, 3)} in iterations {self.settled_from} to {self.n_iter}, and "
             f"{start} at the start"
         )
-        if settled > LITTLE * self.start_loss:
+        if settled > LITTLE * self.initial_loss:
             return f"{reason}; that is little to go by: search again with a larger n_iter"
         if self.lowest == self.rates[-1]:
             return f"{reason}; no higher rate was tried: search again with a higher high"
@@ -122,8 +122,8 @@ class LearningRateSearch:
         rows = [
             [
                 f"{rate:.2g}",
-                write_loss(final, 4),
-                write_loss(settled, 4),
+                format_loss(final, 4),
+                format_loss(settled, 4),
                 "diverges" * diverged or "constant prediction" * constant,
             ]
             for rate, final, settled, diverged, constant in zip(*columns.values(), strict=True)
@@ -233,10 +233,10 @@ def find_learning_rate(
     plan = replace(prepared.plan, until=int(n_iter), tol=None, early_stopping=False)
     plan = replace(plan, max_iter=max(plan.max_iter, plan.until))  # what schedules look at
     with np.errstate(over="ignore", invalid="ignore"):
-        start_loss, _ = evaluate(network, start, data, plan)
-    if not np.isfinite(start_loss):
+        initial_loss, _ = evaluate(network, start, data, plan)
+    if not np.isfinite(initial_loss):
         raise ValueError(
-            f"the loss of the start is {start_loss}, and no learning rate mends that; scale X (and "
+            f"the loss of the start is {initial_loss}, and no learning rate mends that; scale X (and "
             f"y of a regressor), or choose an init with smaller weights than {model.init!r}"
         )
     losses, constant = np.full((n_rates, n_iter + 1), np.inf), np.zeros(n_rates, bool)
@@ -250,4 +250,4 @@ def find_learning_rate(
         if not result.diverged:
             losses[k, result.n_iter] = result.final_loss
             constant[k] = result.constant_scores
-    return LearningRateSearch(rates, losses, constant, start_loss)
+    return LearningRateSearch(rates, losses, constant, initial_loss)

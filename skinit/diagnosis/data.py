@@ -7,7 +7,7 @@ import numpy as np
 
 from skinit.diagnosis.findings import Finding, write
 
-__all__ = ["faults_of_data", "faults_of_targets"]
+__all__ = ["find_input_faults", "find_target_faults"]
 
 # At ten times what initializers expect, tanh is saturated and a gradient a hundred times as steep;
 # a constant part ten times as large as what varies is nearly all that a unit sees.
@@ -18,7 +18,7 @@ OFF_CENTRE = 10.0
 SMALL = 0.05
 
 
-def faults_of_data(feature_mean, feature_std, *, first_signal=0.0, names=None, sparse=False):
+def find_input_faults(feature_mean, feature_std, *, first_signal=0.0, names=None, sparse=False):
     """List what is wrong with the features.
 
     Parameters
@@ -87,14 +87,14 @@ def told(values, chosen, names):
 TIMES_GUESSING = 10.0
 
 
-def faults_of_targets(loss, targets, start_loss, guessing_loss):
+def find_target_faults(loss, targets, initial_loss, baseline_loss):
     """List what is wrong with the targets, where the scores themselves are to be as large.
 
     Parameters
     ----------
     loss : BaseLoss
     targets : ndarray of shape (n_samples, n_outputs)
-    start_loss, guessing_loss : float
+    initial_loss, baseline_loss : float
         Mean loss of the start, and the smallest that is possible without looking at X.
 
     Returns
@@ -109,10 +109,10 @@ def faults_of_targets(loss, targets, start_loss, guessing_loss):
     if size > LARGE:
         what = f"the targets are large, of size {write(size)}"
         why = "a start answers with numbers of size 1, and such a loss makes the first steps wild"
-    elif (np.abs(mean) > std).any() and start_loss > TIMES_GUESSING * guessing_loss:
+    elif (np.abs(mean) > std).any() and initial_loss > TIMES_GUESSING * baseline_loss:
         what = (
-            f"the targets are off centre: the loss starts at {write(start_loss)}, and the best "
-            f"constant has {write(guessing_loss)}"
+            f"the targets are off centre: the loss starts at {write(initial_loss)}, and the best "
+            f"constant has {write(baseline_loss)}"
         )
         why = "a start answers with numbers around 0, and its first steps only learn the mean"
     else:

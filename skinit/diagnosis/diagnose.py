@@ -21,12 +21,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from skinit._support import check_number, look_up
 from skinit.core import TrainingData, mean_loss
-from skinit.diagnosis.data import faults_of_data, faults_of_targets
-from skinit.diagnosis.findings import by_severity, faults_of_learnt, faults_of_rate, faults_of_start
+from skinit.diagnosis.data import find_input_faults, find_target_faults
+from skinit.diagnosis.findings import (
+    by_severity,
+    find_initialization_faults,
+    find_learning_rate_faults,
+    find_trained_weight_faults,
+)
 from skinit.diagnosis.propagation import measure_propagation
 from skinit.diagnosis.recommendation import (
     CANDIDATES,
-    loss_of_start,
+    initial_loss_of,
     other_init,
     rate,
     recommend,
@@ -48,7 +53,7 @@ MAX_SAMPLES = 500
 CURVATURE_SAMPLES = 200
 CURVATURE_SAMPLES_OF_OTHERS = 50
 
-WEIGHTS = {"start": False, "fitted": True}
+WEIGHTS = {"initial": False, "fitted": True}
 
 
 def diagnose(
@@ -57,7 +62,7 @@ def diagnose(
     y=None,
     sample_weight=None,
     *,
-    weights="start",
+    weights="initial",
     candidates=CANDIDATES,
     max_samples=MAX_SAMPLES,
 ):
@@ -79,7 +84,7 @@ def diagnose(
         Without it there are no losses, gradients and curvature, and a network that is not fitted is
         taken for one with a single output. A start that looks at y needs it.
     sample_weight : array-like of shape (n_samples,), default=None
-    weights : {"start", "fitted"}, default="start"
+    weights : {"initial", "fitted"}, default="initial"
         Whether to look at the start, also of an estimator that is fitted, or at the weights that it
         has learnt; then the other steps of a pipeline are taken as they are fitted, too.
     candidates : sequence of str, default=("he", "glorot", "lecun", "orthogonal", "lsuv", "auto")
@@ -126,7 +131,7 @@ def diagnose(
     fitted = look_up(weights, WEIGHTS, "weights")
     check_number(max_samples, "max_samples", low=2, kind=Integral)
     candidates = check_candidates(candidates)
-    model, X, y = last_step(estimator, X, y, fitted=fitted, turn=as_ours)
+    model, X, y = last_step(estimator, X, y, fitted=fitted, turn=from_sklearn_mlp)
     if fitted:
         check_is_fitted(model, "coefs_")
     prepared, rng = prepare(model, X, y, sample_weight, fitted)
@@ -139,7 +144,7 @@ def diagnose(
         of_data = faults_of_X(model, figures, prepared.data.X)
         recommendation = None
         if candidates and not fitted:
-            draw = partial(draw_start, prepared, rng, some)
+            draw = partial(draw_initial_parameters, prepared, rng, some)
             present, assess = ways_to_assess(model, names, figures, prepared, seen, bool(of_data))
             others = [each for each in candidates if [repr(resolve_init(each))] != names]
             recommendation = recommend(prepared.network, present, draw, assess, others)
@@ -168,7 +173,7 @@ def check_candidates(candidates):
     return candidates
 
 
-def as_ours(network):
+def from_sklearn_mlp(network):
     """Turn scikit-learn's own network into ours."""
     theirs = neural_network.MLPClassifier, neural_network.MLPRegressor
     return from_sklearn(network) if isinstance(network, theirs) else network
@@ -249,9 +254,9 @@ def measure(prepared, seen, n_iter):
     # Of all samples, as guessing a rare class depends on how rare it is; X is not looked at.
     everything = in_float64(replace(data, X=None))
     return figures | {
-        "start_loss": loss_of_start(network, parameters, seen),
+        "initial_loss": initial_loss_of(network, parameters, seen),
         "zero_loss": float(mean_loss(network, np.zeros_like(everything.targets), everything)),
-        "guessing_loss": loss_of_guessing(
+        "baseline_loss": loss_of_guessing(
             network.loss, everything.targets, everything.sample_weight
         ),
         "curvature": curvature_of(prepared, seen, parameters),
@@ -268,10 +273,10 @@ def curvature_of(prepared, seen, parameters, n_samples=CURVATURE_SAMPLES):
     return largest_curvature(prepared.network, parameters, few, alpha)
 
 
-LOSSES_AND_CURVATURE = ("start_loss", "zero_loss", "guessing_loss", "curvature")
+LOSSES_AND_CURVATURE = ("initial_loss", "zero_loss", "baseline_loss", "curvature")
 
 
-def draw_start(prepared, rng, data, init):
+def draw_initial_parameters(prepared, rng, data, init):
     """Draw another start of the same network, from the same generator."""
     drawn, _ = build_parameters(
         init, prepared.network, deepcopy(rng), dtype=prepared.parameters.dtype, data=data
@@ -281,7 +286,7 @@ def draw_start(prepared, rng, data, init):
 
 def faults_of_X(model, figures, X):
     """List what is wrong with the features."""
-    return faults_of_data(
+    return find_input_faults(
         figures["feature_mean"],
         figures["feature_std"],
         first_signal=np.sqrt(figures["propagation"].pre_activation_square[0]),
@@ -293,10 +298,12 @@ def faults_of_X(model, figures, X):
 def ways_to_assess(model, names, figures, prepared, seen, raw):
     """Return the start as a candidate, and the function that makes candidates of others."""
     network, solver = prepared.network, figures["solver"]
-    judge = partial(faults_of_start, zero_loss=figures["zero_loss"], solver=solver, raw=raw)
+    judge = partial(
+        find_initialization_faults, zero_loss=figures["zero_loss"], solver=solver, raw=raw
+    )
 
     def assess(init, propagation, loss, stable_rate):
-        of_rate = faults_of_rate(figures["learning_rate"], stable_rate)
+        of_rate = find_learning_rate_faults(figures["learning_rate"], stable_rate)
         return rate(init, propagation, [*judge(propagation, loss), *of_rate], stable_rate, raw)
 
     def assess_other(init, parameters):
@@ -306,13 +313,13 @@ def ways_to_assess(model, names, figures, prepared, seen, raw):
             n_samples = CURVATURE_SAMPLES_OF_OTHERS
             curvature = curvature_of(prepared, seen, parameters, n_samples)
             stable_rate = stable_rate_of(solver, curvature)
-        loss = loss_of_start(network, parameters, seen)
+        loss = initial_loss_of(network, parameters, seen)
         return assess(init, propagation, loss, stable_rate)
 
     present = assess(
         model.init if isinstance(model.init, str) else " ".join(names),
         figures["propagation"],
-        figures["start_loss"],
+        figures["initial_loss"],
         stable_rate_of(solver, figures["curvature"]),
     )
     return present, assess_other
@@ -320,19 +327,21 @@ def ways_to_assess(model, names, figures, prepared, seen, raw):
 
 def faults_of_all(figures, of_data, data, recommendation, instead):
     """List what is wrong with the data, with the start, and with the learning rate."""
-    propagation, start_loss = figures["propagation"], figures["start_loss"]
+    propagation, initial_loss = figures["propagation"], figures["initial_loss"]
     zero_loss, solver = figures["zero_loss"], figures["solver"]
     if figures["n_iter"]:
-        of_weights = faults_of_learnt(propagation, solver, instead)
+        of_weights = find_trained_weight_faults(propagation, solver, instead)
     else:
         settings = {"zero_loss": zero_loss, "solver": solver, "instead": instead}
-        of_weights = faults_of_start(propagation, start_loss, **settings, raw=bool(of_data))
-    of_targets = (propagation.network.loss, data.targets, start_loss, figures["guessing_loss"])
+        of_weights = find_initialization_faults(
+            propagation, initial_loss, **settings, raw=bool(of_data)
+        )
+    of_targets = (propagation.network.loss, data.targets, initial_loss, figures["baseline_loss"])
     return by_severity([
         *of_data,
-        *(() if np.isnan(zero_loss) else faults_of_targets(*of_targets)),
+        *(() if np.isnan(zero_loss) else find_target_faults(*of_targets)),
         *of_weights,
-        *faults_of_rate(
+        *find_learning_rate_faults(
             figures["learning_rate"],
             stable_rate_of(solver, figures["curvature"]),
             start_is_fine=all(each.severity == "note" for each in of_weights),

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skinit._support import write_loss
+from skinit._support import format_loss
 from skinit.solvers import GradientDescent
 
 __all__ = [
     "SEVERITIES",
     "Finding",
     "by_severity",
-    "faults_of_learnt",
-    "faults_of_rate",
-    "faults_of_start",
+    "find_initialization_faults",
+    "find_learning_rate_faults",
+    "find_trained_weight_faults",
     "usual_init",
     "write",
 ]
@@ -59,17 +59,17 @@ class Finding:
         return f"{self.severity}: {self.message}; {self.why}; {self.advice}"
 
 
-def faults_of_start(
-    propagation, start_loss=np.nan, *, zero_loss=np.nan, solver=None, instead=None, raw=False
+def find_initialization_faults(
+    propagation, initial_loss=np.nan, *, zero_loss=np.nan, solver=None, instead=None, raw=False
 ):
     """List what is wrong with the weights of a start.
 
-    What training does to weights may be no fault in them; see `faults_of_learnt`.
+    What training does to weights may be no fault in them; see `find_trained_weight_faults`.
 
     Parameters
     ----------
     propagation : SignalPropagation
-    start_loss, zero_loss : float
+    initial_loss, zero_loss : float
         Mean loss of the start, and of scores that are all 0; nan where there are no targets.
     solver : BaseSolver or None
         What the network is to be trained by; None is gradient descent. One that is `scale_free`
@@ -93,7 +93,7 @@ def faults_of_start(
         lost_signal(propagation, use),
         signal(propagation, solver, use, first),
         gradient(propagation, solver, use, first),
-        overconfidence(start_loss, zero_loss, solver, use),
+        overconfidence(initial_loss, zero_loss, solver, use),
     ]
     if propagation.n_samples >= ENOUGH_SAMPLES:
         found += [dead(propagation, use), collapse(propagation, solver, use)]
@@ -102,7 +102,7 @@ def faults_of_start(
     return by_severity(found)
 
 
-def faults_of_learnt(propagation, solver=None, instead=None):
+def find_trained_weight_faults(propagation, solver=None, instead=None):
     """List what keeps weights that have been trained from learning on.
 
     That a signal changes with depth, that samples of one class look alike, or that a loss is large
@@ -111,7 +111,7 @@ def faults_of_learnt(propagation, solver=None, instead=None):
     Parameters
     ----------
     propagation, solver, instead
-        As in `faults_of_start`.
+        As in `find_initialization_faults`.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def which_layers(chosen):
 
 def write(value):
     """Write a number with three digits."""
-    return write_loss(value, 3)
+    return format_loss(value, 3)
 
 
 def one_of(*ways):
@@ -425,31 +425,31 @@ TIMES_ZEROS = (5.0, 10.0, 100.0)
 SCALE_FREE_TIMES_ZEROS = (10.0, 100.0, np.inf)
 
 
-def overconfidence(start_loss, zero_loss, solver, use):
+def overconfidence(initial_loss, zero_loss, solver, use):
     """Find a start whose loss is far above that of scores of 0."""
     if not zero_loss > 0:
         return None
-    if not np.isfinite(start_loss):
+    if not np.isfinite(initial_loss):
         return Finding(
             "severe",
             "start loss",
             "the loss of the start is no finite number",
             "there is no gradient to go down",
             one_of(use, "let the output layer start smaller", "scale X, and y of a regressor"),
-            {"start_loss": start_loss, "zero_loss": zero_loss},
+            {"initial_loss": initial_loss, "zero_loss": zero_loss},
         )
-    ratio = start_loss / zero_loss
+    ratio = initial_loss / zero_loss
     severity = severity_by(ratio, SCALE_FREE_TIMES_ZEROS if solver.scale_free else TIMES_ZEROS)
     if severity is None:
         return None
     return Finding(
         severity,
         "start loss",
-        f"the loss starts at {write(start_loss)}, {write(ratio)} times that of scores of 0 "
+        f"the loss starts at {write(initial_loss)}, {write(ratio)} times that of scores of 0 "
         f"({write(zero_loss)})",
         "the first steps go into taking back scores that are large for no reason",
         one_of(use, "let the output layer start smaller", "scale X"),
-        {"start_loss": start_loss, "zero_loss": zero_loss},
+        {"initial_loss": initial_loss, "zero_loss": zero_loss},
     )
 
 
@@ -458,7 +458,7 @@ def overconfidence(start_loss, zero_loss, solver, use):
 TIMES_STABLE = (1.0, 2.0, 100.0)
 
 
-def faults_of_rate(learning_rate, stable_rate, start_is_fine=True, instead=None):
+def find_learning_rate_faults(learning_rate, stable_rate, start_is_fine=True, instead=None):
     """List what is wrong with a learning rate.
 
     Parameters

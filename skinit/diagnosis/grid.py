@@ -55,8 +55,8 @@ def figures_of(diagnosis):
     """List the figures that belong to a whole network."""
     return {
         "severity": diagnosis.severity,
-        "start_loss": diagnosis.start_loss,
-        "guessing_loss": diagnosis.guessing_loss,
+        "initial_loss": diagnosis.initial_loss,
+        "baseline_loss": diagnosis.baseline_loss,
         "curvature": diagnosis.curvature,
         "mean_singular_value": float(np.mean(diagnosis.singular_values)),
         "largest_singular_value": float(np.max(diagnosis.singular_values)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skinit._support import text_table, write_loss
+from skinit._support import format_loss, text_table
 from skinit.core import forward, layer_views, mean_loss
 from skinit.diagnosis.findings import usual_init
 from skinit.initializers import resolve_init
@@ -18,7 +18,7 @@ __all__ = [
     "Candidate",
     "Recommendation",
     "decades_of_drift",
-    "loss_of_start",
+    "initial_loss_of",
     "other_init",
     "rate",
     "recommend",
@@ -43,7 +43,7 @@ class Candidate:
     ----------
     init : str
     n_severe, n_warnings : int
-        Numbers of findings about the start, see `skinit.diagnosis.findings.faults_of_start`, and
+        Numbers of findings about the start, see `skinit.diagnosis.findings.find_initialization_faults`, and
         about the learning rate with this start.
     drift : float
         See `decades_of_drift`.
@@ -136,7 +136,7 @@ def count(candidate):
 
 def written(drift):
     """Write powers of ten as a factor."""
-    return "infinity" if np.isinf(drift) else write_loss(10.0**drift, 2)
+    return "infinity" if np.isinf(drift) else format_loss(10.0**drift, 2)
 
 
 def decades_of_drift(propagation, raw=False):
@@ -258,7 +258,7 @@ def other_init(recommendation, names, network):
     return next((init for init in others if repr(resolve_init(init)) not in names), None)
 
 
-def loss_of_start(network, parameters, data):
+def initial_loss_of(network, parameters, data):
     """Return the mean loss without a penalty; nan where there are no targets."""
     if data.targets is None:
         return np.nan

@@ -106,7 +106,7 @@ class DiagnosisRecorder(OwnCallback):
             n_layers = len(of_layers["layer"])
             whole = {
                 "iteration": iteration,
-                "loss": diagnosis.start_loss,
+                "loss": diagnosis.initial_loss,
                 "curvature": diagnosis.curvature,
             }
             for name, value in whole.items():

@@ -5,7 +5,7 @@ from textwrap import fill
 
 import numpy as np
 
-from skinit._support import WIDTH, data_frame, text_table, write_loss
+from skinit._support import WIDTH, data_frame, format_loss, text_table
 from skinit.diagnosis.findings import SEVERITIES
 from skinit.diagnosis.propagation import SignalPropagation
 from skinit.diagnosis.recommendation import Recommendation
@@ -32,11 +32,11 @@ class Diagnosis:
         `skinit.diagnosis.spectra.jacobian_singular_values`.
     feature_mean, feature_std : ndarray of shape (n_features,)
         Of the inputs.
-    start_loss : float
+    initial_loss : float
         Mean loss, without the penalty; nan without y.
     zero_loss : float
         Mean loss of scores that are all 0: for K classes, log K.
-    guessing_loss : float
+    baseline_loss : float
         The smallest mean loss that is possible without looking at X: for K classes that are equally
         frequent, log K, and less otherwise. Both are those of all samples.
     curvature : float
@@ -62,9 +62,9 @@ class Diagnosis:
     singular_values: np.ndarray
     feature_mean: np.ndarray
     feature_std: np.ndarray
-    start_loss: float
+    initial_loss: float
     zero_loss: float
-    guessing_loss: float
+    baseline_loss: float
     curvature: float
     solver: BaseSolver
     learning_rate: float
@@ -132,15 +132,15 @@ class Diagnosis:
     def remarks(self):
         """List the figures that belong to the whole network."""
         lines = []
-        if np.isfinite(self.guessing_loss):
-            losses = self.start_loss, self.zero_loss, self.guessing_loss
-            start, zeros, guess = (write_loss(loss, 4) for loss in losses)
+        if np.isfinite(self.baseline_loss):
+            losses = self.initial_loss, self.zero_loss, self.baseline_loss
+            start, zeros, guess = (format_loss(loss, 4) for loss in losses)
             lines.append(f"loss {start}, of scores of 0 {zeros}, of guessing {guess}")
             lines.append(self.remark_on_rate())
         values = self.singular_values
         lines.append(
-            f"singular values of the Jacobian: mean {write_loss(values.mean(), 3)}, from "
-            f"{write_loss(values.min(), 3)} to {write_loss(values.max(), 3)}"
+            f"singular values of the Jacobian: mean {format_loss(values.mean(), 3)}, from "
+            f"{format_loss(values.min(), 3)} to {format_loss(values.max(), 3)}"
         )
         samples = f"{self.n_samples} sample{'s' * (self.n_samples != 1)}"
         return [*lines, samples, *self.premises]

@@ -68,7 +68,7 @@ class LearningRateDisplay:
         # Some are too large for any axis to reach.
         losses = np.where(losses < 1e3 * top, losses, np.nan)
         [self.line_] = ax.plot(search.rates, losses, **{"marker": "o", "markersize": 4, **line_kw})
-        ax.axhline(search.start_loss, color="gray", linestyle=":", label="start")
+        ax.axhline(search.initial_loss, color="gray", linestyle=":", label="start")
         if np.isfinite(search.suggestion):
             label = f"suggestion {search.suggestion:.2g}"
             ax.axvline(search.suggestion, color="C1", linestyle="--", label=label)
@@ -118,4 +118,4 @@ class LearningRateDisplay:
 
 def highest_shown(search):
     """Return the loss at which the axis ends, twice that of the start where this is above 0."""
-    return search.start_loss + abs(search.start_loss) or 1.0
+    return search.initial_loss + abs(search.initial_loss) or 1.0

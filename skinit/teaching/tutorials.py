@@ -17,13 +17,13 @@ class Published:
 
     Parameters
     ----------
-    start_cost, final_cost : str or None
+    initial_cost, final_cost : str or None
         Cost before and after training.
     train, test : str
         Accuracy.
     """
 
-    start_cost: str | None
+    initial_cost: str | None
     final_cost: str | None
     train: str
     test: str
@@ -115,7 +115,7 @@ def run_experiment(experiment, *, max_iter=15000, announce=None):
     Examples
     --------
     >>> comparison = run_experiment(EXPERIMENTS["circles"], max_iter=10)
-    >>> [round(run.start_loss, 5) for run in comparison.runs]
+    >>> [round(run.initial_loss, 5) for run in comparison.runs]
     [0.69315, 1773.58595, 0.88305]
     """
     return compare_inits(

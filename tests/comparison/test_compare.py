@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.preprocessing import scale
 
 from skinit import Activation, InitMLPClassifier, InitMLPRegressor, load_circles
-from skinit._support import text_table, write_loss, write_score
+from skinit._support import format_loss, format_score, text_table
 from skinit.activations import ReLU
 from skinit.comparison import (
     InitComparison,
@@ -39,9 +39,9 @@ def comparison():
 
 
 def made_up_run(
-    init="he", random_state=0, start_loss=1.0, final_loss=0.5, score=0.9, outcome="learns"
+    init="he", random_state=0, initial_loss=1.0, final_loss=0.5, score=0.9, outcome="learns"
 ):
-    return InitRun(init, random_state, start_loss, final_loss, score, score, outcome, None)
+    return InitRun(init, random_state, initial_loss, final_loss, score, score, outcome, None)
 
 
 # What is kept
@@ -67,7 +67,7 @@ def test_gaussian_starts_of_one_seed_differ_in_scale_only():
 def test_figures_are_those_of_the_fitted_model(comparison):
     X_train, y_train, X_test, y_test = load_circles()
     run = comparison.runs[2]
-    assert run.start_loss == run.estimator.loss_curve_[0]
+    assert run.initial_loss == run.estimator.loss_curve_[0]
     assert_allclose(run.final_loss, log_loss(y_train, run.estimator.predict_proba(X_train)))
     assert run.train_score == np.mean(run.estimator.predict(X_train) == y_train)
     assert run.test_score == np.mean(run.estimator.predict(X_test) == y_test)
@@ -182,7 +182,7 @@ def test_a_diverged_run_is_told_in_words_and_the_others_go_on():
     model = InitMLPRegressor(activation="identity", max_iter=300, learning_rate=1.0)
     he, zeros = compare_inits(model, ["he", "zeros"], X, y, X, y).runs
     assert he.outcome.startswith("diverged: the loss stopped being finite at iteration ")
-    assert np.isfinite([he.start_loss, he.final_loss, he.train_score]).all()
+    assert np.isfinite([he.initial_loss, he.final_loss, he.train_score]).all()
     assert zeros.outcome.startswith("all units of a layer stay identical")
 
 
@@ -191,7 +191,7 @@ def test_a_start_that_is_not_finite_has_no_scores():
     model = InitMLPRegressor(activation="identity", max_iter=5)
     (run,) = compare_inits(model, ["random"], X, X[:, 0] / 1e38, X, X[:, 0] / 1e38).runs
     assert run.outcome.startswith("diverged: the loss of the start is")
-    assert not np.isfinite(run.start_loss)
+    assert not np.isfinite(run.initial_loss)
     assert np.isnan([run.train_score, run.test_score]).all()
 
 
@@ -501,7 +501,7 @@ def test_repr_fits_a_terminal_whatever_the_losses():
 
 
 def test_repr_of_losses_that_are_not_finite_does_not_warn():
-    runs = (made_up_run(start_loss=np.inf, score=np.nan), made_up_run(start_loss=1e300))
+    runs = (made_up_run(initial_loss=np.inf, score=np.nan), made_up_run(initial_loss=1e300))
     assert "nan" in repr(InitComparison(runs))
 
 
@@ -515,14 +515,14 @@ def test_repr_of_no_run_is_a_table_without_rows():
      (1e100, "1e100"), (0.0, "0"), (np.inf, "inf")],
 )  # fmt: skip
 def test_losses_are_written_short(loss, text):
-    assert write_loss(loss, 4) == text
+    assert format_loss(loss, 4) == text
 
 
 @pytest.mark.parametrize(
     ("score", "text"), [(0.98765, "0.988"), (-1e-9, "0.000"), (-123456.0, "-1e5"), (1, "1.000")]
 )
 def test_scores_are_written_with_fixed_decimals_unless_absurd(score, text):
-    assert write_score(score, 3) == text
+    assert format_score(score, 3) == text
 
 
 def test_a_table_has_its_first_column_left_and_the_others_right():

@@ -32,11 +32,11 @@ def classifier(**settings):
     return InitMLPClassifier((6, 4), **{"random_state": 3, "max_iter": 8, **settings})
 
 
-def made_up(losses, start_loss=1.0, constant=None, rates=None):
+def made_up(losses, initial_loss=1.0, constant=None, rates=None):
     losses = np.asarray(losses, float)
     rates = np.geomspace(0.01, 10, len(losses)) if rates is None else np.asarray(rates)
     constant = np.zeros(len(losses), bool) if constant is None else np.asarray(constant)
-    return LearningRateSearch(rates, losses, constant, start_loss)
+    return LearningRateSearch(rates, losses, constant, initial_loss)
 
 
 # The runs
@@ -67,7 +67,7 @@ def test_losses_of_a_linear_model_are_its_closed_form():
     assert_allclose(search.rates, rates)
     assert_allclose(search.losses, 2 * (1 - rates[:, np.newaxis]) ** (2 * k), atol=1e-14)
     assert search.lowest == 1
-    assert search.start_loss == 2
+    assert search.initial_loss == 2
 
 
 def test_rates_go_from_low_to_high_by_one_factor():
@@ -90,7 +90,7 @@ def test_losses_behind_divergence_are_infinite():
 @pytest.mark.parametrize("settings", [{}, {"solver": "adam", "batch_size": 16}])
 def test_the_start_loss_is_that_before_training(settings):
     search = find_learning_rate(classifier(**settings), X, y, **FEW)
-    assert search.start_loss == pytest.approx(classifier().fit(X, y).loss_curve_[0], rel=1e-12)
+    assert search.initial_loss == pytest.approx(classifier().fit(X, y).loss_curve_[0], rel=1e-12)
 
 
 def test_without_a_seed_all_rates_have_the_same_start():
@@ -235,7 +235,7 @@ def test_long_training_at_the_suggestion_gets_almost_as_far_as_the_best_of_a_gri
     grid = find_learning_rate(model, X, y, low=1e-3, n_rates=9, n_iter=120)
     search = find_learning_rate(model, X, y, low=1e-3, n_rates=9)
     model.set_params(max_iter=120, learning_rate=search.suggestion)
-    best, start = grid.losses[:, -1].min(), grid.start_loss
+    best, start = grid.losses[:, -1].min(), grid.initial_loss
     assert (start - model.fit(X, y).loss_) / (start - best) > 0.9
 
 

@@ -7,7 +7,7 @@ from sklearn.datasets import load_iris, load_wine
 from sklearn.preprocessing import normalize, scale
 
 from skinit import InitMLPClassifier, InitMLPRegressor, diagnose
-from skinit.diagnosis.data import faults_of_data
+from skinit.diagnosis.data import find_input_faults
 
 X, Y = load_iris(return_X_y=True)
 X = scale(X)
@@ -44,7 +44,7 @@ def test_large_features_are_called_by_their_names():
     ],
 )  # fmt: skip
 def test_features_are_judged_by_their_size_and_centre(mean, std, message):
-    findings = faults_of_data(np.array(mean), np.array(std))
+    findings = find_input_faults(np.array(mean), np.array(std))
     assert [each.message for each in findings] == ([message] if message else [])
 
 

@@ -41,7 +41,7 @@ def assert_same(one, other, rtol=1e-9):
     """Compare the numbers of two diagnoses."""
     for name, column in one.to_dict().items():
         assert_allclose(column, other.to_dict()[name], rtol=rtol, atol=1e-12, err_msg=name)
-    for name in ("start_loss", "guessing_loss", "singular_values", "curvature"):
+    for name in ("initial_loss", "baseline_loss", "singular_values", "curvature"):
         assert_allclose(getattr(one, name), getattr(other, name), rtol=max(rtol, 1e-4))
 
 
@@ -63,32 +63,32 @@ def assert_same(one, other, rtol=1e-9):
 def test_the_start_is_the_one_that_a_fit_draws(settings):
     model = classifier(**settings)
     measured = diagnose(model, X, Y)
-    assert_allclose(measured.start_loss, model.fit(X, Y).loss_curve_[0], rtol=1e-9)
+    assert_allclose(measured.initial_loss, model.fit(X, Y).loss_curve_[0], rtol=1e-9)
 
 
 def test_sample_weights_count_in_the_losses():
     weight = np.arange(len(Y)) % 5 + 0.5
     measured = diagnose(classifier(), X, Y, weight)
-    assert_allclose(measured.start_loss, classifier().fit(X, Y, weight).loss_curve_[0])
+    assert_allclose(measured.initial_loss, classifier().fit(X, Y, weight).loss_curve_[0])
     share = np.bincount(Y, weight) / weight.sum()
-    assert_allclose(measured.guessing_loss, -share @ np.log(share), rtol=1e-5)
+    assert_allclose(measured.baseline_loss, -share @ np.log(share), rtol=1e-5)
 
 
 def test_the_loss_of_guessing_balanced_classes_is_the_logarithm_of_their_number():
-    assert_allclose(diagnose(classifier(), X, Y).guessing_loss, np.log(3), rtol=1e-6)
+    assert_allclose(diagnose(classifier(), X, Y).baseline_loss, np.log(3), rtol=1e-6)
 
 
-@pytest.mark.parametrize("weights", ["start", "fitted"])
+@pytest.mark.parametrize("weights", ["initial", "fitted"])
 def test_a_fitted_model_is_looked_at_before_or_after(weights):
     model = classifier(max_iter=50, learning_rate=0.1).fit(X, Y)
-    expected = {"start": model.loss_curve_[0], "fitted": model.loss_}[weights]
-    assert_allclose(diagnose(model, X, Y, weights=weights).start_loss, expected)
+    expected = {"initial": model.loss_curve_[0], "fitted": model.loss_}[weights]
+    assert_allclose(diagnose(model, X, Y, weights=weights).initial_loss, expected)
 
 
 def test_a_fitted_model_is_diagnosed_with_what_it_was_fitted_with():
     model = classifier(activation="tanh", max_iter=20).fit(X, Y)
     before = diagnose(model, X, Y, weights="fitted")
-    assert_allclose(before.start_loss, model.loss_)
+    assert_allclose(before.initial_loss, model.loss_)
     model.set_params(activation="relu")
     assert_same(before, diagnose(model, X, Y, weights="fitted"))
     assert_allclose(trace(model, X, Y, verbose=False)["p"], model.predict_proba(X))
@@ -112,7 +112,7 @@ def test_at_most_so_many_samples_are_looked_at_the_same_each_time():
     assert one.n_samples == 100
     assert_same(one, again, rtol=0)
     assert diagnose(classifier(), *digits).n_samples == 500
-    assert diagnose(classifier(random_state=1), *digits).start_loss != one.start_loss
+    assert diagnose(classifier(random_state=1), *digits).initial_loss != one.initial_loss
 
 
 def test_a_pipeline_is_its_network_on_what_the_other_steps_make_of_the_data():
@@ -121,11 +121,11 @@ def test_a_pipeline_is_its_network_on_what_the_other_steps_make_of_the_data():
     assert_same(diagnose(pipeline, *raw), diagnose(classifier(), scale(raw[0]), raw[1]))
     pipeline.fit(*raw)
     network = pipeline[-1]
-    assert_allclose(diagnose(pipeline, *raw, weights="fitted", max_samples=999).start_loss,
+    assert_allclose(diagnose(pipeline, *raw, weights="fitted", max_samples=999).initial_loss,
                     network.loss_)  # fmt: skip
 
 
-@pytest.mark.parametrize("weights", ["start", "fitted"])
+@pytest.mark.parametrize("weights", ["initial", "fitted"])
 def test_nothing_that_was_given_is_changed(weights):
     rng = np.random.RandomState(0)
     pipeline = make_pipeline(StandardScaler(), classifier(random_state=rng, init="lsuv"))
@@ -159,7 +159,7 @@ def test_the_loss_of_guessing_is_that_of_all_samples():
     measured = diagnose(classifier(), Z, y, max_samples=20, candidates=())
     share = y.mean()
     expected = -share * np.log(share) - (1 - share) * np.log(1 - share)
-    assert_allclose(measured.guessing_loss, expected, rtol=1e-6)
+    assert_allclose(measured.baseline_loss, expected, rtol=1e-6)
     assert_allclose(measured.zero_loss, np.log(2))
 
 
@@ -170,7 +170,7 @@ def test_without_y_all_is_there_but_what_needs_the_loss():
     for name in ("pre_activation_variance", "dead", "effective_rank", "correlation"):
         expected = getattr(known.propagation, name)[hidden]
         assert_allclose(getattr(unknown.propagation, name)[hidden], expected)
-    assert np.isnan([unknown.start_loss, unknown.guessing_loss, unknown.curvature]).all()
+    assert np.isnan([unknown.initial_loss, unknown.baseline_loss, unknown.curvature]).all()
     assert np.isnan(unknown.propagation.signal_gradient).all()
     assert "loss" not in str(unknown)
     assert "without y, a single output is assumed" in str(unknown)
@@ -219,7 +219,7 @@ def test_float32_is_diagnosed_like_float64(init):
     for name in ("pre_activation_variance", "signal_gradient", "effective_rank", "correlation"):
         column = getattr(measured.propagation, name)
         assert_allclose(column, getattr(expected.propagation, name), rtol=1e-5, atol=1e-6)
-    assert_allclose(measured.start_loss, expected.start_loss, rtol=1e-5)
+    assert_allclose(measured.initial_loss, expected.initial_loss, rtol=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber", "poisson"])
@@ -229,7 +229,7 @@ def test_a_regressor_has_a_diagnosis_for_each_loss(loss, n_outputs):
     targets = np.squeeze(np.outer(y / 100, np.arange(1, n_outputs + 1)))
     model = InitMLPRegressor(loss=loss, max_iter=1, random_state=0)
     measured = diagnose(model, scale(Z), targets)
-    assert_allclose(measured.start_loss, model.fit(scale(Z), targets).loss_curve_[0])
+    assert_allclose(measured.initial_loss, model.fit(scale(Z), targets).loss_curve_[0])
 
 
 def test_scikit_learns_own_networks_are_diagnosed_at_their_own_start():
@@ -238,8 +238,8 @@ def test_scikit_learns_own_networks_are_diagnosed_at_their_own_start():
     )
     with pytest.warns(UserWarning, match="Maximum iterations"):
         expected = clone(theirs).fit(X, Y).loss_
-    assert_allclose(diagnose(theirs, X, Y).start_loss, expected)
-    assert_allclose(diagnose(make_pipeline(StandardScaler(), theirs), X, Y).start_loss, expected)
+    assert_allclose(diagnose(theirs, X, Y).initial_loss, expected)
+    assert_allclose(diagnose(make_pipeline(StandardScaler(), theirs), X, Y).initial_loss, expected)
 
 
 def test_drop_in_networks_are_diagnosed_at_the_start_that_they_have():
@@ -292,7 +292,7 @@ def test_a_silent_output_layer_is_no_fault():
     model = classifier(init=PerLayer(hidden="he", output="zeros"), hidden_layer_sizes=(20, 20))
     measured = diagnose(model, X, Y)
     assert measured.severity == "ok"
-    assert_allclose(measured.start_loss, np.log(3))
+    assert_allclose(measured.initial_loss, np.log(3))
 
 
 def test_solvers_that_choose_their_steps_have_no_rate_that_is_too_large():
@@ -331,7 +331,7 @@ def test_the_recorder_diagnoses_the_model_of_that_iteration():
     recorder = DiagnosisRecorder(every=4)
     model = classifier(max_iter=9, learning_rate=0.3).set_callbacks(recorder).fit(X, Y)
     assert recorder.iterations_ == [0, 4, 8]
-    losses = [each.start_loss for each in recorder.diagnoses_]
+    losses = [each.initial_loss for each in recorder.diagnoses_]
     assert_allclose(losses, model.loss_curve_[[0, 4, 8]])
     frame = recorder.to_frame()
     assert len(frame) == 3 * 3
@@ -342,9 +342,9 @@ def test_the_recorder_diagnoses_the_model_of_that_iteration():
 def test_the_recorder_weighs_the_samples_as_the_fit_does():
     recorder, weight = DiagnosisRecorder(every=3), np.where(Y == 0, 5.0, 1.0)
     model = classifier(max_iter=6, learning_rate=0.3).set_callbacks(recorder).fit(X, Y, weight)
-    losses = [each.start_loss for each in recorder.diagnoses_]
+    losses = [each.initial_loss for each in recorder.diagnoses_]
     assert_allclose(losses, [*model.loss_curve_[[0, 3]], model.loss_])
-    unweighted = diagnose(model, X, Y, weights="fitted", candidates=()).start_loss
+    unweighted = diagnose(model, X, Y, weights="fitted", candidates=()).initial_loss
     assert abs(unweighted - losses[-1]) > 0.01
 
 
@@ -389,7 +389,7 @@ def test_a_grid_has_the_diagnosis_of_each_setting():
     assert len(frame) == 4 * 2 + 4 * 3
     one = diagnose(classifier(hidden_layer_sizes=(4, 4), random_state=1), X, Y)
     rows = frame[
-        (frame.init == "he") & (frame.random_state == 1) & (frame.start_loss == one.start_loss)
+        (frame.init == "he") & (frame.random_state == 1) & (frame.initial_loss == one.initial_loss)
     ]
     assert_allclose(rows.signal_gradient, one.propagation.signal_gradient)
     assert set(frame[frame.init == "zeros"].severity) == {"severe"}

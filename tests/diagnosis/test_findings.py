@@ -10,7 +10,7 @@ from sklearn.preprocessing import scale
 
 from skinit import InitMLPClassifier, InitMLPRegressor, diagnose
 from skinit.datasets import load_split
-from skinit.diagnosis.findings import faults_of_rate, which_layers
+from skinit.diagnosis.findings import find_learning_rate_faults, which_layers
 from skinit.diagnosis.recommendation import CANDIDATES
 from skinit.initializers import Given, LeCun, Normal, PerLayer, Scaled, WithBias
 from skinit.solvers import SGD, Adam, GradientDescent
@@ -210,7 +210,7 @@ def test_a_loss_that_is_no_number_is_severe(settings, y):
     X = np.random.RandomState(0).normal(size=(40, 6))
     model = InitMLPRegressor(random_state=0, **settings)
     diagnosis = diagnose(model, X, y, candidates=("he",))
-    assert not np.isfinite(diagnosis.start_loss)
+    assert not np.isfinite(diagnosis.initial_loss)
     assert diagnosis.severity == "severe"
 
 
@@ -237,7 +237,7 @@ def test_auto_is_not_accused_of_how_it_meets_raw_features(activation):
 def test_a_rare_class_does_not_make_a_start_overconfident():
     X, y = make_classification(1000, weights=[0.99], flip_y=0, random_state=0)
     diagnosis = diagnose(InitMLPClassifier(random_state=0), X, y, candidates=())
-    assert diagnosis.start_loss > 10 * diagnosis.guessing_loss
+    assert diagnosis.initial_loss > 10 * diagnosis.baseline_loss
     assert diagnosis.severity == "ok"
 
 
@@ -245,12 +245,12 @@ def test_a_rare_class_does_not_make_a_start_overconfident():
     ("rate", "severity"), [(0.09, None), (0.15, "note"), (0.3, "warning"), (11, "severe")]
 )
 def test_a_rate_is_judged_by_the_stable_one(rate, severity):
-    findings = faults_of_rate(rate, 0.1)
+    findings = find_learning_rate_faults(rate, 0.1)
     assert [each.severity for each in findings] == ([severity] if severity else [])
 
 
 def test_without_a_stable_rate_none_is_too_large():
-    assert faults_of_rate(1e9, np.nan) == ()
+    assert find_learning_rate_faults(1e9, np.nan) == ()
     assert "learning rate" not in found("he", solver="adam", learning_rate=1e3)
     assert "learning rate" in found("he", learning_rate=1e3)
     for solver in (SGD(clip_norm=1.0), GradientDescent(clip_norm=1.0)):

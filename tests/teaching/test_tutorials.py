@@ -33,8 +33,8 @@ def test_each_start_has_published_figures(name):
 
 @pytest.mark.parametrize(("init", "cost"), [("zeros", "0.6931"), ("he", "0.8831")])
 def test_start_costs_on_circles_are_the_published_ones(short_runs, init, cost):
-    assert EXPERIMENTS["circles"].published[init].start_cost == cost
-    assert f"{short_runs['circles'][init].start_loss:.4f}" == cost
+    assert EXPERIMENTS["circles"].published[init].initial_cost == cost
+    assert f"{short_runs['circles'][init].initial_loss:.4f}" == cost
 
 
 @EVERY
@@ -45,8 +45,8 @@ def test_zeros_cost_what_a_coin_costs_throughout(short_runs, name):
 
 
 def test_the_large_start_on_circles_is_finite_where_the_tutorial_prints_inf(short_runs):
-    assert EXPERIMENTS["circles"].published["random"].start_cost == "inf"
-    assert np.isfinite(short_runs["circles"]["random"].start_loss)
+    assert EXPERIMENTS["circles"].published["random"].initial_cost == "inf"
+    assert np.isfinite(short_runs["circles"]["random"].initial_loss)
 
 
 @pytest.mark.parametrize(
