@@ -30,7 +30,7 @@ from trainable_networks import STRATEGIES, all_cells, load, network_of
 
 from skinit import diagnose
 from skinit._support import text_table
-from skinit.diagnosis.findings import SEVERITIES
+from skinit.diagnosis import SEVERITIES
 from skinit.solvers import resolve_solver
 
 # All starts of a cell meet the same data, so that the best of them cannot tell how much these cost.

@@ -1,4 +1,4 @@
-"""The front door: what is measured is the start that a fit draws, and nothing is changed."""
+"""`diagnose`: it measures the initial weights that a fit draws, and changes nothing."""
 
 import pickle
 import re
@@ -24,7 +24,7 @@ from skinit import (
     diagnose_grid,
     trace,
 )
-from skinit.diagnosis.diagnose import prepare, some_samples
+from skinit.diagnosis.inputs import choose_subset, prepare_parameters
 from skinit.drop_in import MLPClassifier as DropInClassifier
 from skinit.initializers import PerLayer, WithBias, without_reasons
 from skinit.solvers import SGD, Adam
@@ -45,7 +45,7 @@ def assert_same(one, other, rtol=1e-9):
         assert_allclose(getattr(one, name), getattr(other, name), rtol=max(rtol, 1e-4))
 
 
-# --- Which start ----------------------------------------------------------------------------------
+# --- Which weights --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def assert_same(one, other, rtol=1e-9):
     ],
     ids=["he", "no hidden layers", "lsuv", "early stopping", "class weights", "random state"],
 )
-def test_the_start_is_the_one_that_a_fit_draws(settings):
+def test_the_initial_weights_are_those_that_a_fit_draws(settings):
     model = classifier(**settings)
     measured = diagnose(model, X, Y)
     assert_allclose(measured.initial_loss, model.fit(X, Y).loss_curve_[0], rtol=1e-9)
@@ -74,18 +74,18 @@ def test_sample_weights_count_in_the_losses():
     assert_allclose(measured.baseline_loss, -share @ np.log(share), rtol=1e-5)
 
 
-def test_the_loss_of_guessing_balanced_classes_is_the_logarithm_of_their_number():
+def test_the_baseline_of_balanced_classes_is_the_logarithm_of_their_number():
     assert_allclose(diagnose(classifier(), X, Y).baseline_loss, np.log(3), rtol=1e-6)
 
 
 @pytest.mark.parametrize("weights", ["initial", "fitted"])
-def test_a_fitted_model_is_looked_at_before_or_after(weights):
+def test_a_fitted_model_is_diagnosed_before_or_after_training(weights):
     model = classifier(max_iter=50, learning_rate=0.1).fit(X, Y)
     expected = {"initial": model.loss_curve_[0], "fitted": model.loss_}[weights]
     assert_allclose(diagnose(model, X, Y, weights=weights).initial_loss, expected)
 
 
-def test_a_fitted_model_is_diagnosed_with_what_it_was_fitted_with():
+def test_a_fitted_model_is_diagnosed_with_the_settings_of_its_fit():
     model = classifier(activation="tanh", max_iter=20).fit(X, Y)
     before = diagnose(model, X, Y, weights="fitted")
     assert_allclose(before.initial_loss, model.loss_)
@@ -101,12 +101,12 @@ def test_the_penalty_is_that_of_a_step():
         assert_allclose(diagnose(model, X, Y).curvature, 1e4 / batch_size, rtol=0.01)
 
 
-def test_fitted_weights_of_a_model_that_has_none_are_refused():
+def test_fitted_weights_of_a_model_that_is_not_fitted_are_refused():
     with pytest.raises(NotFittedError):
         diagnose(classifier(), X, Y, weights="fitted")
 
 
-def test_at_most_so_many_samples_are_looked_at_the_same_each_time():
+def test_at_most_max_samples_are_measured_and_the_same_each_time():
     digits = load_digits(return_X_y=True)
     one, again = (diagnose(classifier(), *digits, max_samples=100) for _ in range(2))
     assert one.n_samples == 100
@@ -115,18 +115,20 @@ def test_at_most_so_many_samples_are_looked_at_the_same_each_time():
     assert diagnose(classifier(random_state=1), *digits).initial_loss != one.initial_loss
 
 
-def test_a_pipeline_is_its_network_on_what_the_other_steps_make_of_the_data():
-    raw = load_breast_cancer(return_X_y=True)
+def test_a_pipeline_is_diagnosed_as_its_network_on_the_transformed_data():
+    unscaled = load_breast_cancer(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), classifier())
-    assert_same(diagnose(pipeline, *raw), diagnose(classifier(), scale(raw[0]), raw[1]))
-    pipeline.fit(*raw)
+    assert_same(
+        diagnose(pipeline, *unscaled), diagnose(classifier(), scale(unscaled[0]), unscaled[1])
+    )
+    pipeline.fit(*unscaled)
     network = pipeline[-1]
-    assert_allclose(diagnose(pipeline, *raw, weights="fitted", max_samples=999).initial_loss,
+    assert_allclose(diagnose(pipeline, *unscaled, weights="fitted", max_samples=999).initial_loss,
                     network.loss_)  # fmt: skip
 
 
 @pytest.mark.parametrize("weights", ["initial", "fitted"])
-def test_nothing_that_was_given_is_changed(weights):
+def test_no_argument_is_changed(weights):
     rng = np.random.RandomState(0)
     pipeline = make_pipeline(StandardScaler(), classifier(random_state=rng, init="lsuv"))
     if weights == "fitted":
@@ -142,18 +144,18 @@ def test_nothing_that_was_given_is_changed(weights):
 # --- What kinds of data and estimators ------------------------------------------------------------
 
 
-def test_each_class_is_among_the_samples_that_are_looked_at():
+def test_each_class_is_among_the_samples_that_are_measured():
     rng = np.random.RandomState(0)
     y = np.r_[np.zeros(3000, int), 1, 2, 3]
     Z = rng.normal(size=(len(y), 4))
     model = classifier()
-    prepared, _ = prepare(model, Z, y, None, fitted=False)
-    some = some_samples(prepared.data, 50, model)
-    assert some.X.shape == (50, 4)
-    assert_array_equal(some.targets.sum(axis=0), [47, 1, 1, 1])
+    prepared, _ = prepare_parameters(model, Z, y, None, fitted=False)
+    subset = choose_subset(prepared.data, 50, model)
+    assert subset.X.shape == (50, 4)
+    assert_array_equal(subset.targets.sum(axis=0), [47, 1, 1, 1])
 
 
-def test_the_loss_of_guessing_is_that_of_all_samples():
+def test_the_baseline_is_that_of_all_samples():
     y = (np.arange(3000) % 100 == 0).astype(int)
     Z = np.random.RandomState(0).normal(size=(3000, 4))
     measured = diagnose(classifier(), Z, y, max_samples=20, candidates=())
@@ -163,7 +165,7 @@ def test_the_loss_of_guessing_is_that_of_all_samples():
     assert_allclose(measured.zero_loss, np.log(2))
 
 
-def test_without_y_all_is_there_but_what_needs_the_loss():
+def test_without_y_everything_is_measured_that_needs_no_loss():
     model = classifier(hidden_layer_sizes=(8, 6))
     known, unknown = diagnose(model, X, Y), diagnose(model, X)
     hidden = slice(0, 2)
@@ -179,18 +181,18 @@ def test_without_y_all_is_there_but_what_needs_the_loss():
 
 @pytest.mark.parametrize("init", ["swim", "base_rate"])
 @pytest.mark.parametrize("Estimator", [InitMLPClassifier, InitMLPRegressor])
-def test_a_start_that_looks_at_the_targets_needs_them(Estimator, init):
+def test_an_init_that_looks_at_the_targets_needs_them(Estimator, init):
     model = Estimator((20,), init=init, activation="tanh", random_state=0)
     with pytest.raises(ValueError, match=f"init='{init}' looks at the targets; give y"):
         diagnose(model, X)
 
 
-def test_without_y_weights_of_classes_do_not_matter():
+def test_without_y_class_weights_do_not_matter():
     model = classifier(class_weight={"a": 1, "b": 2})
     assert_same(diagnose(model, X), diagnose(classifier(), X))
 
 
-def test_a_candidate_that_comes_twice_is_looked_at_once():
+def test_a_candidate_that_is_listed_twice_is_measured_once():
     advised = diagnose(classifier(init="zeros"), X, Y, candidates=("he", "he")).recommendation
     assert [each.init for each in advised.candidates] == ["zeros", "he"]
     assert "use 'he'" in str(advised)
@@ -232,7 +234,7 @@ def test_a_regressor_has_a_diagnosis_for_each_loss(loss, n_outputs):
     assert_allclose(measured.initial_loss, model.fit(scale(Z), targets).loss_curve_[0])
 
 
-def test_scikit_learns_own_networks_are_diagnosed_at_their_own_start():
+def test_networks_of_scikit_learn_are_diagnosed_with_their_own_initial_weights():
     theirs = MLPClassifier(
         (8, 6), solver="sgd", batch_size=150, max_iter=1, random_state=0, alpha=0
     )
@@ -242,7 +244,7 @@ def test_scikit_learns_own_networks_are_diagnosed_at_their_own_start():
     assert_allclose(diagnose(make_pipeline(StandardScaler(), theirs), X, Y).initial_loss, expected)
 
 
-def test_drop_in_networks_are_diagnosed_at_the_start_that_they_have():
+def test_drop_in_networks_are_diagnosed_with_their_init():
     measured = diagnose(DropInClassifier((8,), init="zeros"), X, Y)
     assert measured.findings[0].subject == "symmetry"
 
@@ -363,7 +365,7 @@ def test_a_recorder_before_any_fit_says_how_to_use_it(ask):
         getattr(DiagnosisRecorder(), ask)()
 
 
-def test_a_start_that_explains_itself_is_called_by_its_name():
+def test_an_init_that_explains_itself_is_called_by_its_name():
     network = {"hidden_layer_sizes": (6, 3, 6), "activation": "gelu", "init": "auto"}
     diagnosis = diagnose(classifier(**network), X, Y)
     assert diagnosis.init == "Auto()"
@@ -402,15 +404,15 @@ def test_a_grid_reaches_into_a_pipeline():
 
 
 @pytest.mark.parametrize("value", [{"a: b": 1}, {"a": [1, {"b": 2}]}, "it: is", 0.5])
-def test_a_strategy_is_called_by_its_whole_repr(value):
+def test_an_initializer_is_called_by_its_whole_repr(value):
     spelt = repr(WithBias("he", value))
     assert without_reasons(spelt) == spelt
     assert without_reasons(f"{spelt}: as it is: so") == spelt
 
 
-def test_a_fitted_model_is_told_that_its_start_is_looked_at():
+def test_a_caveat_says_that_a_fitted_model_is_diagnosed_with_its_initial_weights():
     model = classifier().fit(X, Y)
-    hint = "this is its start, not what it has learnt; see weights='fitted'"
+    hint = "these are the initial weights, not the trained ones; see weights='fitted'"
     assert hint in str(diagnose(model, X, Y))
     assert hint in str(diagnose(make_pipeline(StandardScaler(), classifier()).fit(X, Y), X, Y))
     around = TransformedTargetRegressor(InitMLPRegressor(max_iter=1), transformer=StandardScaler())
@@ -429,15 +431,15 @@ def test_a_fitted_model_is_told_that_its_start_is_looked_at():
             "adam",
             r"learning_rate is 0.05, for Adam; gradient descent would be stable up to {gd:.2g}",
         ),
-        ("lbfgs", r"LBFGS takes steps of its own; gradient descent would be stable up to {gd:.2g}"),
+        ("lbfgs", r"LBFGS has no learning rate; gradient descent would be stable up to {gd:.2g}"),
     ],
 )
-def test_the_learning_rate_is_told_beside_the_largest_stable_one(solver, words):
+def test_the_learning_rate_is_printed_beside_the_largest_stable_one(solver, words):
     measured = diagnose(classifier(solver=solver, learning_rate=0.05), X, Y)
     stable = measured.stable_rate
     # Nesterov's momentum of 0.5: 2 (1 + 0.5) / (1 + 2 * 0.5), where gradient descent has 2.
     assert re.search(words.format(gd=stable, sgd=0.75 * stable), str(measured))
 
 
-def test_what_was_learnt_is_not_recommended_another_start():
+def test_trained_weights_get_no_recommendation():
     assert diagnose(classifier().fit(X, Y), X, Y, weights="fitted").recommendation is None
