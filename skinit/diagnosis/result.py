@@ -29,7 +29,7 @@ class Diagnosis(Measurements):
     ----------
     propagation : SignalPropagation
         Layer by layer: the signal, the gradient, dead and identical units, similarity of samples.
-    singular_values : ndarray of shape (n_some_samples, n_values)
+    singular_values : ndarray of shape (n_few_samples, n_values)
         Of the derivatives of the raw predictions with respect to the inputs, see
         `skinit.diagnosis.spectra.jacobian_singular_values`.
     feature_mean, feature_std : ndarray of shape (n_features,)

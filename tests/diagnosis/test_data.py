@@ -82,7 +82,7 @@ def test_targets_far_from_centered_are_found_unless_the_initial_predictions_are_
     y = 5 + X[:, 0]
     findings = found(InitMLPRegressor(random_state=0), X, y)
     assert "the targets are far from centered" in findings["targets"].message
-    assert "start loss" not in findings  # the raw predictions are not to blame
+    assert "initial loss" not in findings  # the raw predictions are not to blame
     assert "targets" not in found(InitMLPRegressor(init="auto", random_state=0), X, y)
 
 

@@ -275,13 +275,13 @@ def test_candidates_that_are_no_sequence_are_refused(candidates):
 
 
 @pytest.mark.parametrize("size", [1e200, 1e-200])
-def test_numbers_at_the_ends_of_the_range_are_told_in_words(size):
+def test_data_near_overflow_and_underflow_give_findings_and_no_error(size):
     measured = diagnose(classifier(), size * X, Y)
     assert "inputs" in [each.subject for each in measured.findings]
     assert str(measured)
 
 
-# --- What is held, and how it is shown ------------------------------------------------------------
+# --- What the result has, and how it is printed ---------------------------------------------------
 
 
 def test_the_stable_rate_is_two_over_the_curvature():
@@ -290,14 +290,14 @@ def test_the_stable_rate_is_two_over_the_curvature():
     assert np.isnan(diagnose(classifier(init="zeros"), X).stable_rate)
 
 
-def test_a_silent_output_layer_is_no_fault():
+def test_an_output_layer_of_zeros_is_no_fault():
     model = classifier(init=PerLayer(hidden="he", output="zeros"), hidden_layer_sizes=(20, 20))
     measured = diagnose(model, X, Y)
     assert measured.severity == "ok"
     assert_allclose(measured.initial_loss, np.log(3))
 
 
-def test_solvers_that_choose_their_steps_have_no_rate_that_is_too_large():
+def test_no_learning_rate_is_too_large_for_solvers_that_rescale_their_steps():
     measured = diagnose(classifier(solver=Adam(), learning_rate=100.0), X, Y)
     assert "learning rate" not in [each.subject for each in measured.findings]
 
@@ -325,7 +325,7 @@ def test_a_diagnosis_can_be_pickled():
     assert str(pickle.loads(pickle.dumps(measured))) == str(measured)
 
 
-# --- Over training, and for many settings ---------------------------------------------------------
+# --- During training, and for many settings -------------------------------------------------------
 
 
 @pytest.mark.skipif("set_callbacks" not in dir(InitMLPClassifier), reason="needs scikit-learn 1.9")

@@ -1,4 +1,4 @@
-"""How signal and gradient travel: against closed forms, differences and mean-field theory."""
+"""Signal and gradient, layer by layer: against closed forms, differences and mean-field theory."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def assert_close(one, other):
 # --- The signal -----------------------------------------------------------------------------------
 
 
-def test_the_identity_hands_on_what_it_gets():
+def test_the_identity_keeps_mean_variance_rank_and_correlation():
     data = drawn_data(n_outputs=4)
     network, parameters = initialized((4, 4, 4, 4), Identity(), "identity")
     measured = measure_propagation(network, parameters, data)
@@ -85,7 +85,7 @@ def test_sparse_data_are_measured_like_dense_ones(n_features):
         assert_allclose(getattr(dense, name), getattr(sparse, name))
 
 
-def test_each_activation_is_counted_once_between_the_smallest_and_the_largest():
+def test_histograms_count_each_activation_between_the_smallest_and_the_largest():
     data = drawn_data()
     network, parameters = initialized((4, 6, 5, 2), Tanh(), "he")
     signals, _ = forward(network, layer_views(network, parameters), data.X)
@@ -98,13 +98,13 @@ def test_each_activation_is_counted_once_between_the_smallest_and_the_largest():
 # --- The gradient ---------------------------------------------------------------------------------
 
 
-def test_gradients_are_finite_differences(numerical_gradient):
+def test_gradients_are_those_of_finite_differences(numerical_gradient):
     data = drawn_data(n_samples=6)
     network, parameters = initialized((4, 3, 3, 2), Tanh(), "he")
 
     def mean_loss(values):
-        scores = forward(network, layer_views(network, values), data.X)[0][-1]
-        return 0.5 * np.square(scores - data.targets).sum() / 6
+        raw_predictions = forward(network, layer_views(network, values), data.X)[0][-1]
+        return 0.5 * np.square(raw_predictions - data.targets).sum() / 6
 
     by_weights = layer_views(network, numerical_gradient(mean_loss, parameters))
     measured = measure_propagation(network, parameters, data)
@@ -201,19 +201,19 @@ def test_a_unit_without_a_slope_is_dead_whatever_its_activation(activation):
     assert_array_equal(dead_units(activation, z), [True, False])
 
 
-def test_saturation_counts_pre_activations_beyond_the_knees():
+def test_saturation_counts_pre_activations_in_the_flat_parts():
     z = np.arctanh(np.sqrt(1 - 0.05)) * np.array([[-1.01, -0.99, 0.0, 0.99, 1.01]])
     assert saturated_share(Tanh(), z) == pytest.approx(0.4)
 
 
-def test_saturation_is_for_what_is_bounded():
+def test_saturation_is_defined_for_bounded_activations():
     z = np.zeros((2, 2))
     bounded = {name for name in ACTIVATIONS if not np.isnan(saturated_share(ACTIVATIONS[name], z))}
     assert bounded == {"tanh", "logistic", "sigmoid", "softsign", "sin"}
     assert saturated_share(Sin(), z) == 0
 
 
-def test_zeros_leave_one_kind_of_unit_and_nothing_to_tell_samples_apart():
+def test_zeros_make_all_units_identical_and_all_samples_the_same():
     network, parameters = initialized((4, 6, 5, 2), Tanh(), "zeros")
     measured = measure_propagation(network, parameters, drawn_data())
     assert_array_equal(measured.distinct, [1, 1, 1])
@@ -227,7 +227,7 @@ def test_units_that_differ_only_in_their_outgoing_weights_are_distinct():
     assert [count_distinct_units(layers, k) for k in range(3)] == [4, 4, 1]
 
 
-def test_twins_count_once_however_they_are_scattered():
+def test_identical_units_count_once_wherever_they_are():
     network, parameters = initialized((3, 6, 2), Tanh(), "he")
     (W, _), (out, _) = layers = layer_views(network, parameters)
     W[:, 5], out[5] = W[:, 1], out[1]
@@ -260,7 +260,7 @@ def test_the_mean_cosine_is_that_of_all_pairs():
     assert_allclose(mean_cosine(np.vstack([signal, np.zeros(6)])), pairs.mean())
 
 
-def test_relu_brings_samples_together_with_depth():
+def test_relu_layers_make_samples_more_similar_with_depth():
     network, parameters = initialized((10, *[100] * 20, 1), ReLU(), He())
     data = TrainingData(np.random.RandomState(0).normal(size=(50, 10)), None)
     correlation = measure_propagation(network, parameters, data).correlation

@@ -61,14 +61,14 @@ def test_the_jacobian_of_sparse_data_is_that_of_dense_ones():
     assert_allclose(jacobian_singular_values(network, parameters, csr_matrix(X)), expected)
 
 
-def test_the_samples_of_the_jacobian_lie_evenly():
+def test_the_samples_of_the_jacobian_are_at_equal_distances():
     network, parameters = initialized((3, 7, 2))
     X = drawn_data(15).X
     values = jacobian_singular_values(network, parameters, X)
     assert_allclose(values, jacobian_singular_values(network, parameters, X[::2]))
 
 
-def test_some_of_very_many_scores_stand_for_all():
+def test_the_jacobian_of_very_many_outputs_has_200_of_them():
     Q = ortho_group.rvs(210, random_state=0)
     network, parameters = initialized((210, 210), init=Given([Q]))
     values = jacobian_singular_values(network, parameters, np.ones((2, 210)))
@@ -80,7 +80,7 @@ def test_some_of_very_many_scores_stand_for_all():
 
 
 def explicit_hessian(network, parameters, data, alpha=0.0, steps=1e-5):
-    """Differentiate the gradient by each parameter, with a step of its own where that is needed."""
+    """Differentiate the gradient by each parameter, with one step for all or one for each."""
     steps = np.broadcast_to(steps, len(parameters))
     columns = [
         (
@@ -98,7 +98,7 @@ def explicit_hessian(network, parameters, data, alpha=0.0, steps=1e-5):
     "loss", ["squared_error", "multinomial_cross_entropy", "binary_cross_entropy", "poisson"]
 )
 @pytest.mark.parametrize("weighted", [False, True])
-def test_products_are_those_with_the_explicit_hessian(activation, loss, weighted):
+def test_hessian_products_are_those_with_the_explicit_hessian(activation, loss, weighted):
     network, parameters = initialized((3, 5, 4, 2), ACTIVATIONS[activation], "glorot", loss)
     X, targets = drawn_data().X, drawn_data().targets
     data = TrainingData(X, targets, np.arange(20) % 3 + 0.5 if weighted else None)
@@ -108,7 +108,7 @@ def test_products_are_those_with_the_explicit_hessian(activation, loss, weighted
     assert_allclose(product, hessian @ vector, rtol=1e-5, atol=1e-7)
 
 
-def test_products_are_exact_on_features_that_are_not_scaled():
+def test_hessian_products_are_exact_on_features_that_are_not_scaled():
     network, parameters = initialized((3, 5, 2), loss="multinomial_cross_entropy")
     scales = np.array([1e3, 1.0, 1e-2])
     data = TrainingData(drawn_data().X * scales, drawn_data().targets)
@@ -156,7 +156,7 @@ def test_the_curvature_of_a_line_is_that_of_its_features(scale, weights):
 
 @pytest.mark.parametrize("scale", [1e-5, 1e5])
 def test_the_curvature_is_found_however_small_it_is(scale):
-    """A loss that is as many times another one is as many times as steep."""
+    """Multiplying the loss by a factor multiplies the curvature by the same factor."""
 
     def times(loss):
         def per_sample(scores, targets):
@@ -173,7 +173,7 @@ def test_the_curvature_is_found_however_small_it_is(scale):
     assert_allclose(largest_curvature(small, parameters, drawn_data()), expected, rtol=1e-4)
 
 
-def test_a_score_on_the_kink_of_a_loss_adds_no_curvature():
+def test_a_raw_prediction_on_the_kink_of_a_loss_adds_no_curvature():
     network = Network((1, 1), (), LOSSES["absolute_error"])
     data = TrainingData(np.array([[1.0], [-1.0]]), np.array([[0.0], [1.0]]))
     assert_allclose(largest_curvature(network, np.zeros(2), data), 0, atol=1e-9)
