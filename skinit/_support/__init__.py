@@ -1,8 +1,9 @@
 """What every other package may need: settings found by name and checked, and small tables.
 
 Nothing here knows about networks. `settings` finds an object by its name and checks that a number
-is in its range, with errors that name the setting; `types` names what signatures share; `tables` lays out numbers as text or as a data
-frame. A helper belongs here only when packages that do not know each other share it.
+is in its range, with errors that name the setting; `types` names what signatures share; `tables`
+lays out numbers as text or as a data frame. A helper belongs here only when packages that do not
+know each other share it.
 """
 
 from skinit._support.settings import (
