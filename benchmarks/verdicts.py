@@ -1,9 +1,10 @@
-"""Count how often the verdicts of `diagnose` are right: what became of the starts it accuses.
+"""Count how reliable the verdicts of `diagnose` are: how initial weights with findings trained.
 
-The networks are those of ``trainability.py``, whose results are read: each start is diagnosed
-before its training, with the learning rate that it was trained at, and has trained if it got close
-to the best start of its cell. Thresholds were chosen by the first 200 cells. By those that follow,
-nothing was chosen; there, the starts that are recommended are counted, too.
+The networks are those of ``trainability.py``, whose results are read. Each init of a cell (a
+network and its data) is diagnosed before its training, with the learning rate that it was trained
+at. It has trained if it got close to the best init of its cell. The first 200 cells were used to
+choose the thresholds of `diagnose`. The cells after these were not used to choose anything; there,
+the recommended inits are counted, too.
 
     python benchmarks/trainability.py --cells 260
     python benchmarks/verdicts.py --publish
@@ -30,19 +31,19 @@ from trainable_networks import STRATEGIES, all_cells, load, network_of
 
 from skinit import diagnose
 from skinit._support import text_table
-from skinit.diagnosis.findings import SEVERITIES
+from skinit.diagnosis import SEVERITIES
 from skinit.solvers import resolve_solver
 
-# All starts of a cell meet the same data, so that the best of them cannot tell how much these cost.
+# All inits of a cell have the same data, so that comparing them does not show what bad data cost.
 OF_DATA = ("inputs", "targets", "samples")
 VERDICTS = ("ok", "warning", "severe")
-# What can be recommended, of the starts that were trained.
+# The inits that were trained and can be recommended.
 CANDIDATES = ("he", "glorot_uniform", "orthogonal", "lsuv", "auto")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A start, what was said of it, and whether it has trained.
+    """An init, its findings, and whether it has trained.
 
     Parameters
     ----------
@@ -51,9 +52,9 @@ class Judged:
     findings : tuple of (str, str)
         Severity and subject of each.
     reached : float
-        Its accuracy, as a part of that of the best start of its cell.
+        Its accuracy, as a part of that of the best init of its cell.
     advised : float or None
-        The same of the start that is recommended in its place; None where it is to be kept.
+        The same of the init that is recommended instead; None where it is to be kept.
     """
 
     scale_free: bool
@@ -63,34 +64,34 @@ class Judged:
 
     @property
     def trained(self):
-        """Whether that is close to the best."""
+        """Whether its accuracy is close to the best."""
         return self.reached >= SUCCESS
 
     @property
     def verdict(self):
-        """The worst that is said of the start itself; "ok" where there are no more than notes."""
+        """Severity of the worst finding about the init; "ok" where there are only notes or none."""
         worst = max((SEVERITIES.index(severity) for severity, _ in self.findings), default=0)
         return VERDICTS[worst]
 
 
 def judge(cell, strategy, learning_rate, reached, candidates):
-    """Diagnose a start; `reached` is that of all starts of the cell."""
+    """Diagnose an init; `reached` has the accuracies of all inits of the cell."""
     model = network_of(cell, strategy, 0, learning_rate)
     diagnosis = diagnose(model, *load(cell.data)[0], candidates=candidates)
-    told = {
+    findings = {
         (each.severity, each.subject) for each in diagnosis.findings if each.subject not in OF_DATA
     }
     found = diagnosis.recommendation
     return Judged(
         resolve_solver(model.solver).scale_free,
-        tuple(sorted(told)),
+        tuple(sorted(findings)),
         reached[strategy],
         None if found is None or found.keeps else reached[found.init],
     )
 
 
 def judge_all(path, cells, candidates, n_jobs):
-    """Diagnose all starts of the cells that count, at the learning rates that suited them."""
+    """Diagnose all inits of the cells that count, each at its best learning rate."""
     runs, n_rates = read(path), 2
     collected = runs_by_strategy(runs)
     complete = [
@@ -99,7 +100,7 @@ def judge_all(path, cells, candidates, n_jobs):
         if all(of_best_rate(collected[cell, strategy], n_rates) for strategy in STRATEGIES)
     ]
     if not complete:
-        raise SystemExit(f"{path} has no cell with all starts; run trainability.py first")
+        raise SystemExit(f"{path} has no cell with all inits; run trainability.py first")
     accuracies = those_that_count(mean_accuracies(runs, complete, n_rates))
     tasks = [
         (
@@ -117,53 +118,53 @@ def judge_all(path, cells, candidates, n_jobs):
 
 
 def report(known, new):
-    """Lay out what became of the starts, by verdict and by finding, in known cells and new ones."""
+    """Lay out how the inits trained, by verdict and by finding, in known cells and new ones."""
     lines = [
-        f"trained is what reaches {SUCCESS:.0%} of the best start's accuracy in its cell; findings "
-        "about the data, which\nare the same for all starts, are left out"
+        f"an init has trained if it reaches {SUCCESS:.0%} of the best accuracy in its cell; "
+        "findings about the\ndata, which are the same for all inits, are left out"
     ]
-    for (n_cells, judged), which in ((new, CHOSEN_BY_NOTHING), (known, CHOSEN_BY)):
-        lines.append(f"\n{len(judged)} starts in {n_cells} {which}")
+    for (n_cells, judged), which in ((new, NEW_CELLS), (known, KNOWN_CELLS)):
+        lines.append(f"\n{len(judged)} inits in {n_cells} {which}")
         for scale_free, solvers in ((False, "gradient descent and sgd"), (True, "adam")):
-            some = [each for each in judged if each.scale_free == scale_free]
-            lines.append(f"\n{solvers}: verdicts\n{table_of_verdicts(some)}")
-            if which == CHOSEN_BY:
-                lines.append(f"\n{solvers}: findings, where they are the worst of a start\n"
-                             f"{table_of_findings(some)}")  # fmt: skip
+            subset = [each for each in judged if each.scale_free == scale_free]
+            lines.append(f"\n{solvers}: verdicts\n{table_of_verdicts(subset)}")
+            if which == KNOWN_CELLS:
+                lines.append(f"\n{solvers}: findings, where they are the worst of an init\n"
+                             f"{table_of_findings(subset)}")  # fmt: skip
             else:
-                lines.append(f"\n{solvers}: what is recommended\n{table_of_advice(some)}")
+                lines.append(f"\n{solvers}: recommendations\n{table_of_advice(subset)}")
     return "\n".join(lines)
 
 
-CHOSEN_BY = "cells by which the thresholds were chosen"
-CHOSEN_BY_NOTHING = "cells by which nothing was chosen"
+KNOWN_CELLS = "cells that were used to choose the thresholds"
+NEW_CELLS = "cells that were not used to choose the thresholds"
 
 
 def table_of_advice(judged):
-    """Say how often starts that are kept train, and others before and after they are changed."""
+    """Count how often inits train that are kept, and others before and after they are changed."""
     kept = [each.reached for each in judged if each.advised is None]
     changed = [(each.reached, each.advised) for each in judged if each.advised is not None]
     rows = [
-        ["keep the start", str(len(kept)), percent(kept), ""],
-        ["use another one", str(len(changed)), *map(percent, zip(*changed, strict=True))],
+        ["keep the init", str(len(kept)), percent(kept), ""],
+        ["use another init", str(len(changed)), *map(percent, zip(*changed, strict=True))],
     ]
-    return text_table(["", "starts", "% trained as it is", "% trained as advised"], rows)
+    return text_table(["", "inits", "% trained as it is", "% trained as advised"], rows)
 
 
 def percent(reached):
-    """Write how many of some starts have trained."""
+    """Format the percentage of inits that have trained."""
     return f"{100 * np.mean(np.array(reached) >= SUCCESS):.0f}" if reached else "-"
 
 
 def table_of_verdicts(judged):
-    """Say of each verdict what became of the starts."""
+    """Count for each verdict how many inits trained."""
     rows = [row_of(verdict, [each for each in judged if each.verdict == verdict])
             for verdict in VERDICTS]  # fmt: skip
     return text_table(HEADINGS, [*rows, row_of("all", judged)])
 
 
 def table_of_findings(judged):
-    """Say of each finding what became of the starts of which nothing worse is said."""
+    """Count for each finding how many inits trained that have no worse one."""
     groups = defaultdict(list)
     for each in judged:
         for severity, subject in each.findings:
@@ -173,11 +174,11 @@ def table_of_findings(judged):
     return text_table(HEADINGS, rows)
 
 
-HEADINGS = ["", "starts", "trained", "failed", "% failed"]
+HEADINGS = ["", "inits", "trained", "failed", "% failed"]
 
 
 def row_of(name, judged):
-    """Count what became of some starts."""
+    """Count how many inits have trained and how many have failed."""
     trained = sum(each.trained for each in judged)
     failed = len(judged) - trained
     share = f"{100 * failed / len(judged):.0f}" if judged else "-"
@@ -185,7 +186,7 @@ def row_of(name, judged):
 
 
 def main():
-    """Diagnose, and print what became of it."""
+    """Diagnose, and print how the inits trained."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=260)
     parser.add_argument("--known", type=int, default=200, help="the first of them")
@@ -195,8 +196,8 @@ def main():
     arguments = parser.parse_args()
     cells, known = all_cells()[: arguments.cells], arguments.known
     found = [
-        judge_all(arguments.results, some, candidates, arguments.jobs)
-        for some, candidates in ((cells[:known], ()), (cells[known:], CANDIDATES))
+        judge_all(arguments.results, subset, candidates, arguments.jobs)
+        for subset, candidates in ((cells[:known], ()), (cells[known:], CANDIDATES))
     ]
     finish("verdicts", report(*found), arguments.publish)
 

@@ -94,7 +94,9 @@ def picture_of(entry):
     if not entry.names:  # its weights depend on its arguments
         return ""
     file = BytesIO()
-    matplotlib.image.imsave(file, colored(side_by_side(initial_layers(entry.names[0]))), format="png")
+    matplotlib.image.imsave(
+        file, colored(side_by_side(initial_layers(entry.names[0]))), format="png"
+    )
     return (
         f".. image:: data:image/png;base64,{b64encode(file.getvalue()).decode()}\n"
         "   :class: weights dark-light\n"

@@ -75,7 +75,7 @@ def tell(recorder):
     for iteration, found in recorder.by_iteration().items():
         dead = found.propagation.dead[:-1].mean()
         print(
-            f"iteration {iteration:3}: loss {found.start_loss:5.2f}, "
+            f"iteration {iteration:3}: loss {found.initial_loss:5.2f}, "
             f"curvature {found.curvature:5.1f}, {dead:.0%} of the units are dead"
         )
 

@@ -85,7 +85,7 @@ def left_of_the_loss(model, rate, X_of, y_of):
     """Train from nine other seeds, and return what is left of the loss of the start, sorted."""
     model.set_params(learning_rate=rate, max_iter=150)
     runs = compare_inits(model, [model.init], X_of, y_of, X_of, y_of, random_states=range(1, 10))
-    return sorted(run.final_loss / run.start_loss for run in runs.runs)
+    return sorted(run.final_loss / run.initial_loss for run in runs.runs)
 
 
 rows = []

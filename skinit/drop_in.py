@@ -352,7 +352,7 @@ class ScikitLearnRun(TrainingRun):
         """Keep the weights of an epoch, and return whether to go on."""
         mlp, plan, data = self.mlp, self.problem.plan, self.problem.data
         if plan.batch_size is None:  # scikit-learn shuffles also where there is one batch
-            plan.draw_order(self.rng)
+            plan.draw_order(mlp._random_state)
         mlp.coefs_, mlp.intercepts_ = coefs_and_intercepts(self.problem.network, block.parameters)
         self.state = RunState(block.parameters, block.solver_state, block.end)
         self.stopped = mlp._has_converged(block, len(data.targets), self.held_out)

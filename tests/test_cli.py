@@ -116,7 +116,7 @@ def test_demo_prints_both_tables_beside_the_published_results(demo):
 
 def test_demo_says_in_words_what_happened_with_each_initializer(demo):
     assert demo.out.count("zeros   all units of a layer stay identical") == 2
-    assert demo.out.count("random  too large weights") == 2
+    assert demo.out.count("random  weights too large") == 2
 
 
 def test_demo_writes_four_pictures_into_the_folder_that_it_names(demo):

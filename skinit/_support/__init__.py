@@ -13,7 +13,7 @@ from skinit._support.settings import (
     look_up,
     refuse_class,
 )
-from skinit._support.tables import WIDTH, data_frame, text_table, write_loss, write_score
+from skinit._support.tables import WIDTH, data_frame, format_loss, format_score, text_table
 from skinit._support.types import Array, MatrixLike, RandomStateLike
 
 __all__ = [
@@ -24,10 +24,10 @@ __all__ = [
     "check_number",
     "check_widths",
     "data_frame",
+    "format_loss",
+    "format_score",
     "is_positive_integer",
     "look_up",
     "refuse_class",
     "text_table",
-    "write_loss",
-    "write_score",
 ]

@@ -1,13 +1,16 @@
-"""Figures laid out for people: as a text table or a data frame, and in few digits."""
+"""Numbers for people: a text table, a data frame, losses and scores in few digits."""
 
-__all__ = ["WIDTH", "data_frame", "text_table", "write_loss", "write_score"]
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-# As many columns fit on any terminal.
+__all__ = ["WIDTH", "data_frame", "format_loss", "format_score", "text_table"]
+
+# Text of this width fits on any terminal.
 WIDTH = 79
 
 
-def text_table(headings, rows):
-    """Lay out a table: first column to the left, the others to the right.
+def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a table, with the first column aligned to the left and the others to the right.
 
     Parameters
     ----------
@@ -36,8 +39,8 @@ def text_table(headings, rows):
     return "\n".join(lines)
 
 
-def data_frame(columns):
-    """Make a pandas DataFrame of a dict of columns."""
+def data_frame(columns: Mapping[str, Sequence[Any]]) -> Any:
+    """Return a dict of columns as a pandas DataFrame."""
     try:
         import pandas as pd
     except ImportError as error:
@@ -47,12 +50,12 @@ def data_frame(columns):
     return pd.DataFrame(columns)
 
 
-def write_loss(loss, digits):
-    """Write a loss with so many significant digits: 1347, 0.03618, 5.229e7."""
+def format_loss(loss: float, digits: int) -> str:
+    """Format a loss with a number of significant digits: 1347, 0.03618, 5.229e7."""
     rounded = float(f"{loss:.{digits}g}")
     return f"{rounded:.4g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
 
 
-def write_score(score, digits):
-    """Write a score with so many decimals, unless it is an R^2 far from 1."""
-    return f"{score:z.{digits}f}" if abs(score) < 10 else write_loss(score, 1)
+def format_score(score: float, digits: int) -> str:
+    """Format a score with a number of decimals, or an R^2 far from 1 with one digit: -1e5."""
+    return f"{score:z.{digits}f}" if abs(score) < 10 else format_loss(score, 1)

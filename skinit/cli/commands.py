@@ -12,7 +12,7 @@ from typing import Any
 
 from sklearn.base import is_regressor
 
-from skinit._support import WIDTH, Array, text_table, write_score
+from skinit._support import WIDTH, Array, format_score, text_table
 from skinit.activations import resolve_activation
 from skinit.catalogue import Catalogue, catalogue
 from skinit.cli.progress import show_progress
@@ -61,7 +61,7 @@ def demo_table(comparison: InitComparison, experiment) -> str:
         published = experiment.published[run.init]
         rows.append([
             run.init,
-            f"{run.start_loss:.4f} ({published.start_cost or '-'})",
+            f"{run.initial_loss:.4f} ({published.initial_cost or '-'})",
             f"{run.final_loss:.4f} ({published.final_cost or '-'})",
             f"{run.train_score:.0%} ({published.train})",
             f"{run.test_score:.0%} ({published.test})",
@@ -241,7 +241,7 @@ def draw(comparison: InitComparison, X: Array, y: Array, folder: Path, name: str
         for init in comparison.inits:
             run, seed = median_run(comparison, init)
             if is_regressor(run.estimator):
-                train, test = write_score(run.train_score, 2), write_score(run.test_score, 2)
+                train, test = format_score(run.train_score, 2), format_score(run.test_score, 2)
                 scores = f"R^2: train {train}, test {test}"
             else:
                 scores = f"train {run.train_score:.0%}, test {run.test_score:.0%}"

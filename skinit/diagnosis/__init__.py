@@ -1,18 +1,22 @@
-"""What initial weights do to signal and gradient, before any training; what is wrong, what to do.
+"""What initial weights do to signal and gradient before any training; what is wrong, what to do.
 
-Read `diagnose` first, the one public call, and `result`, what it returns. In between,
-`propagation` and `spectra` measure, `findings` and `data` judge the measurements, and
-`recommendation` compares other initializers. `grid` diagnoses over depths and widths, `recorder`
-during training. A finding is added in `findings`, beside its threshold.
+Read `diagnose` first: it reads its arguments (`inputs`), measures the network (`measure`, by
+`propagation`, `layer_statistics` and `spectra`), judges what it has measured (`weights`, `data`,
+`learning_rate`, which make a `Finding` of each fault) and compares other initializers
+(`recommendation`). `result` holds and prints the outcome. `grid` diagnoses many settings, and
+`recorder` a network in training.
+To add a finding, write a function for it in `weights`, `data` or `learning_rate`, with its
+threshold above it, and call it from the ``find_..._faults`` there.
 """
 
 from skinit.diagnosis.diagnose import diagnose
-from skinit.diagnosis.findings import Finding, which_layers
+from skinit.diagnosis.findings import SEVERITIES, Finding, which_layers
 from skinit.diagnosis.grid import DiagnosisGrid, diagnose_grid
 from skinit.diagnosis.recorder import DiagnosisRecorder
 from skinit.diagnosis.result import Diagnosis
 
 __all__ = [
+    "SEVERITIES",
     "Diagnosis",
     "DiagnosisGrid",
     "DiagnosisRecorder",

@@ -1,37 +1,39 @@
-"""The diagnosis of a network while it trains: a callback that takes one at chosen iterations."""
+"""Diagnose a network while it trains: a callback that runs `diagnose` at chosen iterations."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sklearn.exceptions import NotFittedError
 
 from skinit._support import data_frame
 from skinit.diagnosis.diagnose import diagnose
+from skinit.diagnosis.result import Diagnosis
 from skinit.estimators import IterationCallback, check_every, is_due, next_due
 
 __all__ = ["DiagnosisRecorder"]
 
 
 class DiagnosisRecorder(IterationCallback):
-    """Diagnose the weights at chosen iterations, those of the start included.
+    """Diagnose the initial weights, and those after chosen iterations.
 
     Parameters
     ----------
     every : int or sequence of int, default=1
-        How many iterations lie between two diagnoses, or the iterations themselves, such as
-        ``(1, 10, 100)``. Each takes as long as some dozens of iterations on few samples.
+        Number of iterations from one diagnosis to the next, or the iterations themselves, such as
+        ``(1, 10, 100)``. With few samples, a diagnosis takes as long as some dozens of iterations.
     max_samples : int, default=200
-        How many samples are looked at, the same each time with an int for `random_state`.
+        How many samples are measured. They are the same each time if `random_state` is an int.
 
     Attributes
     ----------
     iterations_ : list of int
-        How many iterations had been done at each diagnosis.
+        Number of iterations before each diagnosis.
     diagnoses_ : list of Diagnosis
 
     See Also
     --------
-    SignalPropagationDisplay.from_recorder : Draws them.
-    WeightSnapshots : Remembers the weights.
+    SignalPropagationDisplay.from_recorder : Draws the diagnoses.
+    WeightSnapshots : Keeps the weights.
 
     Examples
     --------
@@ -44,7 +46,10 @@ class DiagnosisRecorder(IterationCallback):
     ...     assert recorder.to_dict()["iteration"] == [0] * 3 + [50] * 3 + [100] * 3
     """
 
-    def __init__(self, every=1, max_samples=200):
+    iterations_: list[int]
+    diagnoses_: list[Diagnosis]
+
+    def __init__(self, every: int | Sequence[int] = 1, max_samples: int = 200) -> None:
         self.every = every
         self.max_samples = max_samples
 
@@ -66,7 +71,7 @@ class DiagnosisRecorder(IterationCallback):
         self.on_iteration(model)
 
     def on_iteration(self, model: Any) -> None:
-        """Take a diagnosis, of the samples as they are weighted in the fit."""
+        """Diagnose the weights of a model, with the sample weights of the fit."""
         X, y, metadata = self.given
         self.iterations_.append(model.n_iter_)
         settings = {"weights": "fitted", "candidates": (), "max_samples": self.max_samples}
@@ -76,8 +81,8 @@ class DiagnosisRecorder(IterationCallback):
         """Let the samples go."""
         del self.given
 
-    def by_iteration(self):
-        """Return the diagnoses in a dict, under the number of iterations before each.
+    def by_iteration(self) -> dict[int, Diagnosis]:
+        """Return the diagnoses by the number of iterations before them.
 
         Raises
         ------
@@ -91,15 +96,15 @@ class DiagnosisRecorder(IterationCallback):
             )
         return dict(zip(self.iterations_, self.diagnoses_, strict=True))
 
-    def to_dict(self):
-        """Return the figures as columns, one entry for each layer of each diagnosis."""
+    def to_dict(self) -> dict[str, list]:
+        """Return the numbers as columns, one entry for each layer of each diagnosis."""
         columns = {}
         for iteration, diagnosis in self.by_iteration().items():
             of_layers = diagnosis.to_dict()
             n_layers = len(of_layers["layer"])
             whole = {
                 "iteration": iteration,
-                "loss": diagnosis.start_loss,
+                "loss": diagnosis.initial_loss,
                 "curvature": diagnosis.curvature,
             }
             for name, value in whole.items():
@@ -108,6 +113,6 @@ class DiagnosisRecorder(IterationCallback):
                 columns.setdefault(name, []).extend(values)
         return columns
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """Return them as a pandas DataFrame (extra ``pandas``)."""
         return data_frame(self.to_dict())

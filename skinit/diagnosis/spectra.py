@@ -1,42 +1,45 @@
-"""Two spectra of a start: how the scores follow the inputs, and how steeply the loss is curved.
+"""Singular values of the input-output Jacobian, and the largest curvature of the loss.
 
-The first are the singular values of the input-output Jacobian, the second the largest eigenvalue of
-the loss's Hessian, from which the largest stable learning rate follows.
+The Jacobian says how much the raw predictions change with the inputs. The curvature is the largest
+eigenvalue of the Hessian of the loss; the largest stable learning rate follows from it.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 from scipy.linalg import eigvalsh_tridiagonal
 
-from skinit.core import carry_back, forward, layer_views, transpose
+from skinit._support import Array, MatrixLike
+from skinit.core import Network, TrainingData, carry_back, forward, layer_views, transpose
 
 __all__ = ["evenly", "hessian_product", "jacobian_singular_values", "largest_curvature"]
 
-# Bounds of the work: samples that are looked at, and scores of which derivatives are computed where
-# there are more of them, and of inputs too.
+# Limits of the work: so many samples, and so many outputs where there are more of them and more
+# inputs, too.
 JACOBIAN_SAMPLES = 8
-JACOBIAN_SCORES = 200
+JACOBIAN_OUTPUTS = 200
 
 
-def jacobian_singular_values(network, parameters, X):
-    r"""Compute the singular values of the derivatives of the scores by the inputs.
+def jacobian_singular_values(network: Network, parameters: Array, X: MatrixLike) -> Array:
+    r"""Compute the singular values of the derivatives of the raw predictions w.r.t. the inputs.
 
     .. math:: J = \left( W^{(1)} D^{(1)} W^{(2)} \cdots D^{(L-1)} W^{(L)} \right)^\top,
         \qquad D^{(l)} = \operatorname{diag} \phi'(z^{(l)})
 
-    All equal to 1, the network neither stretches nor squeezes what it is given.
+    Where all are 1, the network neither stretches nor squeezes distances between inputs.
 
     Parameters
     ----------
     network : Network
     parameters : ndarray of shape (n_parameters,)
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Of more than 8 samples, 8 that lie evenly are looked at.
+        Of more than 8 samples, 8 at equal distances in X are used.
 
     Returns
     -------
     ndarray of shape (min(n_samples, 8), n_values)
-        Of each sample in decreasing order, as many as there are inputs or scores. Where there are
-        more than 200 of both, 200 of the scores stand for all.
+        Of each sample in decreasing order, as many as there are inputs or outputs, whichever are
+        fewer. Where there are more than 200 of both, 200 of the outputs are used.
 
     References
     ----------
@@ -55,34 +58,40 @@ def jacobian_singular_values(network, parameters, X):
     """
     layers = layer_views(network, parameters)
     _, pre_activations = forward(network, layers, X[evenly(X.shape[0], JACOBIAN_SAMPLES)])
-    # One matrix for each sample, with a row for each score.
+    # One matrix for each sample, with a row for each output.
     pre_activations = [z[:, np.newaxis] for z in pre_activations]
-    n_samples, n_inputs, n_scores = len(pre_activations[0]), network.widths[0], network.widths[-1]
-    rows = np.eye(n_scores)
-    if min(n_inputs, n_scores) > JACOBIAN_SCORES:
-        rows = rows[evenly(n_scores, JACOBIAN_SCORES)]
-    by_scores = np.broadcast_to(rows, (n_samples, *rows.shape))
-    *_, (_, by_first_layer) = carry_back(network, layers, pre_activations, by_scores)
+    n_samples, n_inputs, n_outputs = len(pre_activations[0]), network.widths[0], network.widths[-1]
+    rows = np.eye(n_outputs)
+    if min(n_inputs, n_outputs) > JACOBIAN_OUTPUTS:
+        rows = rows[evenly(n_outputs, JACOBIAN_OUTPUTS)]
+    by_raw_predictions = np.broadcast_to(rows, (n_samples, *rows.shape))
+    *_, (_, by_first_layer) = carry_back(network, layers, pre_activations, by_raw_predictions)
     jacobians = by_first_layer @ transpose(layers[0][0])
     if not np.isfinite(jacobians).all():
         return np.full((n_samples, min(jacobians.shape[1:])), np.nan)
     return np.linalg.svd(jacobians, compute_uv=False)
 
 
-def evenly(n_samples, n_wanted):
-    """Return the rows of at most so many samples, evenly: data may be sorted by their class."""
+def evenly(n_samples: int, n_wanted: int) -> Array:
+    """Choose at most `n_wanted` rows at equal distances, as data may be sorted by their class."""
     return np.linspace(0, n_samples - 1, min(n_samples, n_wanted)).astype(int)
 
 
-# So many steps bring the largest eigenvalue to a percent or so where it stands apart from the
-# others, as it does in networks; a learning rate is not chosen more closely than that.
+# So many steps give the largest eigenvalue to about one percent where it is well above the others,
+# as it is in networks; a learning rate need not be known more precisely.
 LANCZOS_STEPS = 10
 
 
-def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
+def largest_curvature(
+    network: Network,
+    parameters: Array,
+    data: TrainingData,
+    alpha: float = 0.0,
+    rng: np.random.RandomState | None = None,
+) -> float:
     """Estimate the largest eigenvalue of the Hessian of the loss, by Lanczos's iteration.
 
-    Gradient descent with a step longer than 2 divided by the eigenvalue climbs along its
+    Gradient descent with a learning rate above 2 divided by the eigenvalue climbs along its
     eigenvector instead of descending.
 
     Parameters
@@ -91,14 +100,14 @@ def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
     parameters : ndarray of shape (n_parameters,)
     data : TrainingData
     alpha : float, default=0.0
-        Of the penalty, see `skinit.core.loss_and_gradient`.
+        Strength of the penalty, see `skinit.core.loss_and_gradient`.
     rng : RandomState, default=None
-        For the vector to begin with; None is one with seed 0.
+        Draws the vector that the iteration begins with; None is a generator with seed 0.
 
     Returns
     -------
     float
-        Never more than the eigenvalue itself, but for rounding; nan where a gradient is not finite.
+        Up to rounding at most the eigenvalue itself; nan where a gradient is not finite.
 
     References
     ----------
@@ -125,7 +134,7 @@ def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
         v = basis[step] = direction / length
         direction = multiply(v)
         diagonal.append(v @ direction)
-        # Twice, as once leaves what rounding has brought in.
+        # Twice, as rounding errors of the first time leave a part of the basis in the vector.
         for _ in range(2):
             direction = direction - (basis[: step + 1] @ direction) @ basis[: step + 1]
         length = np.linalg.norm(direction)
@@ -137,10 +146,12 @@ def largest_curvature(network, parameters, data, alpha=0.0, rng=None):
     return float(eigvalsh_tridiagonal(diagonal, off_diagonal[: len(diagonal) - 1])[-1])
 
 
-def hessian_product(network, parameters, data, alpha=0.0):
+def hessian_product(
+    network: Network, parameters: Array, data: TrainingData, alpha: float = 0.0
+) -> Callable[[Array], Array]:
     r"""Return the function that multiplies a vector by the Hessian of the loss.
 
-    What a small step along the vector changes is carried through the network and back, beside
+    The directional derivatives along the vector are carried through the network and back, beside
     signal and gradient. With the vector's weights V and biases c,
 
     .. math::
@@ -154,8 +165,8 @@ def hessian_product(network, parameters, data, alpha=0.0):
 
     and the product is :math:`\dot a^{(l-1)\top} \delta^{(l)} + a^{(l-1)\top} \dot \delta^{(l)}` for
     the weights, :math:`\sum_i \dot \delta^{(l)}_i` for the biases. It is exact, however large the
-    features are, but for the second derivatives of the activations and of the loss by the scores,
-    which are differences of first ones. Kinks have none: the curvature is that between them.
+    features are, up to the second derivatives of the activations and of the loss w.r.t. the raw
+    predictions, which are differences of first derivatives. A kink adds no curvature.
 
     Parameters
     ----------
@@ -165,7 +176,7 @@ def hessian_product(network, parameters, data, alpha=0.0):
     Returns
     -------
     callable
-        From an ndarray of shape (n_parameters,) to another one.
+        Maps an ndarray of shape (n_parameters,) to another one.
 
     References
     ----------
@@ -184,8 +195,8 @@ def hessian_product(network, parameters, data, alpha=0.0):
     layers = layer_views(network, parameters)
     signals, pre_activations = forward(network, layers, data.X)
     share = weight_shares(data)
-    by_scores = share * network.loss.gradient(signals[-1], data.targets)
-    deltas = dict(carry_back(network, layers, pre_activations, by_scores))
+    by_raw_predictions = share * network.loss.gradient(signals[-1], data.targets)
+    deltas = dict(carry_back(network, layers, pre_activations, by_raw_predictions))
     hidden = list(zip(network.activations, pre_activations[:-1], strict=True))
     slopes = [activation.slope(z) for activation, z in hidden]
     bends = [bend(activation, z) for activation, z in hidden]
@@ -210,14 +221,14 @@ def hessian_product(network, parameters, data, alpha=0.0):
 
 
 def weight_shares(data):
-    """Return what part each sample has in the mean loss, as a column or one number for all."""
+    """Return the weight of each sample in the mean loss, as a column or one number for all."""
     if data.sample_weight is None:
         return 1 / data.total_weight
     return data.sample_weight[:, np.newaxis] / data.total_weight
 
 
 def move_signals(layers, directions, signals, slopes):
-    """Carry forward what a step changes: in each pre-activation, and in the signal before it."""
+    """Differentiate pre-activations, and the signals before them, along a direction of weights."""
     moved_z, moved_signals = [], [None]  # the inputs stay
     for index, ((W, _), (V, c)) in enumerate(zip(layers, directions, strict=True)):
         change = signals[index] @ V + c
@@ -235,23 +246,23 @@ def bend(activation, z):
     return change_along(activation.slope, z, size) / size
 
 
-def moved_gradient(loss, scores, targets, direction):
-    """Differentiate the gradient of a loss by the scores, along a direction of each sample."""
-    size = np.maximum(1, np.abs(scores).max(axis=1, keepdims=True))
+def moved_gradient(loss, raw_predictions, targets, direction):
+    """Differentiate the gradient w.r.t. the raw predictions, along a direction for each sample."""
+    size = np.maximum(1, np.abs(raw_predictions).max(axis=1, keepdims=True))
     length = np.abs(direction).max(axis=1, keepdims=True)
     unit = direction / np.where(length > 0, length, 1)
-    change = change_along(lambda moved: loss.gradient(moved, targets), scores, size * unit)
+    change = change_along(lambda moved: loss.gradient(moved, targets), raw_predictions, size * unit)
     return change * length / size
 
 
-# How far differences reach, and by what part the change over half of the way may differ from half
-# of the change; where it differs by more, there is a kink on the way.
+# Step of the difference quotients. Where twice the change over half a step differs from the change
+# over the whole step by more than this part of it, there is a kink or a jump within the step.
 STEP = 1e-5
 SMOOTH = 0.1
 
 
 def change_along(function, at, direction):
-    """Differentiate a function along a direction, but for its jumps.
+    """Differentiate a function along a direction; at jumps, the result is 0.
 
     Examples
     --------

@@ -84,7 +84,7 @@ class LearningRateDisplay:
         # Leave out losses far beyond the axis, which matplotlib may fail to draw.
         losses = np.where(losses < 1e3 * top, losses, np.nan)
         [self.line_] = ax.plot(search.rates, losses, **{"marker": "o", "markersize": 4, **line_kw})
-        ax.axhline(search.start_loss, color="gray", linestyle=":", label="initial loss")
+        ax.axhline(search.initial_loss, color="gray", linestyle=":", label="initial loss")
         if np.isfinite(search.suggestion):
             label = f"suggestion: {search.suggestion:.2g}"
             ax.axvline(search.suggestion, color="C1", linestyle="--", label=label)
@@ -143,4 +143,4 @@ class LearningRateDisplay:
 
 def highest_shown(search: LearningRateSearch) -> float:
     """Return the loss at which the axis ends: twice the initial loss, if that is positive."""
-    return search.start_loss + abs(search.start_loss) or 1.0
+    return search.initial_loss + abs(search.initial_loss) or 1.0

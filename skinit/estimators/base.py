@@ -310,12 +310,10 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
 
 def run_training(prepared: PreparedFit, observers: Sequence[Observer]) -> TrainingResult:
     """Train as it was prepared."""
-    problem = prepared.problem
-    draws = problem.plan.batch_size is not None or problem.network.drops_out
     return train(
-        problem,
+        prepared.problem,
         prepared.initial,
-        rng=prepared.options.rng if draws else None,
+        rng=prepared.options.rng,
         validate=prepared.validate,
         observers=observers,
     )

@@ -1,11 +1,11 @@
-"""One forward and one backward pass through a small network, step by step, with the numbers.
+"""Print one forward and one backward pass through a small network, step by step, with the numbers.
 
-`skinit.core` computes; here its results get names and formulas. `trace` collects the steps and
-prints them.
+`trace` computes the pass by `skinit.core`, gives each array a name and a formula, and prints it.
 """
 
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -13,11 +13,17 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 
-from skinit._support import check_number, data_frame, look_up
+from skinit._support import Array, MatrixLike, check_number, data_frame, look_up
 from skinit.activations import ACTIVATIONS
-from skinit.core import Network, backward, forward, layer_views, loss_and_gradient
-from skinit.estimators import FitOptions, innermost, last_step
-from skinit.estimators import prepare as prepare_fit
+from skinit.core import (
+    Network,
+    TrainingData,
+    backward,
+    forward,
+    layer_views,
+    loss_and_gradient,
+)
+from skinit.estimators import FitOptions, innermost, last_step, prepare
 from skinit.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -37,31 +43,31 @@ class TraceStep:
     ----------
     part : {"forward", "backward", "update"}
     name : str
-        What is computed, as the formulas of later steps call it.
+        Of the array, as in the formulas of later steps.
     formula : str
-        How, from the steps before; empty for what is given.
+        How it is computed from earlier steps; empty for what is given.
     values : ndarray
-        The numbers: of shape (n_samples, n_units) or of that of the weights, (n_samples,) for the
-        losses of the samples and () for their mean.
+        Of shape (n_samples, n_units) or the shape of the weights, (n_samples,) for the losses of
+        the samples and () for their mean.
     """
 
     part: str
     name: str
     formula: str
-    values: np.ndarray
+    values: Array
 
-    def __str__(self):
+    def __str__(self) -> str:
         title = f"{self.name} = {self.formula}" if self.formula else self.name
         shape = self.values.shape or ""
-        numbers = write_numbers(self.values).replace("\n", "\n      ")
+        numbers = format_array(self.values).replace("\n", "\n      ")
         return f"{f'  {title:<64}{shape}'.rstrip()}\n      {numbers}"
 
 
 @dataclass(frozen=True, repr=False)
 class Trace:
-    """Outcome of `trace`: the steps of one pass, in the order in which they happen.
+    """Outcome of `trace`: the steps of one pass, in the order of computation.
 
-    ``passed["dW1"]`` are the numbers of one step, and ``print(passed.text)`` shows all once more.
+    ``passed["dW1"]`` is the array of one step, and ``print(passed.text)`` prints all steps again.
 
     Parameters
     ----------
@@ -73,16 +79,16 @@ class Trace:
 
     network: Network
     learning_rate: float
-    steps: tuple
+    steps: tuple[TraceStep, ...]
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Array:
         return look_up(name, self.to_dict(), "name")
 
-    def to_dict(self):
-        """Return the numbers of each step under its name."""
+    def to_dict(self) -> dict[str, Array]:
+        """Return the array of each step by its name."""
         return {step.name: step.values for step in self.steps}
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """Return all numbers as a pandas DataFrame, one row for each (extra ``pandas``)."""
         rows = [
             (step.part, step.name, *(*place, 0, 0)[:2], number)
@@ -92,14 +98,14 @@ class Trace:
         names = ("part", "name", "row", "column", "value")
         return data_frame(dict(zip(names, zip(*rows, strict=True), strict=True)))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"<Trace of {self.title()}: loss {self['loss']:.4f}, "
             f"{self['new loss']:.4f} after the update>"
         )
 
     @property
-    def text(self):
+    def text(self) -> str:
         """All steps, with formulas and numbers; large arrays are shortened."""
         headings = {
             "forward": "Forward: from the input to the loss",
@@ -112,8 +118,8 @@ class Trace:
             lines += [str(step) for step in self.steps if step.part == part]
         return "\n".join(lines)
 
-    def title(self):
-        """Say in a few words what has been traced."""
+    def title(self) -> str:
+        """Describe the network and the number of samples."""
         n_samples = len(self["y"])
         widths = "-".join(map(str, self.network.widths))
         hidden = dict.fromkeys(map(str, self.network.activations))
@@ -122,7 +128,15 @@ class Trace:
         return ", ".join([f"a {widths} network", *hidden, loss, samples])
 
 
-def trace(estimator, X, y, *, classes=None, learning_rate=None, verbose=True):
+def trace(
+    estimator: Any,
+    X: MatrixLike,
+    y: MatrixLike,
+    *,
+    classes: Any = None,
+    learning_rate: float | None = None,
+    verbose: bool = True,
+) -> Trace:
     r"""Print one forward and one backward pass, step by step, with the numbers.
 
     For a layer l with input a(l-1), weights W and biases b, of n samples:
@@ -132,29 +146,29 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None, verbose=True):
         \delta^{(l)} = (\delta^{(l+1)} W^{(l+1)\top}) \odot \phi'(z^{(l)}), \qquad
         \partial W^{(l)} = \tfrac{1}{n} a^{(l-1)\top} \delta^{(l)}
 
-    The last part is what one step of plain gradient descent would make of the weights, and the loss
-    with them. The estimator stays as it is.
+    The last part shows the weights after one step of plain gradient descent, and the loss with
+    them. The estimator is not changed.
 
     Parameters
     ----------
     estimator : InitMLPClassifier, InitMLPRegressor, Pipeline or TransformedTargetRegressor
-        One that is fitted is traced with its weights. Another one is traced at its start, drawn as
-        `fit` would draw it; a start that looks at the data sees the samples given here, and so do
-        the other steps of a pipeline.
+        A fitted estimator is traced with its weights. Otherwise initial weights are drawn as `fit`
+        would draw them; an init that looks at data, and the other steps of a pipeline, are fitted
+        to the samples given here.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        One sample or a few; each counts once, whatever `class_weight` says, and no unit is dropped.
+        One sample or a few; class weights and dropout are left out.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     classes : array-like of shape (n_classes,), default=None
-        For a classifier that is not fitted: all classes that there are, if y does not hold them.
+        For a classifier that is not fitted: all classes, where y does not have each of them.
     learning_rate : float, default=None
-        Of the step; None is what the estimator would take next.
+        Of the step; None is the next learning rate of the estimator.
     verbose : bool, default=True
         Whether to print.
 
     Returns
     -------
     Trace
-        All numbers, by name.
+        All arrays, by name.
 
     Raises
     ------
@@ -189,19 +203,18 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None, verbose=True):
     >>> passed["delta1"]
     array([[-1.]])
     """
-    prepared, rate = prepare(estimator, X, y, classes)
+    network, initial, data, alpha, rate = prepare_trace(estimator, X, y, classes)
     if learning_rate is not None:
         check_number(learning_rate, "learning_rate", above=0)
         rate = float(learning_rate)
-    network, start, alpha = prepared.network, prepared.parameters, prepared.plan.alpha
-    with np.errstate(over="ignore", invalid="ignore"):  # seen in the numbers
-        loss, gradient = loss_and_gradient(network, start, prepared.data, alpha)
-        end = start - rate * gradient
-        new_loss, _ = loss_and_gradient(network, end, prepared.data, alpha)
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is visible in the numbers
+        loss, gradient = loss_and_gradient(network, initial, data, alpha)
+        updated = initial - rate * gradient
+        new_loss, _ = loss_and_gradient(network, updated, data, alpha)
         steps = [
-            *forward_steps(network, start, prepared.data, alpha, loss),
-            *backward_steps(network, start, prepared.data, alpha, gradient),
-            *update_steps(network, end, rate, new_loss),
+            *forward_steps(network, initial, data, alpha, loss),
+            *backward_steps(network, initial, data, alpha, gradient),
+            *update_steps(network, updated, rate, new_loss),
         ]
     passed = Trace(network, rate, tuple(steps))
     if verbose:
@@ -209,31 +222,33 @@ def trace(estimator, X, y, *, classes=None, learning_rate=None, verbose=True):
     return passed
 
 
-def prepare(estimator, X, y, classes):
-    """Return what a fit would begin with or go on from, and its next learning rate."""
+def prepare_trace(
+    estimator: Any, X: MatrixLike, y: MatrixLike, classes: Any
+) -> tuple[Network, Array, TrainingData, float, float]:
+    """Return network, parameters, data, penalty and next learning rate of an estimator."""
     fitted = is_fitted(estimator)
     model, X, y = last_step(estimator, X, y, fitted=fitted)
     if is_classifier(model) and not fitted and classes is None:
         check_classes(y)
     model = copy(model)
-    # All samples are looked at, and alike.
+    # All samples count, and all the same.
     everything = {"early_stopping": False, "class_weight": None}
     if fitted:
         everything |= model._fitted_with
     model.set_params(**{name: everything[name] for name in everything if hasattr(model, name)})
     rng = model._rng if fitted else check_random_state(model.random_state)
-    n_before = model.n_iter_ if fitted else 0
-    options = FitOptions(rng, fitted, n_before, partial=True, classes=classes)
-    prepared = prepare_fit(model, X, y, None, options)
-    if issparse(prepared.data.X):
-        dense = replace(prepared.data, X=prepared.data.X.toarray())
-        prepared = replace(prepared, problem=replace(prepared.problem, data=dense))
-    [rate] = prepared.plan.rates([n_before])
-    return prepared, rate
+    n_iter = model.n_iter_ if fitted else 0
+    options = FitOptions(rng, fitted, n_iter, partial=True, classes=classes)
+    prepared = prepare(model, X, y, None, options)
+    data, plan = prepared.data, prepared.plan
+    if issparse(data.X):
+        data = replace(data, X=data.X.toarray())
+    [rate] = plan.rates([n_iter])
+    return prepared.network, prepared.parameters, data, plan.alpha, rate
 
 
-def is_fitted(estimator):
-    """Tell whether a network, or what is around it, has been fitted."""
+def is_fitted(estimator: Any) -> bool:
+    """Return whether the network of an estimator or a pipeline is fitted."""
     try:
         return hasattr(innermost(estimator, fitted=True), "coefs_")
     except NotFittedError:
@@ -241,20 +256,20 @@ def is_fitted(estimator):
 
 
 def check_classes(y):
-    """Refuse labels that do not tell how many outputs the network has."""
+    """Raise an error if y has a single class, so that the number of outputs is unknown."""
     labels = np.unique(y).tolist()
     if np.ndim(y) == 1 and len(labels) == 1:
         raise ValueError(
-            f"y has one class only ({labels[0]!r}), and how many outputs a network has depends on "
-            "all of them; give them, for example classes=[0, 1], or a fitted model"
+            f"y has one class only ({labels[0]!r}), and the number of outputs of a network depends "
+            "on all classes; give them, for example classes=[0, 1], or a fitted model"
         )
 
 
 def forward_steps(network, parameters, data, alpha, loss):
-    """List what happens from the input to the loss."""
+    """List the steps from the input to the loss."""
     layers = layer_views(network, parameters)
     signals, pre_activations = forward(network, layers, data.X)
-    scores, n_samples = signals[-1], len(data.targets)
+    raw_predictions, n_samples = signals[-1], len(data.targets)
     steps = [("a0", "X", signals[0].copy())]  # X may be the user's own array
     for number, (W, b) in enumerate(layers, 1):
         z = f"z{number}"
@@ -264,9 +279,9 @@ def forward_steps(network, parameters, data, alpha, loss):
             steps += [(f"a{number}", f"{symbol(network, number)}({z})", signals[number])]
     link = network.loss.link_name
     steps += [
-        ("p", z if link == "identity" else f"{link}({z})", network.loss.link(scores)),
+        ("p", z if link == "identity" else f"{link}({z})", network.loss.link(raw_predictions)),
         ("y", "", data.targets.copy()),
-        ("losses", loss_formula(network), network.loss.per_sample(scores, data.targets)),
+        ("losses", loss_formula(network), network.loss.per_sample(raw_predictions, data.targets)),
     ]
     penalty = f" + {alpha:g} / {2 * n_samples} * the sum of all W^2" if alpha else ""
     steps += [("loss", f"the mean of losses{penalty}", np.asarray(loss))]
@@ -274,15 +289,17 @@ def forward_steps(network, parameters, data, alpha, loss):
 
 
 def backward_steps(network, parameters, data, alpha, gradient):
-    """List what happens from the loss back to the first layer."""
+    """List the steps from the loss back to the first layer."""
     layers, n_samples = layer_views(network, parameters), len(data.targets)
-    # As a stack, each sample by itself: then a delta is what the biases get.
+    # As a stack of one network per sample: the gradient of its biases is the delta of the sample.
     X, targets = data.X[:, np.newaxis], data.targets[:, np.newaxis]
     signals, pre_activations = forward(network, layers, X)
-    by_scores = network.loss.gradient(signals[-1], targets)
-    of_each = backward(network, layers, signals, pre_activations, by_scores)
-    # Of many pairs of link and loss the derivative is this; of others, maybe in some places.
-    is_residual = np.allclose(by_scores, network.loss.link(signals[-1]) - targets, rtol=1e-5)
+    by_raw_predictions = network.loss.gradient(signals[-1], targets)
+    of_each = backward(network, layers, signals, pre_activations, by_raw_predictions)
+    # Many pairs of link and loss have the derivative p - y. Others may have it for some samples.
+    is_residual = np.allclose(
+        by_raw_predictions, network.loss.link(signals[-1]) - targets, rtol=1e-5
+    )
 
     steps = []
     formula = f"d losses / d z{len(layers)}" + " = p - y" * is_residual
@@ -305,7 +322,7 @@ def backward_steps(network, parameters, data, alpha, gradient):
 
 
 def update_steps(network, parameters, rate, loss):
-    """List what a step of gradient descent makes of the weights."""
+    """List the weights and biases after a step of gradient descent, and the loss with them."""
     steps = []
     for number, (W, b) in enumerate(layer_views(network, parameters), 1):
         for name, values in ((f"W{number}", W), (f"b{number}", b)):
@@ -314,8 +331,8 @@ def update_steps(network, parameters, rate, loss):
     return [TraceStep("update", *step) for step in steps]
 
 
-def symbol(network, number):
-    """Return what formulas call the activation of a layer, numbered from 1."""
+def symbol(network: Network, number: int) -> str:
+    """Return the name of the activation of a layer in formulas; layers are numbered from 1."""
     for name, activation in ACTIVATIONS.items():
         if type(activation) is type(network.activations[number - 1]):
             return name
@@ -331,7 +348,7 @@ LOSS_FORMULAS = {
 }
 
 
-def loss_formula(network):
+def loss_formula(network: Network) -> str:
     """Return the formula of the loss of a sample."""
     loss = type(network.loss)
     formula = LOSS_FORMULAS.get(loss, f"{loss.__name__}(z{network.n_layers}, y)")
@@ -339,12 +356,12 @@ def loss_formula(network):
     return f"the sum over the outputs of {formula}" if sums else formula
 
 
-def write_numbers(values):
-    """Write an array with four decimals where it has numbers for them, shortened if it is large."""
+def format_array(values: Array) -> str:
+    """Format an array with four decimals, or in scientific notation; large ones are shortened."""
     largest = np.abs(values[np.isfinite(values)]).max(initial=0)
-    style = {"floatmode": "fixed", "precision": 4, "suppress_small": True}
+    style: dict[str, Any] = {"floatmode": "fixed", "precision": 4, "suppress_small": True}
     if largest and not 1e-3 <= largest < 1e6:
         style = {"formatter": {"float_kind": "{: .3e}".format}}
     else:
-        values = values.round(4) + 0.0  # which is no -0.0
+        values = values.round(4) + 0.0  # turns -0.0 into 0.0
     return np.array2string(values, max_line_width=84, threshold=80, **style)

@@ -1,9 +1,11 @@
-"""The two experiments of the classic initialization tutorials, and the figures they published."""
+"""The two experiments of the classic initialization tutorials, and the results they published."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from skinit.comparison import compare_inits
+from skinit._support import Array
+from skinit.comparison import InitComparison, compare_inits
 from skinit.datasets import load_circles, load_moons
 from skinit.estimators import InitMLPClassifier
 from skinit.initializers import PerLayer
@@ -13,17 +15,17 @@ __all__ = ["EXPERIMENTS", "Experiment", "Published", "run_experiment"]
 
 @dataclass(frozen=True)
 class Published:
-    """What a tutorial prints for one start, to the digits it prints; None where it prints none.
+    """What a tutorial prints for one init, to the digits it prints; None where it prints nothing.
 
     Parameters
     ----------
-    start_cost, final_cost : str or None
+    initial_cost, final_cost : str or None
         Cost before and after training.
     train, test : str
         Accuracy.
     """
 
-    start_cost: str | None
+    initial_cost: str | None
     final_cost: str | None
     train: str
     test: str
@@ -31,7 +33,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One network on one data set, from several starts.
+    """One network on one data set, with several inits.
 
     Parameters
     ----------
@@ -41,19 +43,19 @@ class Experiment:
     hidden_layer_sizes : tuple of int
     inits : dict of str to init
     random_state : int
-        Seed of the starts.
+        Seed that the weights are drawn with.
     published : dict of str to Published
-        The tutorial's figures, under the names of the starts.
+        The tutorial's results, by the names of the inits.
     remark : str
-        What one should know to compare the figures.
+        Why the results differ from the published ones.
     """
 
     title: str
-    load: Callable
-    hidden_layer_sizes: tuple
-    inits: dict
+    load: Callable[[], tuple[Array, Array, Array, Array]]
+    hidden_layer_sizes: tuple[int, ...]
+    inits: Mapping[str, Any]
     random_state: int
-    published: dict
+    published: Mapping[str, Published]
     remark: str
 
 
@@ -80,8 +82,8 @@ EXPERIMENTS = {
         hidden_layer_sizes=(12, 6),
         # The tutorial passes its strategy to the hidden layers; the output layer has its default.
         inits={name: PerLayer(hidden=name) for name in ("zeros", "random", "he")},
-        # The tutorial fixes no seed. From this one the large start ends about where it ended there,
-        # which is rare: see examples/plot_moons_experiment.py for the spread over seeds.
+        # The tutorial fixes no seed. With this one the large weights end about where they ended
+        # there, which is rare: see examples/plot_moons_experiment.py for the spread over seeds.
         random_state=149,
         published={
             "zeros": Published("0.6931", "0.6931", "50%", "50%"),
@@ -89,16 +91,21 @@ EXPERIMENTS = {
             "he": Published("0.6978", "0.0693", "95%", "94%"),
         },
         remark=(
-            "The tutorial fixes no seeds, so its points and weights are others. From few seeds "
-            "only does the large start end at an accuracy as low as there; this run uses one of "
+            "The tutorial fixes no seeds, so its points and weights are others. With few seeds "
+            "only do the large weights end at an accuracy as low as there; this run uses one of "
             "them, 149, for that reason. The gallery shows the others."
         ),
     ),
 }
 
 
-def run_experiment(experiment, *, max_iter=15000, announce=None):
-    """Train the network of an experiment from each of its starts.
+def run_experiment(
+    experiment: Experiment,
+    *,
+    max_iter: int = 15000,
+    announce: Callable[[int, int, str], object] | None = None,
+) -> InitComparison:
+    """Train the network of an experiment with each of its inits.
 
     Parameters
     ----------
@@ -115,7 +122,7 @@ def run_experiment(experiment, *, max_iter=15000, announce=None):
     Examples
     --------
     >>> comparison = run_experiment(EXPERIMENTS["circles"], max_iter=10)
-    >>> [round(run.start_loss, 5) for run in comparison.runs]
+    >>> [round(run.initial_loss, 5) for run in comparison.runs]
     [0.69315, 1773.58595, 0.88305]
     """
     return compare_inits(

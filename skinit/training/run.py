@@ -117,7 +117,7 @@ class TrainingRun:
     initial : RunState
         Where it begins; left as it is.
     rng : RandomState or None
-        For the order of the samples and for dropout; None where nothing is drawn.
+        For the order of the samples in minibatches, and for dropout.
     validate : callable or None
         ``validate(parameters)`` scores the validation samples, the higher the better.
     observers : sequence of Observer
@@ -138,7 +138,9 @@ class TrainingRun:
         validate: Callable[[Array], float] | None = None,
         observers: Sequence[Observer] = (),
     ):
-        self.problem, self.rng, self.observers = problem, rng, observers
+        self.problem, self.observers = problem, observers
+        draws = problem.plan.batch_size is not None or problem.network.drops_out
+        self.rng = rng if draws else None  # its state need not be kept where nothing is drawn
         self.early_stopping = None
         if validate or (problem.plan.tol is not None and problem.plan.solver.takes_steps):
             self.early_stopping = EarlyStopping(problem.plan, validate)

@@ -33,11 +33,11 @@ def classifier(**settings):
     return InitMLPClassifier((6, 4), **{"random_state": 3, "max_iter": 8, **settings})
 
 
-def made_up(losses, start_loss=1.0, constant=None, rates=None):
+def made_up(losses, initial_loss=1.0, constant=None, rates=None):
     losses = np.asarray(losses, float)
     rates = np.geomspace(0.01, 10, len(losses)) if rates is None else np.asarray(rates)
     constant = np.zeros(len(losses), bool) if constant is None else np.asarray(constant)
-    return LearningRateSearch(rates, losses, constant, start_loss)
+    return LearningRateSearch(rates, losses, constant, initial_loss)
 
 
 # The runs
@@ -63,12 +63,12 @@ def test_each_run_is_a_fit_with_its_rate(settings):
 def test_losses_of_a_linear_model_are_its_closed_form():
     model = InitMLPRegressor((), init="zeros")
     search = find_learning_rate(model, [[1.0], [-1.0]], [2.0, -2.0], low=0.25, high=4, n_rates=5)
-    # The weight comes from 0, and is off from 2 by a factor of 1 - rate less after each step.
+    # The weight is 0 at first, and each step multiplies its distance from 2 by 1 - rate.
     k, rates = np.arange(31), np.array([0.25, 0.5, 1, 2, 4])
     assert_allclose(search.rates, rates)
     assert_allclose(search.losses, 2 * (1 - rates[:, np.newaxis]) ** (2 * k), atol=1e-14)
     assert search.lowest == 1
-    assert search.start_loss == 2
+    assert search.initial_loss == 2
 
 
 def test_rates_go_from_low_to_high_by_one_factor():
@@ -76,7 +76,7 @@ def test_rates_go_from_low_to_high_by_one_factor():
     assert_allclose(search.rates, [1e-3, 2e-2, 4e-1, 8])
 
 
-def test_losses_behind_divergence_are_infinite():
+def test_losses_after_divergence_are_infinite():
     X, y = load_diabetes(return_X_y=True)
     model = InitMLPRegressor(20, activation="identity", random_state=0)
     search = find_learning_rate(model, X, y, low=1e-2, high=1e40, n_rates=2)
@@ -89,12 +89,12 @@ def test_losses_behind_divergence_are_infinite():
 
 
 @pytest.mark.parametrize("settings", [{}, {"solver": "adam", "batch_size": 16}])
-def test_the_start_loss_is_that_before_training(settings):
+def test_the_initial_loss_is_that_before_training(settings):
     search = find_learning_rate(classifier(**settings), X, y, **FEW)
-    assert search.start_loss == pytest.approx(classifier().fit(X, y).loss_curve_[0], rel=1e-12)
+    assert search.initial_loss == pytest.approx(classifier().fit(X, y).loss_curve_[0], rel=1e-12)
 
 
-def test_without_a_seed_all_rates_have_the_same_start():
+def test_without_a_seed_all_rates_have_the_same_initial_weights():
     search = find_learning_rate(classifier(random_state=None), X, y, **FEW)
     assert_array_equal(search.losses[:, 0], search.losses[0, 0])
 
@@ -106,7 +106,7 @@ def test_one_seed_has_one_outcome():
 
 
 @pytest.mark.parametrize("random_state", [3, np.random.RandomState(3)])
-def test_the_estimator_stays_as_it_is(random_state):
+def test_the_estimator_is_not_changed(random_state):
     model = classifier(random_state=random_state, solver="sgd", batch_size=16)
     settings = model.get_params()
     first = find_learning_rate(model, X, y, **FEW)
@@ -116,7 +116,7 @@ def test_the_estimator_stays_as_it_is(random_state):
     assert_array_equal(find_learning_rate(model, X, y, **FEW).losses, first.losses)
 
 
-def test_a_fitted_estimator_is_not_gone_on_from():
+def test_the_search_does_not_continue_a_fit():
     fitted = classifier(warm_start=True).fit(X, y)
     weights = fitted.coefs_[0].copy()
     found = find_learning_rate(fitted, X, y, **FEW)
@@ -124,7 +124,7 @@ def test_a_fitted_estimator_is_not_gone_on_from():
     assert_array_equal(fitted.coefs_[0], weights)
 
 
-def test_a_criterion_to_stop_does_not_shorten_the_runs():
+def test_a_stopping_criterion_does_not_shorten_the_runs():
     losses = find_learning_rate(classifier(), X, y, **FEW).losses
     impatient = classifier(tol=10, n_iter_no_change=1)
     assert_array_equal(find_learning_rate(impatient, X, y, **FEW).losses, losses)
@@ -151,7 +151,7 @@ def test_a_schedule_is_followed_as_far_as_the_runs_go():
         assert_allclose(losses[:8], fitted.loss_curve_[:8], rtol=1e-12)
 
 
-def test_a_pipeline_is_searched_behind_its_other_steps():
+def test_a_pipeline_is_searched_on_the_transformed_data():
     model = make_pipeline(StandardScaler(), classifier())
     found = find_learning_rate(model, 100 * X, y, **FEW)
     by_hand = find_learning_rate(classifier(), StandardScaler().fit_transform(100 * X), y, **FEW)
@@ -165,7 +165,7 @@ def test_a_pipeline_of_the_network_alone_is_the_network():
     assert_array_equal(found.losses, find_learning_rate(classifier(), X, y, **FEW).losses)
 
 
-def test_samples_without_weight_are_as_if_absent():
+def test_samples_of_weight_zero_do_not_count():
     weight = np.arange(len(X)) % 2
     found = find_learning_rate(classifier(), X, y, weight, **FEW)
     kept = find_learning_rate(classifier(), X[weight > 0], y[weight > 0], **FEW)
@@ -186,7 +186,7 @@ def test_an_interrupt_ends_the_search():
         find_learning_rate(classifier(activation=activation), X, y, **FEW)
 
 
-# What is wrong
+# Errors
 
 
 def test_a_solver_without_a_learning_rate_is_refused():
@@ -217,8 +217,8 @@ def test_settings_out_of_range_are_refused(settings, complaint):
         find_learning_rate(classifier(), X, y, **settings)
 
 
-def test_a_start_whose_loss_is_not_finite_is_refused():
-    with pytest.raises(ValueError, match=re.escape("the loss of the start is inf")):
+def test_initial_weights_whose_loss_is_not_finite_are_refused():
+    with pytest.raises(ValueError, match=re.escape("the initial loss is inf")):
         find_learning_rate(InitMLPRegressor(random_state=0), 1e300 * X, y)
 
 
@@ -236,8 +236,8 @@ def test_long_training_at_the_suggestion_gets_almost_as_far_as_the_best_of_a_gri
     grid = find_learning_rate(model, X, y, low=1e-3, n_rates=9, n_iter=120)
     search = find_learning_rate(model, X, y, low=1e-3, n_rates=9)
     model.set_params(max_iter=120, learning_rate=search.suggestion)
-    best, start = grid.losses[:, -1].min(), grid.start_loss
-    assert (start - model.fit(X, y).loss_) / (start - best) > 0.9
+    best, initial = grid.losses[:, -1].min(), grid.initial_loss
+    assert (initial - model.fit(X, y).loss_) / (initial - best) > 0.9
 
 
 @pytest.mark.parametrize("solver", ["gd", "sgd", "adam"])
@@ -285,7 +285,7 @@ def test_a_rate_that_ends_with_one_prediction_for_all_is_not_suggested():
     assert made_up(losses, constant=[False, True], rates=[0.1, 1]).lowest == 0.1
 
 
-def test_units_that_have_died_are_noticed():
+def test_dead_units_are_detected():
     circles = load_circles()[:2]
     search = find_learning_rate(InitMLPClassifier(random_state=3), *circles, low=0.1, high=5)
     dead = InitMLPClassifier(random_state=3, learning_rate=5.0, max_iter=30)
@@ -305,7 +305,7 @@ def test_units_that_have_died_are_noticed():
 )
 def test_where_no_rate_learns_there_is_no_suggestion_but_advice(search):
     assert np.isnan([search.lowest, search.suggestion]).all()
-    assert "no rate learns" in search.why
+    assert "no rate both brings the loss below" in search.why
     assert "no suggestion" in repr(search)
 
 
@@ -315,14 +315,14 @@ def test_where_no_rate_learns_there_is_no_suggestion_but_advice(search):
         ([0.5, 0.1, 0.2], None),
         ([0.5, 0.2, 0.1], "no higher rate was tried: search again with a higher high"),
         ([0.1, 0.2, 0.5], "no lower rate was tried: search again with a lower low"),
-        ([0.95, 0.9, 0.92], "that is little to go by: search again with a larger n_iter"),
+        ([0.95, 0.9, 0.92], "the loss falls by little: search again with a larger n_iter"),
     ],
 )
 def test_a_weak_suggestion_says_what_to_do(ends, advice):
     search = made_up([[1.0, end, end] for end in ends], rates=[0.1, 1, 10])
     reason = (
         f"a third of {search.lowest:g}, with which the loss is at most {min(ends)} in iterations "
-        "1 to 2, and 1 at the start"
+        "1 to 2, and 1 before training"
     )
     assert search.why == (f"{reason}; {advice}" if advice else reason)
 
@@ -348,5 +348,5 @@ def test_repr_shows_rates_losses_and_the_suggestion():
         "10             inf                inf             diverges",
         "",
         "suggestion 0.033: a third of 0.1, with which the loss is at most 0.3 in",
-        "iterations 1 to 2, and 1 at the start",
+        "iterations 1 to 2, and 1 before training",
     ]

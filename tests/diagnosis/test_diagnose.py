@@ -1,4 +1,4 @@
-"""The front door: what is measured is the start that a fit draws, and nothing is changed."""
+"""`diagnose`: it measures the initial weights that a fit draws, and changes nothing."""
 
 import pickle
 import re
@@ -24,7 +24,7 @@ from skinit import (
     diagnose_grid,
     trace,
 )
-from skinit.diagnosis.diagnose import prepare, some_samples
+from skinit.diagnosis.inputs import choose_subset, prepare_parameters
 from skinit.drop_in import MLPClassifier as DropInClassifier
 from skinit.initializers import PerLayer, WithBias, initializer_expression
 from skinit.solvers import SGD, Adam
@@ -41,11 +41,11 @@ def assert_same(one, other, rtol=1e-9):
     """Compare the numbers of two diagnoses."""
     for name, column in one.to_dict().items():
         assert_allclose(column, other.to_dict()[name], rtol=rtol, atol=1e-12, err_msg=name)
-    for name in ("start_loss", "guessing_loss", "singular_values", "curvature"):
+    for name in ("initial_loss", "baseline_loss", "singular_values", "curvature"):
         assert_allclose(getattr(one, name), getattr(other, name), rtol=max(rtol, 1e-4))
 
 
-# --- Which start ----------------------------------------------------------------------------------
+# --- Which weights --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -60,35 +60,35 @@ def assert_same(one, other, rtol=1e-9):
     ],
     ids=["he", "no hidden layers", "lsuv", "early stopping", "class weights", "random state"],
 )
-def test_the_start_is_the_one_that_a_fit_draws(settings):
+def test_the_initial_weights_are_those_that_a_fit_draws(settings):
     model = classifier(**settings)
     measured = diagnose(model, X, Y)
-    assert_allclose(measured.start_loss, model.fit(X, Y).loss_curve_[0], rtol=1e-9)
+    assert_allclose(measured.initial_loss, model.fit(X, Y).loss_curve_[0], rtol=1e-9)
 
 
 def test_sample_weights_count_in_the_losses():
     weight = np.arange(len(Y)) % 5 + 0.5
     measured = diagnose(classifier(), X, Y, weight)
-    assert_allclose(measured.start_loss, classifier().fit(X, Y, weight).loss_curve_[0])
+    assert_allclose(measured.initial_loss, classifier().fit(X, Y, weight).loss_curve_[0])
     share = np.bincount(Y, weight) / weight.sum()
-    assert_allclose(measured.guessing_loss, -share @ np.log(share), rtol=1e-5)
+    assert_allclose(measured.baseline_loss, -share @ np.log(share), rtol=1e-5)
 
 
-def test_the_loss_of_guessing_balanced_classes_is_the_logarithm_of_their_number():
-    assert_allclose(diagnose(classifier(), X, Y).guessing_loss, np.log(3), rtol=1e-6)
+def test_the_baseline_of_balanced_classes_is_the_logarithm_of_their_number():
+    assert_allclose(diagnose(classifier(), X, Y).baseline_loss, np.log(3), rtol=1e-6)
 
 
-@pytest.mark.parametrize("weights", ["start", "fitted"])
-def test_a_fitted_model_is_looked_at_before_or_after(weights):
+@pytest.mark.parametrize("weights", ["initial", "fitted"])
+def test_a_fitted_model_is_diagnosed_before_or_after_training(weights):
     model = classifier(max_iter=50, learning_rate=0.1).fit(X, Y)
-    expected = {"start": model.loss_curve_[0], "fitted": model.loss_}[weights]
-    assert_allclose(diagnose(model, X, Y, weights=weights).start_loss, expected)
+    expected = {"initial": model.loss_curve_[0], "fitted": model.loss_}[weights]
+    assert_allclose(diagnose(model, X, Y, weights=weights).initial_loss, expected)
 
 
-def test_a_fitted_model_is_diagnosed_with_what_it_was_fitted_with():
+def test_a_fitted_model_is_diagnosed_with_the_settings_of_its_fit():
     model = classifier(activation="tanh", max_iter=20).fit(X, Y)
     before = diagnose(model, X, Y, weights="fitted")
-    assert_allclose(before.start_loss, model.loss_)
+    assert_allclose(before.initial_loss, model.loss_)
     model.set_params(activation="relu")
     assert_same(before, diagnose(model, X, Y, weights="fitted"))
     assert_allclose(trace(model, X, Y, verbose=False)["p"], model.predict_proba(X))
@@ -101,32 +101,34 @@ def test_the_penalty_is_that_of_a_step():
         assert_allclose(diagnose(model, X, Y).curvature, 1e4 / batch_size, rtol=0.01)
 
 
-def test_fitted_weights_of_a_model_that_has_none_are_refused():
+def test_fitted_weights_of_a_model_that_is_not_fitted_are_refused():
     with pytest.raises(NotFittedError):
         diagnose(classifier(), X, Y, weights="fitted")
 
 
-def test_at_most_so_many_samples_are_looked_at_the_same_each_time():
+def test_at_most_max_samples_are_measured_and_the_same_each_time():
     digits = load_digits(return_X_y=True)
     one, again = (diagnose(classifier(), *digits, max_samples=100) for _ in range(2))
     assert one.n_samples == 100
     assert_same(one, again, rtol=0)
     assert diagnose(classifier(), *digits).n_samples == 500
-    assert diagnose(classifier(random_state=1), *digits).start_loss != one.start_loss
+    assert diagnose(classifier(random_state=1), *digits).initial_loss != one.initial_loss
 
 
-def test_a_pipeline_is_its_network_on_what_the_other_steps_make_of_the_data():
-    raw = load_breast_cancer(return_X_y=True)
+def test_a_pipeline_is_diagnosed_as_its_network_on_the_transformed_data():
+    unscaled = load_breast_cancer(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), classifier())
-    assert_same(diagnose(pipeline, *raw), diagnose(classifier(), scale(raw[0]), raw[1]))
-    pipeline.fit(*raw)
+    assert_same(
+        diagnose(pipeline, *unscaled), diagnose(classifier(), scale(unscaled[0]), unscaled[1])
+    )
+    pipeline.fit(*unscaled)
     network = pipeline[-1]
-    assert_allclose(diagnose(pipeline, *raw, weights="fitted", max_samples=999).start_loss,
+    assert_allclose(diagnose(pipeline, *unscaled, weights="fitted", max_samples=999).initial_loss,
                     network.loss_)  # fmt: skip
 
 
-@pytest.mark.parametrize("weights", ["start", "fitted"])
-def test_nothing_that_was_given_is_changed(weights):
+@pytest.mark.parametrize("weights", ["initial", "fitted"])
+def test_no_argument_is_changed(weights):
     rng = np.random.RandomState(0)
     pipeline = make_pipeline(StandardScaler(), classifier(random_state=rng, init="lsuv"))
     if weights == "fitted":
@@ -142,35 +144,35 @@ def test_nothing_that_was_given_is_changed(weights):
 # --- What kinds of data and estimators ------------------------------------------------------------
 
 
-def test_each_class_is_among_the_samples_that_are_looked_at():
+def test_each_class_is_among_the_samples_that_are_measured():
     rng = np.random.RandomState(0)
     y = np.r_[np.zeros(3000, int), 1, 2, 3]
     Z = rng.normal(size=(len(y), 4))
     model = classifier()
-    prepared, _ = prepare(model, Z, y, None, fitted=False)
-    some = some_samples(prepared.data, 50, model)
-    assert some.X.shape == (50, 4)
-    assert_array_equal(some.targets.sum(axis=0), [47, 1, 1, 1])
+    prepared, _ = prepare_parameters(model, Z, y, None, fitted=False)
+    subset = choose_subset(prepared.data, 50, model)
+    assert subset.X.shape == (50, 4)
+    assert_array_equal(subset.targets.sum(axis=0), [47, 1, 1, 1])
 
 
-def test_the_loss_of_guessing_is_that_of_all_samples():
+def test_the_baseline_is_that_of_all_samples():
     y = (np.arange(3000) % 100 == 0).astype(int)
     Z = np.random.RandomState(0).normal(size=(3000, 4))
     measured = diagnose(classifier(), Z, y, max_samples=20, candidates=())
     share = y.mean()
     expected = -share * np.log(share) - (1 - share) * np.log(1 - share)
-    assert_allclose(measured.guessing_loss, expected, rtol=1e-6)
+    assert_allclose(measured.baseline_loss, expected, rtol=1e-6)
     assert_allclose(measured.zero_loss, np.log(2))
 
 
-def test_without_y_all_is_there_but_what_needs_the_loss():
+def test_without_y_everything_is_measured_that_needs_no_loss():
     model = classifier(hidden_layer_sizes=(8, 6))
     known, unknown = diagnose(model, X, Y), diagnose(model, X)
     hidden = slice(0, 2)
     for name in ("pre_activation_variance", "dead", "effective_rank", "correlation"):
         expected = getattr(known.propagation, name)[hidden]
         assert_allclose(getattr(unknown.propagation, name)[hidden], expected)
-    assert np.isnan([unknown.start_loss, unknown.guessing_loss, unknown.curvature]).all()
+    assert np.isnan([unknown.initial_loss, unknown.baseline_loss, unknown.curvature]).all()
     assert np.isnan(unknown.propagation.signal_gradient).all()
     assert "loss" not in str(unknown)
     assert "without y, a single output is assumed" in str(unknown)
@@ -179,18 +181,18 @@ def test_without_y_all_is_there_but_what_needs_the_loss():
 
 @pytest.mark.parametrize("init", ["swim", "base_rate"])
 @pytest.mark.parametrize("Estimator", [InitMLPClassifier, InitMLPRegressor])
-def test_a_start_that_looks_at_the_targets_needs_them(Estimator, init):
+def test_an_init_that_looks_at_the_targets_needs_them(Estimator, init):
     model = Estimator((20,), init=init, activation="tanh", random_state=0)
     with pytest.raises(ValueError, match=f"init='{init}' looks at the targets; give y"):
         diagnose(model, X)
 
 
-def test_without_y_weights_of_classes_do_not_matter():
+def test_without_y_class_weights_do_not_matter():
     model = classifier(class_weight={"a": 1, "b": 2})
     assert_same(diagnose(model, X), diagnose(classifier(), X))
 
 
-def test_a_candidate_that_comes_twice_is_looked_at_once():
+def test_a_candidate_that_is_listed_twice_is_measured_once():
     advised = diagnose(classifier(init="zeros"), X, Y, candidates=("he", "he")).recommendation
     assert [each.init for each in advised.candidates] == ["zeros", "he"]
     assert "use 'he'" in str(advised)
@@ -219,7 +221,7 @@ def test_float32_is_diagnosed_like_float64(init):
     for name in ("pre_activation_variance", "signal_gradient", "effective_rank", "correlation"):
         column = getattr(measured.propagation, name)
         assert_allclose(column, getattr(expected.propagation, name), rtol=1e-5, atol=1e-6)
-    assert_allclose(measured.start_loss, expected.start_loss, rtol=1e-5)
+    assert_allclose(measured.initial_loss, expected.initial_loss, rtol=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber", "poisson"])
@@ -229,20 +231,20 @@ def test_a_regressor_has_a_diagnosis_for_each_loss(loss, n_outputs):
     targets = np.squeeze(np.outer(y / 100, np.arange(1, n_outputs + 1)))
     model = InitMLPRegressor(loss=loss, max_iter=1, random_state=0)
     measured = diagnose(model, scale(Z), targets)
-    assert_allclose(measured.start_loss, model.fit(scale(Z), targets).loss_curve_[0])
+    assert_allclose(measured.initial_loss, model.fit(scale(Z), targets).loss_curve_[0])
 
 
-def test_scikit_learns_own_networks_are_diagnosed_at_their_own_start():
+def test_networks_of_scikit_learn_are_diagnosed_with_their_own_initial_weights():
     theirs = MLPClassifier(
         (8, 6), solver="sgd", batch_size=150, max_iter=1, random_state=0, alpha=0
     )
     with pytest.warns(UserWarning, match="Maximum iterations"):
         expected = clone(theirs).fit(X, Y).loss_
-    assert_allclose(diagnose(theirs, X, Y).start_loss, expected)
-    assert_allclose(diagnose(make_pipeline(StandardScaler(), theirs), X, Y).start_loss, expected)
+    assert_allclose(diagnose(theirs, X, Y).initial_loss, expected)
+    assert_allclose(diagnose(make_pipeline(StandardScaler(), theirs), X, Y).initial_loss, expected)
 
 
-def test_drop_in_networks_are_diagnosed_at_the_start_that_they_have():
+def test_drop_in_networks_are_diagnosed_with_their_init():
     measured = diagnose(DropInClassifier((8,), init="zeros"), X, Y)
     assert measured.findings[0].subject == "symmetry"
 
@@ -273,13 +275,13 @@ def test_candidates_that_are_no_sequence_are_refused(candidates):
 
 
 @pytest.mark.parametrize("size", [1e200, 1e-200])
-def test_numbers_at_the_ends_of_the_range_are_told_in_words(size):
+def test_data_near_overflow_and_underflow_give_findings_and_no_error(size):
     measured = diagnose(classifier(), size * X, Y)
     assert "inputs" in [each.subject for each in measured.findings]
     assert str(measured)
 
 
-# --- What is held, and how it is shown ------------------------------------------------------------
+# --- What the result has, and how it is printed ---------------------------------------------------
 
 
 def test_the_stable_rate_is_two_over_the_curvature():
@@ -288,14 +290,14 @@ def test_the_stable_rate_is_two_over_the_curvature():
     assert np.isnan(diagnose(classifier(init="zeros"), X).stable_rate)
 
 
-def test_a_silent_output_layer_is_no_fault():
+def test_an_output_layer_of_zeros_is_no_fault():
     model = classifier(init=PerLayer(hidden="he", output="zeros"), hidden_layer_sizes=(20, 20))
     measured = diagnose(model, X, Y)
     assert measured.severity == "ok"
-    assert_allclose(measured.start_loss, np.log(3))
+    assert_allclose(measured.initial_loss, np.log(3))
 
 
-def test_solvers_that_choose_their_steps_have_no_rate_that_is_too_large():
+def test_no_learning_rate_is_too_large_for_solvers_that_rescale_their_steps():
     measured = diagnose(classifier(solver=Adam(), learning_rate=100.0), X, Y)
     assert "learning rate" not in [each.subject for each in measured.findings]
 
@@ -323,7 +325,7 @@ def test_a_diagnosis_can_be_pickled():
     assert str(pickle.loads(pickle.dumps(measured))) == str(measured)
 
 
-# --- Over training, and for many settings ---------------------------------------------------------
+# --- During training, and for many settings -------------------------------------------------------
 
 
 @pytest.mark.skipif("set_callbacks" not in dir(InitMLPClassifier), reason="needs scikit-learn 1.9")
@@ -331,7 +333,7 @@ def test_the_recorder_diagnoses_the_model_of_that_iteration():
     recorder = DiagnosisRecorder(every=4)
     model = classifier(max_iter=9, learning_rate=0.3).set_callbacks(recorder).fit(X, Y)
     assert recorder.iterations_ == [0, 4, 8]
-    losses = [each.start_loss for each in recorder.diagnoses_]
+    losses = [each.initial_loss for each in recorder.diagnoses_]
     assert_allclose(losses, model.loss_curve_[[0, 4, 8]])
     frame = recorder.to_frame()
     assert len(frame) == 3 * 3
@@ -342,9 +344,9 @@ def test_the_recorder_diagnoses_the_model_of_that_iteration():
 def test_the_recorder_weighs_the_samples_as_the_fit_does():
     recorder, weight = DiagnosisRecorder(every=3), np.where(Y == 0, 5.0, 1.0)
     model = classifier(max_iter=6, learning_rate=0.3).set_callbacks(recorder).fit(X, Y, weight)
-    losses = [each.start_loss for each in recorder.diagnoses_]
+    losses = [each.initial_loss for each in recorder.diagnoses_]
     assert_allclose(losses, [*model.loss_curve_[[0, 3]], model.loss_])
-    unweighted = diagnose(model, X, Y, weights="fitted", candidates=()).start_loss
+    unweighted = diagnose(model, X, Y, weights="fitted", candidates=()).initial_loss
     assert abs(unweighted - losses[-1]) > 0.01
 
 
@@ -363,7 +365,7 @@ def test_a_recorder_before_any_fit_says_how_to_use_it(ask):
         getattr(DiagnosisRecorder(), ask)()
 
 
-def test_a_start_that_explains_itself_is_called_by_its_name():
+def test_an_init_that_explains_itself_is_called_by_its_name():
     network = {"hidden_layer_sizes": (6, 3, 6), "activation": "gelu", "init": "auto"}
     diagnosis = diagnose(classifier(**network), X, Y)
     assert diagnosis.init == "Auto()"
@@ -389,7 +391,7 @@ def test_a_grid_has_the_diagnosis_of_each_setting():
     assert len(frame) == 4 * 2 + 4 * 3
     one = diagnose(classifier(hidden_layer_sizes=(4, 4), random_state=1), X, Y)
     rows = frame[
-        (frame.init == "he") & (frame.random_state == 1) & (frame.start_loss == one.start_loss)
+        (frame.init == "he") & (frame.random_state == 1) & (frame.initial_loss == one.initial_loss)
     ]
     assert_allclose(rows.signal_gradient, one.propagation.signal_gradient)
     assert set(frame[frame.init == "zeros"].severity) == {"severe"}
@@ -402,15 +404,15 @@ def test_a_grid_reaches_into_a_pipeline():
 
 
 @pytest.mark.parametrize("value", [{"a: b": 1}, {"a": [1, {"b": 2}]}, "it: is", 0.5])
-def test_a_strategy_is_called_by_its_whole_repr(value):
+def test_an_initializer_is_called_by_its_whole_repr(value):
     spelt = repr(WithBias("he", value))
     assert initializer_expression(spelt) == spelt
     assert initializer_expression(f"{spelt}: as it is: so") == spelt
 
 
-def test_a_fitted_model_is_told_that_its_start_is_looked_at():
+def test_a_caveat_says_that_a_fitted_model_is_diagnosed_with_its_initial_weights():
     model = classifier().fit(X, Y)
-    hint = "this is its start, not what it has learnt; see weights='fitted'"
+    hint = "these are the initial weights, not the trained ones; see weights='fitted'"
     assert hint in str(diagnose(model, X, Y))
     assert hint in str(diagnose(make_pipeline(StandardScaler(), classifier()).fit(X, Y), X, Y))
     around = TransformedTargetRegressor(InitMLPRegressor(max_iter=1), transformer=StandardScaler())
@@ -429,15 +431,15 @@ def test_a_fitted_model_is_told_that_its_start_is_looked_at():
             "adam",
             r"learning_rate is 0.05, for Adam; gradient descent would be stable up to {gd:.2g}",
         ),
-        ("lbfgs", r"LBFGS takes steps of its own; gradient descent would be stable up to {gd:.2g}"),
+        ("lbfgs", r"LBFGS has no learning rate; gradient descent would be stable up to {gd:.2g}"),
     ],
 )
-def test_the_learning_rate_is_told_beside_the_largest_stable_one(solver, words):
+def test_the_learning_rate_is_printed_beside_the_largest_stable_one(solver, words):
     measured = diagnose(classifier(solver=solver, learning_rate=0.05), X, Y)
     stable = measured.stable_rate
     # Nesterov's momentum of 0.5: 2 (1 + 0.5) / (1 + 2 * 0.5), where gradient descent has 2.
     assert re.search(words.format(gd=stable, sgd=0.75 * stable), str(measured))
 
 
-def test_what_was_learnt_is_not_recommended_another_start():
+def test_trained_weights_get_no_recommendation():
     assert diagnose(classifier().fit(X, Y), X, Y, weights="fitted").recommendation is None

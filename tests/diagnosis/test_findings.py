@@ -1,4 +1,4 @@
-"""What is said of a start: each fault where it was built in, and silence where all is well."""
+"""Findings about initial weights: each fault is found where it was built in, and nowhere else."""
 
 import re
 
@@ -10,7 +10,8 @@ from sklearn.preprocessing import scale
 
 from skinit import InitMLPClassifier, InitMLPRegressor, diagnose
 from skinit.datasets import load_split
-from skinit.diagnosis.findings import faults_of_rate, which_layers
+from skinit.diagnosis import which_layers
+from skinit.diagnosis.learning_rate import find_learning_rate_faults
 from skinit.diagnosis.recommendation import CANDIDATES
 from skinit.initializers import Given, LeCun, Normal, PerLayer, Scaled, WithBias
 from skinit.solvers import SGD, Adam, GradientDescent
@@ -30,7 +31,7 @@ def found(init, hidden=(20, 20), X=DIGITS[0], y=DIGITS[1], **settings):
 )
 @pytest.mark.parametrize("hidden", [(10, 5), (100,), (128, 64)], ids=str)
 @pytest.mark.parametrize("data", ["circles", "wine", "breast_cancer", "digits", "diabetes"])
-def test_a_healthy_start_is_not_accused(data, hidden, activation, init):
+def test_healthy_initial_weights_have_no_fault(data, hidden, activation, init):
     X, y, _, _, task = load_split(data)
     Estimator = InitMLPClassifier if task == "classification" else InitMLPRegressor
     for seed in range(2):
@@ -47,7 +48,7 @@ def test_identical_units_are_severe(init, activation):
     assert "the symmetry never breaks" in finding.why
 
 
-def test_some_twins_are_told_with_their_number():
+def test_some_identical_units_are_found_with_their_number():
     rng = np.random.RandomState(0)
     coefs = [rng.normal(size=shape) for shape in ((64, 6), (6, 10))]
     coefs[0][:, 4], coefs[1][4] = coefs[0][:, 2], coefs[1][2]
@@ -59,7 +60,7 @@ def test_some_twins_are_told_with_their_number():
 @pytest.mark.parametrize(
     ("n_dead", "severity"), [(5, None), (6, "note"), (10, "warning"), (20, "severe")]
 )
-def test_dead_units_are_as_bad_as_they_are_many(n_dead, severity):
+def test_more_dead_units_are_more_severe(n_dead, severity):
     def bias(layer, rng):
         return np.where(np.arange(layer.fan_out) < n_dead, -1e3, 0.0) if layer.index == 0 else 1.0
 
@@ -95,7 +96,7 @@ def test_a_signal_that_drifts_with_depth_is_found(std, word, depth, severity):
 
 
 @pytest.mark.parametrize("subject", ["signal", "gradient"])
-def test_what_fades_to_nothing_is_told(subject):
+def test_a_drift_down_to_zero_is_found(subject):
     # 60 layers of a millionth each: smaller than any number of float64.
     init = Scaled("orthogonal", 1e-6)
     finding = found(init, hidden=(10,) * 60, activation="identity")[subject]
@@ -104,7 +105,7 @@ def test_what_fades_to_nothing_is_told(subject):
     assert " to 0 in layer " in finding.message
 
 
-def test_a_silent_output_layer_lets_no_gradient_vanish():
+def test_an_output_layer_of_zeros_makes_no_gradient_vanish():
     findings = found(PerLayer(hidden="he", output="zeros"), hidden=(20,) * 3)
     assert "gradient" not in findings
 
@@ -129,7 +130,7 @@ def test_gradients_below_epsilon_are_severe_for_a_scale_free_solver():
     assert "the solver's epsilon is 0.001" in severe.message
 
 
-def test_a_network_that_has_learnt_all_has_no_gradient_that_vanishes():
+def test_at_the_minimum_of_the_loss_no_gradient_vanishes():
     X = np.random.RandomState(0).normal(size=(50, 2))
     model = InitMLPRegressor((5,), init="identity", activation="identity", solver="adam")
     model.set_params(max_iter=1, learning_rate=1e-9, random_state=0).fit(X, X[:, 0] + X[:, 1])
@@ -140,7 +141,7 @@ def test_a_network_that_has_learnt_all_has_no_gradient_that_vanishes():
 
 
 @pytest.mark.parametrize(("solver", "severity"), [("gd", "severe"), ("adam", "warning")])
-def test_likeness_costs_less_where_steps_are_scale_free(solver, severity):
+def test_similarity_of_samples_costs_less_where_steps_are_scale_free(solver, severity):
     finding = found("glorot", hidden=(50,) * 6, activation="logistic", solver=solver)["collapse"]
     assert finding.severity == severity
 
@@ -151,25 +152,25 @@ def test_symmetry_is_severe_for_all_solvers(init, solver):
     assert found(init, solver=solver)["symmetry"].severity == "severe"
 
 
-def test_samples_that_are_the_same_to_rounding_are_told_so():
+def test_samples_that_are_equal_up_to_rounding_are_said_to_be():
     finding = found("pytorch", hidden=(10,) * 30, activation="logistic")["collapse"]
     assert finding.severity == "severe"
     assert "the mean cosine of two is 1, to rounding" in finding.message
 
 
-def test_of_few_samples_shares_and_likeness_are_not_judged():
-    def told(n_samples):
+def test_dead_units_and_similarity_of_few_samples_are_not_judged():
+    def found_with(n_samples):
         X, y = DIGITS[0][:n_samples], np.arange(n_samples) % 2
         return found("he", hidden=(5,) * 60, X=X, y=y)
 
-    assert "samples" not in told(10)
-    assert {"dead units", "collapse"} & set(told(10))
-    assert "only 9 samples were looked at" in told(9)["samples"].message
-    assert not {"dead units", "collapse"} & set(told(9))
+    assert "samples" not in found_with(10)
+    assert {"dead units", "collapse"} & set(found_with(10))
+    assert "only 9 samples were measured" in found_with(9)["samples"].message
+    assert not {"dead units", "collapse"} & set(found_with(9))
 
 
 @pytest.mark.parametrize("init", ["he", "auto", Scaled("he", 0.3)])
-def test_nobody_is_told_to_use_what_is_used_already(init):
+def test_the_advice_is_never_the_present_init(init):
     model = InitMLPClassifier((8,) * 40, init=init, random_state=0)
     for candidates in ((), ("he",), ("he", "auto")):
         diagnosis = diagnose(model, *DIGITS, candidates=candidates, max_samples=100)
@@ -178,44 +179,44 @@ def test_nobody_is_told_to_use_what_is_used_already(init):
             assert finding.advice
 
 
-def test_a_signal_beyond_all_numbers_is_severe():
+def test_a_signal_that_overflows_is_severe():
     finding = found(Scaled("he", 1e60), hidden=(20,) * 8)["signal"]
     assert finding.severity == "severe"
-    assert "no longer a finite number" in finding.message
+    assert "the signal overflows, its pre-activations are not finite" in finding.message
 
 
-def test_logistic_units_behind_each_other_bring_all_samples_together():
+def test_layers_of_logistic_units_make_all_samples_similar():
     finding = found("glorot", hidden=(50,) * 6, activation="logistic")["collapse"]
     assert finding.severity == "severe"
     assert "all samples look alike" in finding.message
 
 
-def test_a_deep_linear_network_leaves_one_direction():
+def test_samples_differ_along_one_direction_after_many_linear_layers():
     findings = found("he", hidden=(5,) * 60, activation="identity")
     assert "one direction only" in findings["collapse"].message
 
 
-def test_an_overconfident_start_is_told_with_the_loss_of_scores_of_zero():
-    finding = found("random")["start loss"]
+def test_confidently_wrong_predictions_are_found_with_the_loss_of_predicting_zero():
+    finding = found("random")["initial loss"]
     assert finding.severity == "severe"
     assert finding.evidence["zero_loss"] == pytest.approx(np.log(10))
-    assert "times that of scores of 0 (2.3)" in finding.message
+    assert "times that of raw predictions of 0 (2.3)" in finding.message
 
 
 @pytest.mark.parametrize(
     ("settings", "y"),
     [({"loss": "poisson", "init": "random"}, np.arange(40.0)), ({}, 1e160 * np.arange(40))],
 )
-def test_a_loss_that_is_no_number_is_severe(settings, y):
+def test_a_loss_that_is_not_finite_is_severe(settings, y):
     X = np.random.RandomState(0).normal(size=(40, 6))
     model = InitMLPRegressor(random_state=0, **settings)
     diagnosis = diagnose(model, X, y, candidates=("he",))
-    assert not np.isfinite(diagnosis.start_loss)
+    assert not np.isfinite(diagnosis.initial_loss)
     assert diagnosis.severity == "severe"
 
 
-def test_a_layer_of_one_unit_is_not_accused_of_likeness():
-    """Numbers of one sign have a cosine of 1, whatever they tell."""
+def test_a_layer_of_one_unit_does_not_make_samples_similar():
+    """Two numbers of the same sign have a cosine of 1, whatever they are."""
     X, y = load_breast_cancer(return_X_y=True)
     for seed in range(5):
         model = InitMLPClassifier((8, 1), init="auto", random_state=seed)
@@ -223,8 +224,8 @@ def test_a_layer_of_one_unit_is_not_accused_of_likeness():
 
 
 @pytest.mark.parametrize("activation", ["tanh", "logistic", "softsign"])
-def test_auto_is_not_accused_of_how_it_meets_raw_features(activation):
-    """It lets them saturate the first layer, so that their gradients do not throw it away."""
+def test_auto_has_no_fault_on_unscaled_features(activation):
+    """It lets them saturate the first layer, so that its gradients are not too large."""
     X, y = load_wine(return_X_y=True)
     model = InitMLPClassifier(
         (32, 32), init="auto", activation=activation, solver="adam", random_state=0
@@ -234,23 +235,23 @@ def test_auto_is_not_accused_of_how_it_meets_raw_features(activation):
     assert diagnosis.recommendation.keeps
 
 
-def test_a_rare_class_does_not_make_a_start_overconfident():
+def test_a_rare_class_does_not_make_the_initial_loss_too_large():
     X, y = make_classification(1000, weights=[0.99], flip_y=0, random_state=0)
     diagnosis = diagnose(InitMLPClassifier(random_state=0), X, y, candidates=())
-    assert diagnosis.start_loss > 10 * diagnosis.guessing_loss
+    assert diagnosis.initial_loss > 10 * diagnosis.baseline_loss
     assert diagnosis.severity == "ok"
 
 
 @pytest.mark.parametrize(
     ("rate", "severity"), [(0.09, None), (0.15, "note"), (0.3, "warning"), (11, "severe")]
 )
-def test_a_rate_is_judged_by_the_stable_one(rate, severity):
-    findings = faults_of_rate(rate, 0.1)
+def test_a_learning_rate_is_judged_by_the_stable_one(rate, severity):
+    findings = find_learning_rate_faults(rate, 0.1)
     assert [each.severity for each in findings] == ([severity] if severity else [])
 
 
-def test_without_a_stable_rate_none_is_too_large():
-    assert faults_of_rate(1e9, np.nan) == ()
+def test_without_a_stable_rate_no_learning_rate_is_too_large():
+    assert find_learning_rate_faults(1e9, np.nan) == ()
     assert "learning rate" not in found("he", solver="adam", learning_rate=1e3)
     assert "learning rate" in found("he", learning_rate=1e3)
     for solver in (SGD(clip_norm=1.0), GradientDescent(clip_norm=1.0)):
@@ -277,31 +278,31 @@ def recommended(init, hidden=(20, 20), candidates=CANDIDATES, **settings):
 
 
 @pytest.mark.parametrize(("activation", "init"), [("relu", "he"), ("tanh", "glorot")])
-def test_a_start_that_is_fine_is_kept(activation, init):
+def test_an_init_without_faults_is_kept(activation, init):
     kept = recommended(init, activation=activation)
     assert kept.keeps
     assert kept.init == init
 
 
-def test_another_one_is_recommended_to_those_who_start_from_zeros():
+def test_another_init_is_recommended_instead_of_zeros():
     advised = recommended("zeros")
     assert not advised.keeps
-    assert advised.why.startswith("no fault of its own instead of 2 severe faults")
+    assert advised.why.startswith("no fault instead of 2 severe faults")
 
 
-def test_deep_relu_layers_are_advised_against_glorot():
+def test_he_is_recommended_instead_of_glorot_for_deep_relu_layers():
     advised = recommended("glorot", hidden=(64,) * 20, candidates=("glorot", "he", "lecun"))
     assert advised.init == "he"
 
 
-def test_what_is_recommended_has_no_more_faults_when_it_is_used():
+def test_the_recommended_init_has_fewer_faults_when_it_is_used():
     advised = recommended("glorot", hidden=(32,) * 15)
     again = recommended(advised.init, hidden=(32,) * 15)
     assert again.candidates[0].faults < advised.candidates[0].faults
 
 
 @pytest.mark.parametrize("init", ["swim", "lsuv", "orthogonal"])
-def test_a_start_without_a_fault_is_kept_unless_another_is_ten_times_better(init):
+def test_an_init_without_faults_is_kept_unless_another_is_ten_times_better(init):
     kept = recommended(init, hidden=(50, 50), activation="tanh")
     present, *others = kept.candidates
     assert present.faults == (0, 0)
@@ -309,33 +310,33 @@ def test_a_start_without_a_fault_is_kept_unless_another_is_ten_times_better(init
     assert kept.keeps
 
 
-def test_a_drift_is_told_as_a_factor():
+def test_a_drift_is_printed_as_a_factor():
     advised = recommended("glorot", hidden=(64,) * 12, solver="adam")
     drift = {each.init: each.drift for each in advised.candidates}
     assert not advised.keeps
-    told = re.search("by a factor of (.*) in all, instead of (.*)", advised.why)
+    factors = re.search("by a factor of (.*) in all, instead of (.*)", advised.why)
     expected = [10 ** drift[advised.init], 10 ** drift["glorot"]]
-    assert_allclose([float(factor) for factor in told.groups()], expected, rtol=0.05)
+    assert_allclose([float(factor) for factor in factors.groups()], expected, rtol=0.05)
 
 
-def test_a_start_written_as_an_object_is_not_compared_with_itself():
+def test_an_initializer_object_is_not_compared_with_its_name():
     names = [each.init for each in recommended(LeCun()).candidates]
     assert names[0] == "LeCun()"
     assert "lecun" not in names
 
 
-def test_a_start_of_several_parts_is_compared_with_each_of_them_alone():
+def test_an_init_per_layer_is_compared_with_each_of_its_parts_alone():
     names = [each.init for each in recommended(["he", "zeros", "he"]).candidates]
     assert {"he", "glorot"} < set(names[1:])
 
 
-def test_a_rate_is_not_to_be_lowered_for_a_bad_start():
+def test_for_weights_with_faults_the_advice_is_not_a_lower_rate():
     advised = found("random", activation="tanh", learning_rate=0.1)["learning rate"].advice
-    assert "mend the start first" in advised
+    assert "change the initialization first" in advised
     assert "begin with" in found("he", learning_rate=10.0)["learning rate"].advice
 
 
-def test_a_start_that_is_stable_at_the_rate_is_recommended_to_one_that_is_not():
+def test_an_init_that_is_stable_at_the_learning_rate_is_recommended():
     """He's weights make deep tanh layers chaotic: nothing drifts, but steps must be tiny."""
     model = InitMLPClassifier((32,) * 30, init="he", activation="tanh", learning_rate=0.1,
                               random_state=0)  # fmt: skip
@@ -352,29 +353,31 @@ def test_a_start_that_is_stable_at_the_rate_is_recommended_to_one_that_is_not():
     assert again.severity == "ok"
 
 
-def test_data_that_are_not_scaled_come_before_another_start():
+def test_the_advice_is_to_scale_the_data_before_changing_the_init():
     X, y = load_diabetes(return_X_y=True, scaled=False)
-    told = str(diagnose(InitMLPRegressor(random_state=0), X, y))
-    assert "recommended: see to the data first" in told
+    printed = str(diagnose(InitMLPRegressor(random_state=0), X, y))
+    assert "recommended: fix the data first" in printed
     scaled = diagnose(InitMLPRegressor(random_state=0), scale(X), scale(y))
     assert "recommended: keep init='he'" in str(scaled)
 
 
-def test_what_training_has_made_of_a_start_is_no_fault():
-    """Here it has made the layers smaller and smaller; but units that are dead are dead."""
+def test_what_training_has_done_to_weights_is_no_fault():
+    """Here it has made the signal vanish, which is no fault; dead units are one."""
     model = InitMLPClassifier((20,) * 8, activation="tanh", max_iter=1, random_state=0)
     model.fit(*DIGITS)
     model.coefs_ = [0.1 * W for W in model.coefs_]
-    learnt = diagnose(model, *DIGITS, weights="fitted")
-    assert {each.subject for each in learnt.findings} <= {"learning rate"}
-    start = InitMLPClassifier(model.hidden_layer_sizes, init=Given(model.coefs_), activation="tanh")
-    assert diagnose(start, *DIGITS, candidates=()).severity == "severe"
-    assert repr(learnt).startswith("<Diagnosis of He() after 1 iteration in a ")
+    trained = diagnose(model, *DIGITS, weights="fitted")
+    assert {each.subject for each in trained.findings} <= {"learning rate"}
+    initial = InitMLPClassifier(
+        model.hidden_layer_sizes, init=Given(model.coefs_), activation="tanh"
+    )
+    assert diagnose(initial, *DIGITS, candidates=()).severity == "severe"
+    assert repr(trained).startswith("<Diagnosis of He() after 1 iteration in a ")
     model.set_params(activation="relu").fit(*DIGITS)
     model.intercepts_[3] -= 1e3
     [finding] = diagnose(model, *DIGITS, weights="fitted").findings
     assert finding.subject == "dead units"
-    assert "start anew" in finding.advice
+    assert "train again from scratch" in finding.advice
 
 
 @pytest.mark.parametrize(("activation", "usual"), [("relu", "he"), ("tanh", "glorot")])

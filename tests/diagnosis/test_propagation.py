@@ -1,4 +1,4 @@
-"""How signal and gradient travel: against closed forms, differences and mean-field theory."""
+"""Signal and gradient, layer by layer: against closed forms, differences and mean-field theory."""
 
 import numpy as np
 import pytest
@@ -9,19 +9,19 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from skinit.activations import ACTIVATIONS, GELU, Identity, Logistic, ReLU, Sin, Tanh
 from skinit.core import Network, TrainingData, forward, layer_views
-from skinit.diagnosis.propagation import (
+from skinit.diagnosis.layer_statistics import (
     count_distinct_units,
     dead_units,
     effective_rank,
     mean_cosine,
-    measure_propagation,
     saturated_share,
 )
+from skinit.diagnosis.propagation import measure_propagation
 from skinit.initializers import He, LeCun, VarianceScaling, build_parameters
 from skinit.losses import LOSSES
 
 
-def start(widths, activation, init, seed=0):
+def initialized(widths, activation, init, seed=0):
     network = Network(widths, (activation,) * (len(widths) - 2), LOSSES["squared_error"])
     parameters, _ = build_parameters(init, network, np.random.RandomState(seed))
     return network, parameters
@@ -42,9 +42,9 @@ def assert_close(one, other):
 # --- The signal -----------------------------------------------------------------------------------
 
 
-def test_the_identity_hands_on_what_it_gets():
+def test_the_identity_keeps_mean_variance_rank_and_correlation():
     data = drawn_data(n_outputs=4)
-    network, parameters = start((4, 4, 4, 4), Identity(), "identity")
+    network, parameters = initialized((4, 4, 4, 4), Identity(), "identity")
     measured = measure_propagation(network, parameters, data)
     assert_allclose(measured.pre_activation_mean, [data.X.mean()] * 3)
     assert_allclose(measured.pre_activation_variance, [data.X.var()] * 3)
@@ -54,7 +54,7 @@ def test_the_identity_hands_on_what_it_gets():
 
 def test_mean_and_variance_are_those_of_all_samples_and_units():
     data = drawn_data()
-    network, parameters = start((4, 6, 5, 2), Tanh(), "he")
+    network, parameters = initialized((4, 6, 5, 2), Tanh(), "he")
     signals, pre_activations = forward(network, layer_views(network, parameters), data.X)
     measured = measure_propagation(network, parameters, data)
     assert_allclose(measured.pre_activation_mean, [z.mean() for z in pre_activations])
@@ -64,7 +64,7 @@ def test_mean_and_variance_are_those_of_all_samples_and_units():
 
 
 def test_glorot_on_relu_halves_the_mean_square_layer_by_layer():
-    network, parameters = start((400,) * 7, ReLU(), "glorot")
+    network, parameters = initialized((400,) * 7, ReLU(), "glorot")
     data = TrainingData(np.random.RandomState(1).normal(size=(100, 400)), None)
     squares = measure_propagation(network, parameters, data).pre_activation_square
     assert_allclose(squares, 0.5 ** np.arange(6), rtol=0.25)
@@ -77,7 +77,7 @@ def test_sparse_data_are_measured_like_dense_ones(n_features):
     X = rng.normal(size=(40, n_features)) * (rng.uniform(size=(40, n_features)) < 0.3)
     X[0] = 0.0
     targets = rng.normal(size=(40, 2))
-    network, parameters = start((n_features, 6, 2), ReLU(), "he")
+    network, parameters = initialized((n_features, 6, 2), ReLU(), "he")
     dense = measure_propagation(network, parameters, TrainingData(X, targets))
     sparse = measure_propagation(network, parameters, TrainingData(csr_matrix(X), targets))
     assert_close(dense, sparse)
@@ -85,9 +85,9 @@ def test_sparse_data_are_measured_like_dense_ones(n_features):
         assert_allclose(getattr(dense, name), getattr(sparse, name))
 
 
-def test_each_activation_is_counted_once_between_the_smallest_and_the_largest():
+def test_histograms_count_each_activation_between_the_smallest_and_the_largest():
     data = drawn_data()
-    network, parameters = start((4, 6, 5, 2), Tanh(), "he")
+    network, parameters = initialized((4, 6, 5, 2), Tanh(), "he")
     signals, _ = forward(network, layer_views(network, parameters), data.X)
     measured = measure_propagation(network, parameters, data)
     assert_array_equal(measured.counts.sum(axis=1), [50 * 6, 50 * 5, 50 * 2])
@@ -98,13 +98,13 @@ def test_each_activation_is_counted_once_between_the_smallest_and_the_largest():
 # --- The gradient ---------------------------------------------------------------------------------
 
 
-def test_gradients_are_finite_differences(numerical_gradient):
+def test_gradients_are_those_of_finite_differences(numerical_gradient):
     data = drawn_data(n_samples=6)
-    network, parameters = start((4, 3, 3, 2), Tanh(), "he")
+    network, parameters = initialized((4, 3, 3, 2), Tanh(), "he")
 
     def mean_loss(values):
-        scores = forward(network, layer_views(network, values), data.X)[0][-1]
-        return 0.5 * np.square(scores - data.targets).sum() / 6
+        raw_predictions = forward(network, layer_views(network, values), data.X)[0][-1]
+        return 0.5 * np.square(raw_predictions - data.targets).sum() / 6
 
     by_weights = layer_views(network, numerical_gradient(mean_loss, parameters))
     measured = measure_propagation(network, parameters, data)
@@ -136,7 +136,7 @@ def test_an_orthogonal_linear_network_keeps_signal_and_gradient():
 
 
 def test_without_targets_there_is_no_gradient():
-    network, parameters = start((4, 3, 2), ReLU(), "he")
+    network, parameters = initialized((4, 3, 2), ReLU(), "he")
     measured = measure_propagation(network, parameters, TrainingData(drawn_data().X, None))
     assert np.isnan([measured.weight_gradient, measured.signal_gradient]).all()
 
@@ -156,7 +156,7 @@ def test_a_wide_network_is_on_average_what_mean_field_theory_expects(activation,
     data = TrainingData(alike_samples(12, 200, cosine=0.4), np.full((12, 1), 100.0))
     ratios, differences = [], []
     for seed in range(8):
-        drawn = start((200, *[300] * 3, 1), activation, VarianceScaling(scale), seed)
+        drawn = initialized((200, *[300] * 3, 1), activation, VarianceScaling(scale), seed)
         found = measure_propagation(*drawn, data)
         of_signal = found.pre_activation_square / found.expected_square
         of_gradient = found.signal_gradient / found.expected_gradient
@@ -167,7 +167,7 @@ def test_a_wide_network_is_on_average_what_mean_field_theory_expects(activation,
 
 
 def test_theory_follows_closed_forms_for_relu():
-    network, parameters = start((30, 20, 40, 1), ReLU(), "he")
+    network, parameters = initialized((30, 20, 40, 1), ReLU(), "he")
     W = [W for W, _ in layer_views(network, parameters)]
     measured = measure_propagation(network, parameters, drawn_data(30, 30, 1))
     first = 30 * np.mean(W[0] ** 2) * measured.input_square
@@ -185,7 +185,7 @@ def test_theory_follows_closed_forms_for_relu():
 
 
 def test_exactly_the_units_that_were_killed_are_dead():
-    network, parameters = start((4, 10, 2), ReLU(), LeCun())
+    network, parameters = initialized((4, 10, 2), ReLU(), LeCun())
     data = drawn_data()
     layers = layer_views(network, parameters)
     layers[0][1][..., [1, 4, 7]] = -1e3
@@ -201,20 +201,20 @@ def test_a_unit_without_a_slope_is_dead_whatever_its_activation(activation):
     assert_array_equal(dead_units(activation, z), [True, False])
 
 
-def test_saturation_counts_pre_activations_beyond_the_knees():
+def test_saturation_counts_pre_activations_in_the_flat_parts():
     z = np.arctanh(np.sqrt(1 - 0.05)) * np.array([[-1.01, -0.99, 0.0, 0.99, 1.01]])
     assert saturated_share(Tanh(), z) == pytest.approx(0.4)
 
 
-def test_saturation_is_for_what_is_bounded():
+def test_saturation_is_defined_for_bounded_activations():
     z = np.zeros((2, 2))
     bounded = {name for name in ACTIVATIONS if not np.isnan(saturated_share(ACTIVATIONS[name], z))}
     assert bounded == {"tanh", "logistic", "sigmoid", "softsign", "sin"}
     assert saturated_share(Sin(), z) == 0
 
 
-def test_zeros_leave_one_kind_of_unit_and_nothing_to_tell_samples_apart():
-    network, parameters = start((4, 6, 5, 2), Tanh(), "zeros")
+def test_zeros_make_all_units_identical_and_all_samples_the_same():
+    network, parameters = initialized((4, 6, 5, 2), Tanh(), "zeros")
     measured = measure_propagation(network, parameters, drawn_data())
     assert_array_equal(measured.distinct, [1, 1, 1])
     assert_array_equal(measured.effective_rank, [0, 0, 0])
@@ -222,13 +222,13 @@ def test_zeros_leave_one_kind_of_unit_and_nothing_to_tell_samples_apart():
 
 
 def test_units_that_differ_only_in_their_outgoing_weights_are_distinct():
-    network, parameters = start((3, 4, 4, 1), Tanh(), ["ones", "he", "ones"])
+    network, parameters = initialized((3, 4, 4, 1), Tanh(), ["ones", "he", "ones"])
     layers = layer_views(network, parameters)
     assert [count_distinct_units(layers, k) for k in range(3)] == [4, 4, 1]
 
 
-def test_twins_count_once_however_they_are_scattered():
-    network, parameters = start((3, 6, 2), Tanh(), "he")
+def test_identical_units_count_once_wherever_they_are():
+    network, parameters = initialized((3, 6, 2), Tanh(), "he")
     (W, _), (out, _) = layers = layer_views(network, parameters)
     W[:, 5], out[5] = W[:, 1], out[1]
     W[:, 3], out[3] = W[:, 1], out[1]
@@ -260,8 +260,8 @@ def test_the_mean_cosine_is_that_of_all_pairs():
     assert_allclose(mean_cosine(np.vstack([signal, np.zeros(6)])), pairs.mean())
 
 
-def test_relu_brings_samples_together_with_depth():
-    network, parameters = start((10, *[100] * 20, 1), ReLU(), He())
+def test_relu_layers_make_samples_more_similar_with_depth():
+    network, parameters = initialized((10, *[100] * 20, 1), ReLU(), He())
     data = TrainingData(np.random.RandomState(0).normal(size=(50, 10)), None)
     correlation = measure_propagation(network, parameters, data).correlation
     assert correlation[0] < 0.1

@@ -15,7 +15,7 @@ from skinit.losses import LOSSES, Loss
 from skinit.solvers import SGD
 
 
-def start(widths, activation=None, init="he", loss="squared_error", seed=0):
+def initialized(widths, activation=None, init="he", loss="squared_error", seed=0):
     network = Network(widths, (activation or Tanh(),) * (len(widths) - 2), LOSSES[loss])
     parameters, _ = build_parameters(init, network, np.random.RandomState(seed))
     return network, parameters
@@ -32,13 +32,13 @@ def drawn_data(n_samples=20, n_features=3, n_outputs=2):
 
 def test_an_orthogonal_linear_network_has_singular_values_of_one():
     coefs = [ortho_group.rvs(6, random_state=k) for k in range(4)]
-    network, parameters = start((6,) * 5, Identity(), Given(coefs))
+    network, parameters = initialized((6,) * 5, Identity(), Given(coefs))
     assert_allclose(jacobian_singular_values(network, parameters, np.ones((3, 6))), 1)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2, 5])
 def test_singular_values_are_those_of_differences(n_outputs):
-    network, parameters = start((3, 7, 6, n_outputs))
+    network, parameters = initialized((3, 7, 6, n_outputs))
     X, h = drawn_data(4).X, 1e-6
     layers = layer_views(network, parameters)
     expected = []
@@ -55,22 +55,22 @@ def test_singular_values_are_those_of_differences(n_outputs):
 
 
 def test_the_jacobian_of_sparse_data_is_that_of_dense_ones():
-    network, parameters = start((3, 7, 2))
+    network, parameters = initialized((3, 7, 2))
     X = drawn_data(4).X
     expected = jacobian_singular_values(network, parameters, X)
     assert_allclose(jacobian_singular_values(network, parameters, csr_matrix(X)), expected)
 
 
-def test_the_samples_of_the_jacobian_lie_evenly():
-    network, parameters = start((3, 7, 2))
+def test_the_samples_of_the_jacobian_are_at_equal_distances():
+    network, parameters = initialized((3, 7, 2))
     X = drawn_data(15).X
     values = jacobian_singular_values(network, parameters, X)
     assert_allclose(values, jacobian_singular_values(network, parameters, X[::2]))
 
 
-def test_some_of_very_many_scores_stand_for_all():
+def test_the_jacobian_of_very_many_outputs_has_200_of_them():
     Q = ortho_group.rvs(210, random_state=0)
-    network, parameters = start((210, 210), init=Given([Q]))
+    network, parameters = initialized((210, 210), init=Given([Q]))
     values = jacobian_singular_values(network, parameters, np.ones((2, 210)))
     assert values.shape == (2, 200)
     assert_allclose(values, 1)
@@ -80,7 +80,7 @@ def test_some_of_very_many_scores_stand_for_all():
 
 
 def explicit_hessian(network, parameters, data, alpha=0.0, steps=1e-5):
-    """Differentiate the gradient by each parameter, with a step of its own where that is needed."""
+    """Differentiate the gradient by each parameter, with one step for all or one for each."""
     steps = np.broadcast_to(steps, len(parameters))
     columns = [
         (
@@ -98,8 +98,8 @@ def explicit_hessian(network, parameters, data, alpha=0.0, steps=1e-5):
     "loss", ["squared_error", "multinomial_cross_entropy", "binary_cross_entropy", "poisson"]
 )
 @pytest.mark.parametrize("weighted", [False, True])
-def test_products_are_those_with_the_explicit_hessian(activation, loss, weighted):
-    network, parameters = start((3, 5, 4, 2), ACTIVATIONS[activation], "glorot", loss)
+def test_hessian_products_are_those_with_the_explicit_hessian(activation, loss, weighted):
+    network, parameters = initialized((3, 5, 4, 2), ACTIVATIONS[activation], "glorot", loss)
     X, targets = drawn_data().X, drawn_data().targets
     data = TrainingData(X, targets, np.arange(20) % 3 + 0.5 if weighted else None)
     hessian = explicit_hessian(network, parameters, data, alpha=0.0)
@@ -108,8 +108,8 @@ def test_products_are_those_with_the_explicit_hessian(activation, loss, weighted
     assert_allclose(product, hessian @ vector, rtol=1e-5, atol=1e-7)
 
 
-def test_products_are_exact_on_features_that_are_not_scaled():
-    network, parameters = start((3, 5, 2), loss="multinomial_cross_entropy")
+def test_hessian_products_are_exact_on_features_that_are_not_scaled():
+    network, parameters = initialized((3, 5, 2), loss="multinomial_cross_entropy")
     scales = np.array([1e3, 1.0, 1e-2])
     data = TrainingData(drawn_data().X * scales, drawn_data().targets)
     steps = np.full(len(parameters), 1e-5)
@@ -126,7 +126,7 @@ def test_products_are_exact_on_features_that_are_not_scaled():
 
 
 def test_the_curvature_of_sparse_data_is_that_of_dense_ones():
-    network, parameters = start((3, 5, 2))
+    network, parameters = initialized((3, 5, 2))
     data = drawn_data()
     sparse = TrainingData(csr_matrix(data.X), data.targets)
     dense = largest_curvature(network, parameters, data)
@@ -136,7 +136,7 @@ def test_the_curvature_of_sparse_data_is_that_of_dense_ones():
 @pytest.mark.parametrize("loss", ["squared_error", "multinomial_cross_entropy"])
 @pytest.mark.parametrize("alpha", [0.0, 5.0])
 def test_the_curvature_is_the_largest_eigenvalue_of_the_hessian(loss, alpha):
-    network, parameters = start((3, 5, 4, 2), loss=loss)
+    network, parameters = initialized((3, 5, 4, 2), loss=loss)
     data = drawn_data()
     hessian = explicit_hessian(network, parameters, data, alpha)
     expected = np.linalg.eigvalsh((hessian + hessian.T) / 2)[-1]
@@ -146,7 +146,7 @@ def test_the_curvature_is_the_largest_eigenvalue_of_the_hessian(loss, alpha):
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
 @pytest.mark.parametrize("weights", [0.0, 1.0])
 def test_the_curvature_of_a_line_is_that_of_its_features(scale, weights):
-    network, parameters = start((3, 1))
+    network, parameters = initialized((3, 1))
     data = drawn_data(n_outputs=1)
     data = TrainingData(scale * data.X, data.targets)
     columns = np.column_stack([data.X, np.ones(20)])
@@ -156,7 +156,7 @@ def test_the_curvature_of_a_line_is_that_of_its_features(scale, weights):
 
 @pytest.mark.parametrize("scale", [1e-5, 1e5])
 def test_the_curvature_is_found_however_small_it_is(scale):
-    """A loss that is as many times another one is as many times as steep."""
+    """Multiplying the loss by a factor multiplies the curvature by the same factor."""
 
     def times(loss):
         def per_sample(scores, targets):
@@ -167,20 +167,20 @@ def test_the_curvature_is_found_however_small_it_is(scale):
 
         return Loss(per_sample, gradient, "identity")
 
-    network, parameters = start((3, 10, 8, 2))
+    network, parameters = initialized((3, 10, 8, 2))
     small = Network(network.widths, network.activations, times(network.loss))
     expected = scale * largest_curvature(network, parameters, drawn_data())
     assert_allclose(largest_curvature(small, parameters, drawn_data()), expected, rtol=1e-4)
 
 
-def test_a_score_on_the_kink_of_a_loss_adds_no_curvature():
+def test_a_raw_prediction_on_the_kink_of_a_loss_adds_no_curvature():
     network = Network((1, 1), (), LOSSES["absolute_error"])
     data = TrainingData(np.array([[1.0], [-1.0]]), np.array([[0.0], [1.0]]))
     assert_allclose(largest_curvature(network, np.zeros(2), data), 0, atol=1e-9)
 
 
 def test_a_sample_on_the_kinks_of_all_units_adds_no_curvature():
-    network, parameters = start((3, 8, 8, 2), ReLU())
+    network, parameters = initialized((3, 8, 8, 2), ReLU())
     data = drawn_data()
     with_zero = TrainingData(np.vstack([data.X, np.zeros(3)]), np.vstack([data.targets, [1, 0]]))
     without = largest_curvature(network, parameters, data)

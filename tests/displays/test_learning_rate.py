@@ -9,9 +9,9 @@ from skinit.displays import save_display
 RATES = np.array([0.01, 0.1, 1.0, 10.0])
 
 
-def made_up(settled, start_loss=1.0, constant=(False,) * 4):
-    losses = np.column_stack([np.full(4, start_loss), settled, settled])
-    return LearningRateSearch(RATES, losses, np.array(constant), start_loss)
+def made_up(settled, initial_loss=1.0, constant=(False,) * 4):
+    losses = np.column_stack([np.full(4, initial_loss), settled, settled])
+    return LearningRateSearch(RATES, losses, np.array(constant), initial_loss)
 
 
 def legend(display):
@@ -81,9 +81,9 @@ def test_negative_losses_are_shown():
 
 
 @pytest.mark.parametrize("settled", [[0.0] * 4, [np.inf] * 4, [1e308] * 4])
-@pytest.mark.parametrize("start_loss", [0.0, 1.0])
-def test_extreme_losses_are_drawn_without_a_warning(settled, start_loss):
-    LearningRateDisplay(made_up(settled, start_loss)).plot().figure_.canvas.draw()
+@pytest.mark.parametrize("initial_loss", [0.0, 1.0])
+def test_extreme_losses_are_drawn_without_a_warning(settled, initial_loss):
+    LearningRateDisplay(made_up(settled, initial_loss)).plot().figure_.canvas.draw()
 
 
 def test_given_axes_and_line_keywords_are_used(pyplot):

@@ -448,8 +448,7 @@ def test_a_comparison_says_what_a_loss_has_come_to():
     model = linear(AbsoluteError(), max_iter=100).fit(X, NUMBERS)
     share = model.loss_ / np.abs(NUMBERS - np.median(NUMBERS)).mean()
     assert (
-        describe_outcome(model, NUMBERS)
-        == f"learns: the loss ends at {share:.0%} of that of guessing"
+        describe_outcome(model, NUMBERS) == f"learns: the loss ends at {share:.0%} of the baseline"
     )
 
 

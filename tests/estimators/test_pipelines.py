@@ -110,7 +110,7 @@ def test_a_diagnosis_is_that_of_the_network(estimator):
     assert str(found) == str(alone)
     fitted = clone(estimator).fit(X, y)
     found = diagnose(fitted, X, y, weights="fitted", max_samples=len(y))
-    assert_allclose(found.start_loss, innermost(fitted, fitted=True).loss_)
+    assert_allclose(found.initial_loss, innermost(fitted, fitted=True).loss_)
 
 
 def test_scikit_learns_own_network_is_found_in_there_too():

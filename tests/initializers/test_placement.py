@@ -17,7 +17,7 @@ from skinit import (
 from skinit.activations import ACTIVATIONS, Logistic, ReLU, Softsign, Tanh
 from skinit.core import Network, TrainingData, layer_views
 from skinit.initializers import SWIM, HullBias, NguyenWidrow, build_parameters
-from skinit.initializers.placement import quarters, active_range
+from skinit.initializers.placement import active_range, quarters
 from skinit.losses import LOSSES
 
 

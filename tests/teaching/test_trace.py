@@ -1,4 +1,4 @@
-"""A trace: every number of a pass by hand, by differences or by scikit-learn, and how it reads."""
+"""A trace: every number against a computation by hand, differences or scikit-learn; its text."""
 
 import math
 import re
@@ -19,7 +19,7 @@ from skinit import Activation, InitMLPClassifier, InitMLPRegressor, trace
 from skinit.initializers import Given, Normal
 from skinit.schedules import ConstantRate
 from skinit.solvers import SOLVERS
-from skinit.teaching.trace import write_numbers
+from skinit.teaching.trace import format_array
 
 X = np.array([[0.5, -1.2], [1.0, 2.0], [-0.3, 0.8], [2.0, 0.1]])
 Y = {
@@ -38,7 +38,7 @@ def network_for(task, sizes=(3, 2), **settings):
 
 
 def chain(model, weight, bias, output_weight, output_bias):
-    """Start a 1-1-1 network from four numbers."""
+    """Initialize a 1-1-1 network with four numbers."""
     init = Given([[[weight]], [[output_weight]]], [[bias], [output_bias]])
     return model.set_params(hidden_layer_sizes=1, init=init)
 
@@ -46,7 +46,7 @@ def chain(model, weight, bias, output_weight, output_bias):
 # The numbers
 
 
-def test_a_regressor_of_one_unit_is_what_one_computes_by_hand():
+def test_a_regressor_of_one_unit_has_the_numbers_of_a_computation_by_hand():
     model = chain(InitMLPRegressor(activation="tanh", learning_rate=0.5), 0.8, 0.1, -1.5, 0.3)
     found = trace(model, [[2.0]], [1.0]).to_dict()
 
@@ -68,11 +68,11 @@ def test_a_regressor_of_one_unit_is_what_one_computes_by_hand():
         "new W2": -1.5 - 0.5 * a1 * delta2, "new b2": 0.3 - 0.5 * delta2,
         "new loss": 0.5 * (new_z2 - 1) ** 2,
     }  # fmt: skip
-    assert list(found) == list(by_hand)  # in the order in which it happens
+    assert list(found) == list(by_hand)  # in the order of computation
     assert_allclose([found[name].item() for name in by_hand], list(by_hand.values()), rtol=1e-12)
 
 
-def test_a_classifier_of_one_unit_is_what_one_computes_by_hand():
+def test_a_classifier_of_one_unit_has_the_numbers_of_a_computation_by_hand():
     model = chain(InitMLPClassifier(activation="logistic"), 0.8, 0.1, -1.5, 0.3)
     found = trace(model, [[2.0]], ["no"], classes=["no", "yes"])
 
@@ -113,7 +113,7 @@ def test_the_update_is_the_step_of_scikit_learns_network(task, alpha):
 
 
 @pytest.mark.parametrize("activation", ["gelu", ["tanh", "softplus"], ["sin", "logistic"]])
-def test_derivatives_are_those_of_differences(activation, numerical_gradient):
+def test_derivatives_are_those_of_finite_differences(activation, numerical_gradient):
     model = network_for("three classes", activation=activation, max_iter=3)
     model.fit(X, Y["three classes"])
     found = trace(model, X, Y["three classes"])
@@ -132,7 +132,7 @@ def test_derivatives_are_those_of_differences(activation, numerical_gradient):
 
 
 @pytest.mark.parametrize("task", Y)
-def test_formulas_say_how_the_numbers_come_from_each_other(task):
+def test_formulas_agree_with_the_numbers(task):
     step = trace(network_for(task), X, Y[task]).to_dict()
     n_samples = len(X)
     for number in (1, 2, 3):
@@ -171,7 +171,7 @@ def test_float32_stays_float32():
 # What is traced
 
 
-def test_an_estimator_that_is_not_fitted_is_traced_at_the_start_of_its_fit():
+def test_an_estimator_that_is_not_fitted_is_traced_with_its_initial_weights():
     model = network_for("binary")
     found = trace(model, X, Y["binary"])
     model.set_params(max_iter=1).fit(X, Y["binary"])
@@ -182,7 +182,7 @@ def test_an_estimator_that_is_not_fitted_is_traced_at_the_start_of_its_fit():
     assert_allclose(found["new loss"], model.loss_, rtol=1e-13)
 
 
-def test_a_fitted_estimator_is_traced_where_it_is():
+def test_a_fitted_estimator_is_traced_with_its_weights():
     model = network_for("three classes", max_iter=5).fit(X, Y["three classes"])
     found = trace(model, X, Y["three classes"])
     for number, W in enumerate(model.coefs_, 1):
@@ -196,8 +196,8 @@ def test_a_fitted_estimator_is_traced_where_it_is():
 def test_one_sample_is_enough():
     fitted = network_for("three classes", max_iter=5).fit(X, Y["three classes"])
     assert_array_equal(trace(fitted, X[:1], ["b"])["y"], [[0, 1, 0]])
-    told = trace(network_for("three classes"), X[:1], ["b"], classes=["a", "b", "c"])
-    assert_array_equal(told["y"], [[0, 1, 0]])
+    found = trace(network_for("three classes"), X[:1], ["b"], classes=["a", "b", "c"])
+    assert_array_equal(found["y"], [[0, 1, 0]])
 
 
 @pytest.mark.parametrize("y", [[1], np.array([1]), pd.Series([1], index=["first"])])
@@ -208,7 +208,7 @@ def test_one_class_without_the_others_is_refused_with_a_way_out(y):
 
 
 @pytest.mark.parametrize("random_state", [0, np.random.RandomState(0)])
-def test_an_estimator_that_is_not_fitted_stays_so_and_keeps_its_dice(random_state):
+def test_an_estimator_that_is_not_fitted_is_not_changed_and_keeps_its_random_state(random_state):
     model = network_for("binary", random_state=random_state, init=Normal(std=1))
     first = trace(model, X, Y["binary"])
     assert_array_equal(trace(model, X, Y["binary"])["W1"], first["W1"])
@@ -225,7 +225,7 @@ def test_a_trace_does_not_change_with_the_data():
     assert_array_equal(found["y"], Y["two outputs"])
 
 
-def test_a_fitted_estimator_stays_as_it_is():
+def test_a_fitted_estimator_is_not_changed():
     model = network_for("binary", solver="adam", batch_size=2, max_iter=3).fit(X, Y["binary"])
     again = network_for("binary", solver="adam", batch_size=2, max_iter=3).fit(X, Y["binary"])
     names = list(vars(model))
@@ -242,7 +242,7 @@ def test_the_update_is_gradient_descent_whatever_the_solver(solver):
     assert_allclose(found["new W1"], found["W1"] - 0.1 * found["dW1"])
 
 
-def test_nothing_is_held_out_or_dropped_and_no_class_counts_more():
+def test_validation_dropout_and_class_weights_are_left_out():
     settings = {"early_stopping": True, "validation_fraction": 0.5, "class_weight": "balanced"}
     settings["dropout"] = 0.5
     plain = trace(network_for("binary"), X[:3], Y["binary"][:3])
@@ -251,7 +251,7 @@ def test_nothing_is_held_out_or_dropped_and_no_class_counts_more():
         assert_array_equal(other[name], values)
 
 
-def test_the_rate_is_that_of_the_next_iteration_unless_told():
+def test_the_learning_rate_is_that_of_the_next_iteration_unless_given():
     schedule = ConstantRate(0.4, warm_up=3)
     model = network_for("numbers", learning_rate=schedule, max_iter=1)
     assert trace(model, X, Y["numbers"]).learning_rate == pytest.approx(0.1)
@@ -260,13 +260,13 @@ def test_the_rate_is_that_of_the_next_iteration_unless_told():
     assert trace(model, X, Y["numbers"], learning_rate=7).learning_rate == 7
 
 
-def test_a_step_that_is_far_too_long_is_seen_in_the_numbers():
+def test_a_step_that_is_far_too_large_makes_the_loss_overflow():
     model = InitMLPRegressor(3, activation="identity", random_state=0)
     assert not np.isfinite(trace(model, X, Y["numbers"], learning_rate=1e200)["new loss"])
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan")])
-def test_a_rate_that_is_none_is_refused(rate):
+def test_a_learning_rate_that_is_not_positive_is_refused(rate):
     with pytest.raises(ValueError, match="learning_rate"):
         trace(network_for("numbers"), X, Y["numbers"], learning_rate=rate)
 
@@ -279,14 +279,14 @@ def test_another_estimator_is_refused_with_a_way_out(estimator):
         trace(estimator, X, Y["numbers"])
 
 
-# How it reads
+# The text
 
 
 def text_of(model, X, y, **settings):
     return trace(model, X, y, **settings, verbose=False).text
 
 
-def test_it_prints_all_once_even_if_it_is_printed(capsys):
+def test_all_steps_are_printed_once_even_if_the_trace_is_printed(capsys):
     model = network_for("numbers")
     text = text_of(model, X, Y["numbers"])
     assert text.startswith("a 2-3-2-1 network")
@@ -311,7 +311,7 @@ def test_formulas_stand_above_their_numbers():
     assert lines[at + 1].strip() == f"[[{delta1:.4f}]]"
 
 
-def test_formulas_tell_of_penalty_and_mean():
+def test_formulas_have_the_penalty_and_the_mean():
     model = network_for("numbers", alpha=0.7)
     several, one = text_of(model, X, Y["numbers"]), text_of(model, X[:1], [1.0])
     assert "dW2 = (a1^T delta2 + 0.7 W2) / 4" in several
@@ -320,7 +320,7 @@ def test_formulas_tell_of_penalty_and_mean():
     assert "dW2 = a1^T delta2 / 4" in text_of(network_for("numbers"), X, Y["numbers"])
 
 
-def test_layers_are_called_by_their_own_activations():
+def test_formulas_name_the_activation_of_each_layer():
     square = Activation(np.square, lambda z: 2 * z)
     text = text_of(network_for("numbers", activation=["leaky_relu", square]), X, Y["numbers"])
     assert "a1 = leaky_relu(z1)" in text
@@ -329,8 +329,8 @@ def test_layers_are_called_by_their_own_activations():
 
 
 class Huber(SummedHuber):
-    def link(self, scores):
-        return scores
+    def link(self, raw_predictions):
+        return raw_predictions
 
 
 def test_another_loss_is_not_said_to_have_the_derivative_p_minus_y():
@@ -351,7 +351,7 @@ def test_large_arrays_are_shortened_in_print_only():
     assert found["W1"].shape == (2, 100)
 
 
-def test_the_network_of_the_tutorials_is_printed_whole():
+def test_the_network_of_the_tutorials_is_printed_without_gaps():
     model = InitMLPClassifier(random_state=3)
     assert "..." not in text_of(model, X[:1], [1], classes=[0, 1])
 
@@ -369,8 +369,8 @@ def test_the_network_of_the_tutorials_is_printed_whole():
         (0.25, "0.2500"),
     ],
 )
-def test_numbers_have_four_decimals_where_these_say_something(values, text):
-    assert write_numbers(np.array(values)) == text
+def test_numbers_have_four_decimals_unless_these_would_be_zeros_or_too_long(values, text):
+    assert format_array(np.array(values)) == text
 
 
 def test_repr_is_one_line_with_both_losses():
@@ -381,7 +381,7 @@ def test_repr_is_one_line_with_both_losses():
     )
 
 
-def test_a_name_that_is_none_is_told_what_was_meant():
+def test_an_unknown_name_is_refused_with_a_suggestion():
     with pytest.raises(ValueError, match="did you mean 'delta1'"):
         trace(network_for("numbers"), X, Y["numbers"])["delt1"]
 

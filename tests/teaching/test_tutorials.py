@@ -1,4 +1,4 @@
-"""The tutorials' experiments, shortened: where they start, and what they published."""
+"""The tutorials' experiments, shortened: their initial costs and published results."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ EVERY = pytest.mark.parametrize("name", EXPERIMENTS)
 
 @pytest.fixture(scope="module")
 def short_runs():
-    """Return the runs of both experiments by the name of the start, five iterations each."""
+    """Return the runs of both experiments by the name of the init, five iterations each."""
     return {
         name: {run.init: run for run in run_experiment(experiment, max_iter=5).runs}
         for name, experiment in EXPERIMENTS.items()
@@ -21,32 +21,32 @@ def short_runs():
 
 
 @EVERY
-def test_the_starts_are_zeros_random_and_he(short_runs, name):
+def test_the_inits_are_zeros_random_and_he(short_runs, name):
     assert list(short_runs[name]) == ["zeros", "random", "he"]
 
 
 @EVERY
-def test_each_start_has_published_figures(name):
+def test_each_init_has_published_results(name):
     experiment = EXPERIMENTS[name]
     assert list(experiment.published) == list(experiment.inits)
 
 
 @pytest.mark.parametrize(("init", "cost"), [("zeros", "0.6931"), ("he", "0.8831")])
-def test_start_costs_on_circles_are_the_published_ones(short_runs, init, cost):
-    assert EXPERIMENTS["circles"].published[init].start_cost == cost
-    assert f"{short_runs['circles'][init].start_loss:.4f}" == cost
+def test_initial_costs_on_circles_are_the_published_ones(short_runs, init, cost):
+    assert EXPERIMENTS["circles"].published[init].initial_cost == cost
+    assert f"{short_runs['circles'][init].initial_loss:.4f}" == cost
 
 
 @EVERY
-def test_zeros_cost_what_a_coin_costs_throughout(short_runs, name):
+def test_the_cost_of_zeros_stays_that_of_a_coin_flip(short_runs, name):
     run = short_runs[name]["zeros"]
     assert_allclose(run.estimator.loss_curve_, np.log(2))
     assert run.test_score == 0.5
 
 
-def test_the_large_start_on_circles_is_finite_where_the_tutorial_prints_inf(short_runs):
-    assert EXPERIMENTS["circles"].published["random"].start_cost == "inf"
-    assert np.isfinite(short_runs["circles"]["random"].start_loss)
+def test_the_cost_of_large_weights_on_circles_is_finite_where_the_tutorial_prints_inf(short_runs):
+    assert EXPERIMENTS["circles"].published["random"].initial_cost == "inf"
+    assert np.isfinite(short_runs["circles"]["random"].initial_loss)
 
 
 @pytest.mark.parametrize(
@@ -69,19 +69,19 @@ def test_training_is_the_tutorials_gradient_descent(short_runs, name):
 @pytest.mark.parametrize(
     ("init", "expected"), [("zeros", Zeros()), ("random", Normal(std=10)), ("he", He())]
 )
-def test_on_circles_all_layers_take_the_start(short_runs, init, expected):
+def test_on_circles_all_layers_have_the_init(short_runs, init, expected):
     assert short_runs["circles"][init].estimator.init_resolved_ == [repr(expected)] * 3
 
 
 @pytest.mark.parametrize(
     ("init", "expected"), [("zeros", Zeros()), ("random", Normal(std=10)), ("he", He())]
 )
-def test_on_moons_only_hidden_layers_take_the_start(short_runs, init, expected):
+def test_on_moons_only_hidden_layers_have_the_init(short_runs, init, expected):
     resolved = short_runs["moons"][init].estimator.init_resolved_
     assert resolved == [repr(expected), repr(expected), repr(He())]
 
 
-def test_on_moons_the_start_is_that_of_a_network_built_by_hand(short_runs):
+def test_on_moons_the_initial_weights_are_those_of_a_network_built_by_hand(short_runs):
     X_train, y_train, _, _ = load_moons()
     seed = EXPERIMENTS["moons"].random_state
     init = PerLayer(first="random", hidden="random", output="he")
