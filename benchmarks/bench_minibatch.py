@@ -41,7 +41,7 @@ SMALL = {
 SMALL_SOLVERS = {
     "sgd": {"momentum": 0.9, "max_iter": 200},
     "adam": {"max_iter": 200},
-    # On iris, L-BFGS amplifies rounding: after 100 iterations the libraries no longer agree to 1e-8.
+    # On iris, L-BFGS amplifies rounding: after 100 iterations, weights no longer agree to 1e-8.
     "lbfgs": {"max_iter": 60},
 }
 

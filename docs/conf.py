@@ -1,4 +1,4 @@
-"""Settings of the documentation site; what it adds to Sphinx is in `site_extension.py`."""
+"""Settings of the documentation site; its own Sphinx directives are in `site_extension.py`."""
 
 import sys
 from importlib.metadata import metadata
@@ -33,7 +33,7 @@ toc_object_entries_show_parents = "hide"
 # Quotes are mostly those of Python strings.
 smartquotes = False
 
-# Types and shapes are told in words, in the docstrings.
+# Docstrings describe types and shapes in words.
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True, "inherited-members": True}
@@ -46,7 +46,7 @@ sphinx_gallery_conf = {
     "reference_url": {"skinit": None},
     "backreferences_dir": "generated/backreferences",
     "within_subsection_order": "site_extension.reading_order",
-    # An example prints what it wants to show.
+    # Examples print what they show.
     "capture_repr": (),
     "thumbnail_size": (400, 280),
     "remove_config_comments": True,
@@ -70,6 +70,6 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-# Only the API has so many pages that one needs a list of them at the side.
+# Only the API has enough pages to need a list of them at the side.
 pages = {page.stem for page in Path(__file__).parent.glob("*.rst")} - {"api"}
 html_sidebars = {name: [] for name in [*sorted(pages), "auto_examples/*", "search"]}

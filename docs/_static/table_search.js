@@ -1,6 +1,6 @@
-// Puts a search box above each table of class "searchable", which keeps the rows that have all
-// words, each at the start of a word of theirs, as `skinit list` does: those that have them in the
-// first column, where the names are, before the others.
+// Puts a search box above each table of class "searchable". Rows stay if each word of the search is
+// the beginning of one of their words, as in `skinit list`. Rows with all of these in the first
+// column, where the names are, come first.
 document.querySelectorAll("table.searchable").forEach((table) => {
   const box = document.createElement("input");
   box.type = "search";
@@ -16,13 +16,13 @@ document.querySelectorAll("table.searchable").forEach((table) => {
   const texts = new Map(
     rows.map((row) => [row, [...row.cells].map((cell) => cell.textContent.toLowerCase())]),
   );
-  const starts = (word) => {
+  const beginningOfWord = (word) => {
     const literal = word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     return new RegExp(`(^|[^a-z0-9])${literal}`);
   };
   box.addEventListener("input", () => {
-    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean).map(starts);
-    // The column of the word that stands furthest from the names.
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean).map(beginningOfWord);
+    // The rightmost column in which a word is found first; the names are on the left.
     const distance = (row) => {
       const columns = words.map((word) => texts.get(row).findIndex((text) => word.test(text)));
       return columns.includes(-1) ? Infinity : Math.max(0, ...columns);
@@ -33,6 +33,6 @@ document.querySelectorAll("table.searchable").forEach((table) => {
     });
     const shown = rows.filter((row) => !row.hidden);
     body.append(...[...shown].sort((a, b) => distances.get(a) - distances.get(b)));
-    count.value = words.length ? `${shown.length} of ${rows.length} starts` : "";
+    count.value = words.length ? `${shown.length} of ${rows.length} initializers` : "";
   });
 });
