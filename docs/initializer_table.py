@@ -32,7 +32,7 @@ def setup(app):
 
 
 class InitializerTable(TableDirective):
-    """Every initializer: its weights and names, its formula, when to use it and benchmark results."""
+    """Every initializer: its weights and names, formula, use and benchmark results."""
 
     headings = ("Initializer", "Formula", "When to use it")
     widths = "28 39 33"
@@ -94,9 +94,7 @@ def picture_of(entry):
     if not entry.names:  # its weights depend on its arguments
         return ""
     file = BytesIO()
-    matplotlib.image.imsave(
-        file, colored(side_by_side(initial_layers(entry.names[0]))), format="png"
-    )
+    matplotlib.image.imsave(file, colored(side_by_side(layers_of(entry.names[0]))), format="png")
     return (
         f".. image:: data:image/png;base64,{b64encode(file.getvalue()).decode()}\n"
         "   :class: weights dark-light\n"
@@ -104,7 +102,7 @@ def picture_of(entry):
     )
 
 
-def initial_layers(name):
+def layers_of(name):
     """Initialize the network of the pictures; return the weights and biases of each layer."""
     network = Network(WIDTHS, (ReLU(), ReLU()), LOSSES["multinomial_cross_entropy"])
     X, y = load_wine(return_X_y=True)

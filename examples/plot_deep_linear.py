@@ -1,19 +1,19 @@
 """
-Orthogonal weights, and how long a deep linear network learns
-=============================================================
+Orthogonal weights, and the training time of deep linear networks
+=================================================================
 
-A deep network of linear units can say no more than a single layer, but it learns like a deep
-network. Saxe, McClelland and Ganguli (2013) found that from orthogonal weights the time it takes
-does not grow with the depth, and that from Gaussian weights it does, even where these keep the size
-of a signal. This page repeats it on handwritten digits.
+A deep network of linear units can compute no more than a single layer, but it learns like a deep
+network. Saxe, McClelland and Ganguli (2013) found that with orthogonal initial weights the training
+time does not grow with the depth, and that with Gaussian ones it does, even if these keep the size
+of a signal. This page repeats their experiment on handwritten digits.
 """
 
 # %%
-# Two starts of the same size
-# ---------------------------
+# Two initializers of the same size
+# ---------------------------------
 #
 # Both keep the mean square of a signal from layer to layer, on average: Gaussian weights of the
-# variance 1 / fan-in, and random rotations.
+# variance 1 / fan-in, and random orthogonal matrices.
 
 import numpy as np
 
@@ -22,20 +22,20 @@ from skinit import initialize_parameters
 inits = {"Gaussian": "lecun", "orthogonal": "orthogonal"}
 
 # %%
-# A signal is not all. The network as a whole is the product of its matrices, and each singular
-# value says by how much it stretches one direction. A product of rotations is a rotation, and
-# treats all directions alike. A product of Gaussian matrices blows up a few and flattens the rest,
-# the more so the deeper it is.
+# But the size of the signal is not everything. The network as a whole is the product of its
+# matrices, and each singular value is the factor on one direction. A product of orthogonal matrices
+# is orthogonal, and treats all directions in the same way. A product of Gaussian matrices amplifies
+# a few directions and suppresses the others, the more so the deeper it is.
 
-from skinit.comparison.compare import text_table
+from skinit._support import text_table
 
 
 def singular_values(init, n_layers):
     """Return the singular values of a product of square matrices, the largest first."""
-    start = initialize_parameters([64] * (n_layers + 1), init, random_state=0)
+    initial = initialize_parameters([64] * (n_layers + 1), init, random_state=0)
     product = np.eye(64)
     for number in range(1, n_layers + 1):
-        product = start[f"W{number}"] @ product
+        product = initial[f"W{number}"] @ product
     return np.linalg.svd(product, compute_uv=False)
 
 
@@ -48,13 +48,12 @@ for name, of_init in spectra.items():
 print(text_table(["weights", "layers", "largest singular value", "median"], rows))
 
 # %%
-# How long they learn
-# -------------------
+# Training time
+# -------------
 #
 # Full-batch gradient descent on 500 digits, until the loss is below 0.2. A deep network may need
-# another learning rate than a shallow one, so each gets the one of seven that takes it there in the
-# fewest iterations. There are two seeds, and a run that takes more than 150 iterations counts as
-# one that does not arrive.
+# another learning rate than a shallow one, so each has the one of seven with the fewest iterations.
+# There are two seeds, and a run that takes more than 150 iterations counts as a failure.
 
 import warnings
 
@@ -66,7 +65,7 @@ from skinit import DivergedError, InitMLPClassifier
 
 X, y = load_digits(return_X_y=True)
 X = X - X.mean(axis=0)
-# By one number for all: a pixel that is always white has no spread of its own.
+# One standard deviation for all pixels, as that of an always white pixel is 0.
 X, y = (X / X.std())[:500].astype(np.float32), y[:500]
 
 rates = 0.64 / 2.0 ** np.arange(7)
@@ -89,7 +88,7 @@ def iterations(depth, init, rate, seed, limit=150):
                 model.partial_fit(X, y, classes=range(10))
             except DivergedError:
                 break
-            # The loss is that of before the step.
+            # This loss is the one before the last step.
             if model.loss_curve_[-1] < 0.2:
                 return iteration
     return np.inf
@@ -126,7 +125,7 @@ left.set(
     ylim=(1e-8, 10),
     xlabel="number of the singular value",
     ylabel="singular value of the product",
-    title="The start",
+    title="Initial weights",
 )
 right.set(
     xscale="log",
@@ -144,8 +143,8 @@ left.legend(loc="lower left")
 right.legend(loc="upper left")
 
 # %%
-# At two layers the starts are as good as each other. At 32 the Gaussian one needs small steps for
-# the sake of the few directions that it stretches, and then has to wait for the others; the
-# orthogonal one learns as fast as a shallow network.
+# With two layers both initializers are equally good. With 32, Gaussian weights need a small
+# learning rate because of the few directions that they amplify, with which the others learn slowly;
+# with orthogonal weights the network learns as fast as a shallow one.
 
 plt.show()

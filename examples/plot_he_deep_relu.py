@@ -1,16 +1,16 @@
 """
-He's start, and how deep a ReLU network can be
-==============================================
+He initialization, and how deep a ReLU network can be
+=====================================================
 
-Glorot and Bengio's start was made for units that are linear around 0. ReLU passes on only half of a
-signal's mean square, so that from layer to layer half of it is lost. He, Zhang, Ren and Sun (2015)
-made the weights larger by the square root of two, and saw a network of 30 layers learn that stalls
-from Glorot's start. This page repeats it with layers of 64 units on handwritten digits.
+Glorot initialization was made for units that are linear around 0. ReLU halves the mean square of a
+signal, so that every layer loses half of it. He, Zhang, Ren and Sun (2015) multiplied the weights
+by the square root of two, and trained a network of 30 layers that does not learn with Glorot
+initialization. This page repeats their experiment with layers of 64 units on handwritten digits.
 """
 
 # %%
-# What arrives
-# ------------
+# The size of the signal
+# ----------------------
 #
 # In theory, the mean square of the signal is multiplied by half of the weight variance times the
 # fan-in: by 1 with He's weights, and by 1/2 with Glorot's in layers of equal widths.
@@ -21,13 +21,13 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from skinit import initialize_parameters
+from skinit._support import text_table
 from skinit.activations import ReLU
-from skinit.comparison.compare import text_table
 from skinit.mean_field import variance_map
 
 X, y = load_digits(return_X_y=True)
 X = X - X.mean(axis=0)
-# By one number for all: a pixel that is always white has no spread of its own.
+# One standard deviation for all pixels, as that of an always white pixel is 0.
 X = (X / X.std()).astype(np.float32)
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, train_size=1400, stratify=y, random_state=0
@@ -35,11 +35,11 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 
 def squares_by_layer(init, seed, n_layers=30):
-    """Send the digits through layers of 64 units; return mean squares, by the first one."""
-    start = initialize_parameters([64] * (n_layers + 1), init, seed)
+    """Send the digits through layers of 64 units; return mean squares relative to the first."""
+    initial = initialize_parameters([64] * (n_layers + 1), init, seed)
     signal, squares = X_train.T, []
     for number in range(1, n_layers + 1):
-        pre_activations = start[f"W{number}"] @ signal
+        pre_activations = initial[f"W{number}"] @ signal
         squares.append(np.mean(pre_activations**2))
         signal = np.maximum(pre_activations, 0)
     return np.array(squares) / squares[0]
@@ -52,22 +52,22 @@ factors = {"glorot": variance_map(ReLU(), 1.0, 1.0), "he": variance_map(ReLU(), 
 rows = []
 for init, measured in squares.items():
     in_theory = factors[init] ** 29
-    # The typical network: sizes of products of random matrices differ by factors, not by amounts.
+    # The geometric mean, as sizes of products of random matrices vary by factors.
     typical = np.exp(np.log(measured[:, 29]).mean())
     rows.append([init, f"{factors[init]:.2g}", f"{in_theory:.2g}", f"{typical:.2g}"])
-print(text_table(["init", "a layer", "29 layers, in theory", "measured"], rows))
+print(text_table(["init", "one layer", "29 layers, in theory", "measured"], rows))
 
 # %%
-# He's signal fades a little, too: theory is for wide layers, and with 64 units a layer's factor is
-# random; a product of random factors is more often small than large. Glorot's weights of the same
-# seeds are the same but for their size, and their signal has lost nine orders of magnitude.
+# With He's weights the signal fades a little, too: theory is for wide layers, and with 64 units the
+# factor of a layer is random; a product of random factors is more often small than large. Glorot's
+# weights have the same seeds and differ only in scale, and their signal has lost nine orders of
+# magnitude.
 #
-# What is learnt
-# --------------
+# Training
+# --------
 #
-# Networks of four depths, 20 epochs each, three seeds. A start may need another learning rate than
-# another, so each depth and start gets the rate, of two, with the lower loss on the training
-# samples.
+# Networks of four depths, 20 epochs each, three seeds. The best learning rate may depend on the
+# initializer, so each depth and initializer has the rate, of two, with the lower training loss.
 
 import warnings
 
@@ -87,7 +87,7 @@ def loss_and_accuracy(depth, init, rate, seed):
         random_state=seed,
     )  # fmt: skip
     with warnings.catch_warnings():
-        # The networks that stall predict the same for all digits, and say so.
+        # Networks that do not learn predict the same for all digits, and warn about it.
         warnings.simplefilter("ignore", ConvergenceWarning)
         try:
             model.fit(X_train, y_train)
@@ -132,7 +132,7 @@ left.set(
     yscale="log",
     xlabel="layer",
     ylabel="mean square, relative to layer 1",
-    title="The start: five seeds, and theory",
+    title="Initial weights: five seeds, and theory",
 )
 right.set(
     xlabel="hidden layers",
@@ -147,8 +147,8 @@ for ax in (left, right):
     ax.legend(loc="lower left")
 
 # %%
-# With five layers the start makes little difference, with thirty it decides. What the network must
-# learn is the same at all depths, so none of this is about the digits: it is how much of them, and
-# of the gradient, gets through.
+# With five layers the initializer makes little difference, with thirty it decides whether the
+# network learns. The digits are the same at all depths: the difference is how much of the signal,
+# and of the gradient, passes through the layers.
 
 plt.show()

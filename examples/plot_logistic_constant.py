@@ -1,10 +1,10 @@
 """
-Logistic units whose probabilities come out constant
-====================================================
+Logistic units that predict constant probabilities
+==================================================
 
-A deep network of logistic units, started as scikit-learn starts it, can end with the same
-probabilities for all samples. This page shows when that happens, what theory says about it, and
-which starts help.
+A deep network of logistic units with scikit-learn's initialization can predict the same
+probabilities for all samples after training. This page shows when that happens, what theory says
+about it, and which initializers help.
 """
 
 # %%
@@ -13,8 +13,8 @@ which starts help.
 #
 # Handwritten digits, hidden layers of 32 logistic units, the defaults of
 # :class:`sklearn.neural_network.MLPClassifier` but for the solver. The spread is the largest
-# standard deviation, over the samples, that the probability of a class has: 0 where a network says
-# the same about all.
+# standard deviation over samples of the probability of a class: 0 if the probabilities are the same
+# for all samples.
 
 import warnings
 
@@ -24,16 +24,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from skinit.comparison.compare import text_table
+from skinit._support import text_table
 
 X, y = load_digits(return_X_y=True)
 X = X - X.mean(axis=0)
-# By one number for all: a pixel that is always white has no spread of its own.
+# One standard deviation for all pixels, as that of an always white pixel is 0.
 X = (X / X.std()).astype(np.float32)
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, train_size=1400, stratify=y, random_state=0
 )
-# That all predictions are the same, or that the loss still falls, is what this page is about.
+# Warnings about constant predictions, or about a loss that still falls, are expected here.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 rows = []
@@ -50,21 +50,21 @@ print(text_table(["solver", "hidden layers", "epochs", "spread", "test accuracy"
 
 # %%
 # Adam, whose steps do not shrink with the gradient, gets further than SGD. With eight layers both
-# give up after a few epochs, as the loss does not move.
+# stop after a few epochs, as the loss does not decrease.
 #
-# Where the samples get lost
-# --------------------------
+# Why samples become indistinguishable
+# ------------------------------------
 #
 # scikit-learn draws the weights of logistic units with a third of Glorot and Bengio's variance: in
 # layers of equal widths, 1/3 over the fan-in. Its biases have the same variance as its weights. A
-# logistic unit, whose slope is 1/4 at most, passes on a sixteenth of the variance that it sees, and
-# adds a mean of 1/2 that is the same for all samples.
+# logistic unit, whose slope is 1/4 at most, passes on at most a sixteenth of the variance of its
+# pre-activation, and adds a mean of 1/2 that is the same for all samples.
 #
-# Mean-field theory tells what that does to two samples: :func:`~skinit.mean_field.correlation_map`
-# follows their correlation c from layer to layer, and :func:`~skinit.mean_field.depth_scales` in
-# how many layers 1 - c, by which the network tells them apart, becomes 1/e of itself. Kumar's start
-# makes up for the slope and for the mean, and the edge of chaos is where samples are told apart
-# at any depth.
+# Mean-field theory predicts the effect on two samples: :func:`~skinit.mean_field.correlation_map`
+# computes their correlation c from layer to layer, and :func:`~skinit.mean_field.depth_scales` the
+# number of layers in which their difference, 1 - c, shrinks to 1/e of itself. Kumar's
+# initialization makes up for the slope and for the mean, and on the edge of chaos samples differ at
+# any depth.
 
 from skinit.activations import Logistic
 from skinit.mean_field import correlation_map, critical_point, depth_scales, gain, variance_map
@@ -85,8 +85,8 @@ for name, (weight_variance, bias_variance, _) in settings.items():
 print(text_table(["init", "weight variance * fan-in", "depth scale, in layers"], rows))
 
 
-def told_apart(weight_variance, bias_variance, q, n_layers=8):
-    """Follow two uncorrelated samples; return 1 - c at each layer."""
+def differences_by_layer(weight_variance, bias_variance, q, n_layers=8):
+    """Send two uncorrelated samples through layers, in theory; return 1 - c at each layer."""
     c, differences = 0.0, []
     for _ in range(n_layers):
         differences.append(1 - c)
@@ -96,17 +96,17 @@ def told_apart(weight_variance, bias_variance, q, n_layers=8):
 
 
 # %%
-# From scikit-learn's start, and from Glorot and Bengio's, the digits are as good as one and the
-# same after a few layers. Weights that keep the mean square of the signal, as those of
-# :class:`~skinit.initializers.ActivationGain` do, are half of the answer: most of that is the mean
-# that all samples have in common.
+# With the initialization of scikit-learn, and with Glorot's, all digits give nearly the same signal
+# after a few layers. Weights that keep the mean square of the signal, as those of
+# :class:`~skinit.initializers.ActivationGain` do, are half of the solution: most of the mean square
+# is the mean, which all samples have in common.
 #
-# Which starts help
-# -----------------
+# Which initializers help
+# -----------------------
 #
-# SGD, 50 epochs, three seeds. A start may need another learning rate than another, so each depth
-# and start gets the rate, of two, with the lower loss on the training samples. The table has the
-# mean test accuracy.
+# SGD, 50 epochs, three seeds. The best learning rate may depend on the initializer, so each depth
+# and initializer has the rate, of two, with the lower training loss. The table has the mean test
+# accuracy.
 
 from joblib import Parallel, delayed
 
@@ -140,9 +140,9 @@ rows = [
 print(text_table(["hidden layers", *map(str, depths)], rows))
 
 # %%
-# The order of the starts is that of their depth scales, but for the last one. On the edge of chaos
-# the samples are told apart best, by units that are saturated, which learn more slowly. Kumar's
-# start is the one to take.
+# The order of the initializers is that of their depth scales, but for the last one. On the edge of
+# chaos samples differ most, but units are saturated and learn more slowly. Kumar's initialization
+# is the one to use.
 #
 # The dots on the left are measured: the share of the mean square of the pre-activations that
 # differs between samples, in networks with eight layers of 32 units, over five seeds.
@@ -156,10 +156,10 @@ from skinit import initialize_parameters
 
 def measured_difference(init, seed):
     """Send the digits through a network; return the share that differs, at each layer."""
-    start = initialize_parameters([64] + [32] * 8, init, seed, activation="logistic")
+    initial = initialize_parameters([64] + [32] * 8, init, seed, activation="logistic")
     signal, shares = X_train.T, []
     for number in range(1, 9):
-        z = start[f"W{number}"] @ signal + start[f"b{number}"]
+        z = initial[f"W{number}"] @ signal + initial[f"b{number}"]
         shares.append(z.var(axis=1).mean() / np.mean(z**2))
         signal = expit(z)
     return shares
@@ -168,7 +168,7 @@ def measured_difference(init, seed):
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 layers = np.arange(1, 9)
 for number, (name, setting) in enumerate(settings.items()):
-    left.plot(layers, told_apart(*setting), color=f"C{number}", label=name)
+    left.plot(layers, differences_by_layer(*setting), color=f"C{number}", label=name)
     shares = np.mean([measured_difference(name, seed) for seed in range(5)], axis=0)
     left.plot(layers, shares, "o", color=f"C{number}", alpha=0.6)
     right.plot(depths, accuracies[:, number], "o-", color=f"C{number}", label=name)
@@ -176,7 +176,7 @@ left.set(
     yscale="log",
     xlabel="layer",
     ylabel="1 - correlation of two samples",
-    title="The start: lines are theory, dots measured",
+    title="Initial weights: lines are theory, dots measured",
 )
 right.set(
     xlabel="hidden layers",

@@ -2,25 +2,25 @@
 Order, chaos, and the depth that can be trained
 ===============================================
 
-In a deep network of tanh units, small random weights make all samples alike on their way up, and
-large ones make near samples as different as far ones. Either way the network loses what it should
-tell apart. Schoenholz, Gilmer, Ganguli and Sohl-Dickstein (2017) computed over how many layers that
-happens, the depth scale, and found that networks train up to about six times as many layers. This
-page maps it out on handwritten digits.
+In a deep network of tanh units, small random weights make all samples similar from layer to layer,
+and large ones make similar samples as different as any others. Either way the network loses the
+information about the samples. Schoenholz, Gilmer, Ganguli and Sohl-Dickstein (2017) computed over
+how many layers that happens, the depth scale, and found that networks train with up to about six
+times as many layers. This page shows the same for handwritten digits.
 """
 
 # %%
 # The depth scale
 # ---------------
 #
-# Biases have the variance 0.05. Between order and chaos is the edge of chaos, where samples are
-# told apart at any depth: :func:`~skinit.mean_field.critical_point` finds it, and
+# Biases have the variance 0.05. Between order and chaos is the edge of chaos, where samples differ
+# at any depth: :func:`~skinit.mean_field.critical_point` finds it, and
 # :func:`~skinit.mean_field.depth_scales` computes the depth scale on both sides.
 
 import numpy as np
 
+from skinit._support import text_table
 from skinit.activations import Tanh
-from skinit.comparison.compare import text_table
 from skinit.mean_field import critical_point, depth_scales
 
 BIAS_VARIANCE = 0.05
@@ -35,11 +35,11 @@ def trainable_depth(weight_variance):
 
 
 # %%
-# Training on both sides of it
-# ----------------------------
+# Training in order and in chaos
+# ------------------------------
 #
-# Networks of 10 to 60 layers of 50 units, trained for 15 epochs, one seed each. The start is put
-# together from parts: Gaussian weights, with biases from a function.
+# Networks of 10 to 60 layers of 50 units, trained for 15 epochs, one seed each. The initializer is
+# composed of Gaussian weights, and of biases from a function.
 
 import warnings
 
@@ -52,17 +52,17 @@ from skinit.initializers import LeCun, WithBias
 
 X, y = load_digits(return_X_y=True)
 X = X - X.mean(axis=0)
-# By one number for all: a pixel that is always white has no spread of its own.
+# One standard deviation for all pixels, as that of an always white pixel is 0.
 X = (X / X.std()).astype(np.float32)
 
 
 def gaussian_biases(layer, rng):
-    """Draw biases of the variance above."""
+    """Draw biases of variance BIAS_VARIANCE."""
     return rng.normal(0, np.sqrt(BIAS_VARIANCE), layer.fan_out)
 
 
 def accuracy(weight_variance, depth):
-    """Train a network; return how many of its training samples it gets right."""
+    """Train a network; return its training accuracy."""
     model = InitMLPClassifier(
         (50,) * depth,
         activation="tanh",
@@ -74,7 +74,7 @@ def accuracy(weight_variance, depth):
         random_state=0,
     )
     with warnings.catch_warnings():
-        # The networks that learn nothing predict the same for all digits, and say so.
+        # Networks that do not learn predict the same for all digits, and warn about it.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, y).score(X, y)
 
@@ -117,11 +117,10 @@ ax.legend(loc="upper right", facecolor="gray", labelcolor="white")
 fig.colorbar(cells, ax=ax, format=PercentFormatter(1))
 
 # %%
-# On both sides training fails about where the line says, in chaos a little earlier, although the
-# theory is one of the start alone, and of layers that are infinitely wide. Next to the edge of
-# chaos the line allows for more than a hundred layers. There 15 epochs, and layers of 50 units, set
-# a limit of their own.
+# On both sides training fails close to the line, in chaos a little earlier, although the theory
+# only describes initial weights and infinitely wide layers. Near the edge of chaos the line allows
+# for more than a hundred layers; there the 15 epochs and the 50 units per layer are the limit.
 #
-# :class:`~skinit.initializers.EdgeOfChaos` starts a network on the edge, whatever its activation.
+# :class:`~skinit.initializers.EdgeOfChaos` initializes a network on the edge, for any activation.
 
 plt.show()

@@ -1,4 +1,4 @@
-"""The catalogue of starts: complete, searchable, and honest about what was found."""
+"""The catalogue of initializers: complete, searchable, with the results of the benchmark."""
 
 import sys
 
@@ -49,7 +49,7 @@ def test_names_of_one_entry_stand_for_one_object():
 
 
 @for_every_entry
-def test_every_entry_is_whole(entry):
+def test_every_entry_is_complete(entry):
     for text in (entry.spelt, entry.formula, entry.advice, entry.cost, entry.references):
         assert text.strip()
         assert "\n" not in text
@@ -57,7 +57,7 @@ def test_every_entry_is_whole(entry):
 
 @for_every_entry
 def test_every_entry_has_a_family(entry):
-    """A new file is named in FAMILIES, in skinit/catalogue.py."""
+    """A new file is named in FAMILIES, in skinit/catalogue/catalogue.py."""
     assert entry.family in FAMILIES
 
 
@@ -74,17 +74,17 @@ def test_references_have_no_markup_and_no_other_section():
         assert ">>>" not in entry.references
 
 
-def test_the_first_is_the_one_that_serves_any_network():
+def test_the_first_entry_is_for_any_network():
     assert catalogue().entries[0].names == ("auto",)
 
 
-def test_a_family_stands_together():
+def test_entries_are_in_the_order_of_families():
     families = [entry.family for entry in catalogue()]
     assert families == sorted(families, key=list(FAMILIES).index)
 
 
 class Own(He):
-    """He's start under a name of one's own."""
+    """He under a custom name."""
 
     formula = "as He"
     advice = "to see that it is listed"
@@ -106,7 +106,7 @@ def entry_with(**texts):
 
 @pytest.mark.parametrize("field", ["spelt", "family", "formula", "advice", "cost", "references",
                                    "overall", "strength", "weakness"])  # fmt: skip
-def test_a_word_is_found_wherever_it_is(field):
+def test_a_word_is_found_in_every_field(field):
     assert entry_with(**{field: "behind ReLU units"}).distance("relu") < np.inf
 
 
@@ -155,15 +155,15 @@ def test_of_several_words_the_one_furthest_from_the_names_counts():
 
 
 @pytest.mark.parametrize("words", ["tanh deep", "relu deep", "logistic", "any activation"])
-def test_what_serves_any_network_is_among_the_closest(words):
+def test_auto_is_among_the_closest_entries(words):
     assert entry_named("auto") in catalogue().search(words).closest(words)
 
 
-def test_no_use_speaks_of_a_class():
-    """In a list of names, a class is not what one can type."""
+def test_no_advice_names_a_class():
+    """The catalogue lists names, and a class is not one."""
     classes = {entry.spelt.partition("(")[0] for entry in catalogue()}
-    told = {word for entry in catalogue() for word in entry.advice.split()}
-    assert {word.strip(",;:") for word in told} & classes == set()
+    words = {word for entry in catalogue() for word in entry.advice.split()}
+    assert {word.strip(",;:") for word in words} & classes == set()
 
 
 def test_the_closest_to_a_name_is_the_entry_of_that_name():
@@ -178,19 +178,19 @@ def test_the_closest_to_other_words_have_them_in_names_formula_or_advice():
     assert list(Catalogue((elsewhere,)).closest("some", "words")) == [elsewhere]
 
 
-def test_a_name_that_is_none_is_refused_with_few_that_are_near():
+def test_an_unknown_name_is_an_error_with_similar_names():
     near = r"did you mean 'he_normal'(, '\w+')? or '\w+'\? 'skinit list' shows all$"
     with pytest.raises(ValueError, match=f"init='He-norml' is not a known name; {near}"):
         catalogue().check_name("He-norml")
 
 
-def test_a_name_like_no_other_is_pointed_to_the_list():
+def test_a_name_similar_to_none_is_an_error_that_names_the_list():
     with pytest.raises(ValueError, match=r"'xyz' is not a known name; 'skinit list' shows all$"):
         catalogue().check_name("xyz")
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_a_known_name_is_not_refused(name):
+def test_a_known_name_is_accepted(name):
     catalogue().check_name(name)
 
 
@@ -199,12 +199,15 @@ def test_a_known_name_is_not_refused(name):
     [
         (["rellu"], "no initializer has the word 'rellu'; did you mean 'relu', 'elu' or 'selu'?"),
         (["deep", "kaimng"], "no initializer has the word 'kaimng'; did you mean 'kaiming', "),
-        (["weigts"], "no initializer has the word 'weigts'$"),  # prose, and no name
+        (
+            ["weigts"],
+            "no initializer has the word 'weigts'$",
+        ),  # not part of a name
         (["qqqqq"], "no initializer has the word 'qqqqq'$"),
         (["zeros", "siren"], "no initializer has all of the words 'zeros', 'siren'; leave one out"),
     ],
 )
-def test_nothing_found_says_which_word_and_what_is_near(words, message):
+def test_nothing_found_names_the_word_and_similar_ones(words, message):
     with pytest.raises(ValueError, match=message.replace("?", r"\?")):
         catalogue().search(*words)
 
@@ -240,7 +243,7 @@ def test_a_frame_has_a_row_for_each_entry():
     assert frame.set_index("spelt").loc["He()", "formula"] == He().formula
 
 
-# Findings
+# Benchmark results
 
 MADE_UP = [
     TrainableShare("he", "all", "all", 100, 0.5),
@@ -269,7 +272,7 @@ def test_shares_survive_writing_and_reading(tmp_path):
     assert read_shares(tmp_path / "found.csv") == MADE_UP
 
 
-def test_findings_are_told_with_rank_and_extremes(found):
+def test_results_have_rank_and_extremes(found):
     entry = entry_named("kaiming")
     assert entry.overall == "close to the best in 50% of 100 networks, rank 2 of 2"
     assert entry.strength == "at depth 1 or 2 (100%)"
@@ -282,7 +285,7 @@ def test_what_is_the_same_everywhere_has_no_extremes(found):
     assert (entry.strength, entry.weakness) == ("", "")
 
 
-def test_findings_can_be_searched_for(found):
+def test_results_can_be_searched(found):
     assert [entry.name for entry in catalogue().search("close", "best", "rank")][:2] == [
         "he",
         "orthogonal",
@@ -294,17 +297,17 @@ def test_what_was_not_in_the_benchmark_says_so(found):
         assert entry_named(name).overall == "not in the trainability benchmark"
 
 
-def test_a_share_of_few_networks_is_not_told(found):
+def test_a_share_of_few_networks_is_not_reported(found):
     few = [each for each in MADE_UP if each.cells < FEWEST]
     assert "rare" in [each.group for each in few]
     assert "rare" not in entry_named("he").weakness
 
 
-def test_many_groups_are_told_with_commas_and_underscores_are_spaces():
+def test_several_groups_are_joined_by_commas_and_underscores_are_spaces():
     groups = [TrainableShare("he", "data", name, 20, 0.5) for name in ("a_b", "c", "d")]
     worst = TrainableShare("he", "data", "e", 20, 0.0)
-    told = track_record(["he"], [TrainableShare("he", "all", "all", 80, 0.4), *groups, worst])
-    assert (told.strength, told.weakness) == ("on a b, c or d (50%)", "on e (0%)")
+    record = track_record(["he"], [TrainableShare("he", "all", "all", 80, 0.4), *groups, worst])
+    assert (record.strength, record.weakness) == ("on a b, c or d (50%)", "on e (0%)")
 
 
 def test_without_a_file_nothing_is_claimed(tmp_path, monkeypatch):

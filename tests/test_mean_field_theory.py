@@ -41,7 +41,7 @@ WITH_MOMENTS = {**ACTIVATIONS, "leaky .25": LeakyReLU(0.25), "erf": ERF, "own": 
 
 
 def integrated(function, variance):
-    """Average over a Gaussian number by scipy's adaptive quadrature, each side by itself."""
+    """Average over a Gaussian number by scipy's adaptive quadrature on each side of 0."""
 
     def weighted(z):
         return function(np.sqrt(variance) * np.array([z]))[0] * np.exp(-z * z / 2)
@@ -104,8 +104,7 @@ def test_a_mean_is_of_any_function():
 
 # gains
 
-# Computed by quadrature of another kind, to the digits that are written: forward, backward and
-# centered.
+# Computed by another quadrature, exact in all digits: forward, backward and centered.
 GAINS = {
     "identity": (1, 1, 1),
     "relu": (1.414214, 1.414214, 1.712859),
@@ -142,7 +141,7 @@ def test_a_direction_is_looked_up():
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward", "centered"])
-def test_an_activation_that_does_not_move_has_no_gain(direction):
+def test_a_constant_activation_has_no_gain(direction):
     with pytest.raises(ValueError, match=f"has no {direction} gain.*averages to 0"):
         gain(FLAT, direction)
 
@@ -203,12 +202,12 @@ def test_slopes_are_those_of_the_maps(name):
     )
 
 
-def test_the_maps_say_what_random_weights_do():
+def test_the_maps_agree_with_random_weights():
     """Units of a layer are independent, given its inputs: half a million draws of a unit."""
     rng, n_units, q, c, sw2, sb2 = np.random.RandomState(0), 500_000, 1.3, 0.4, 1.7, 0.2
     inputs = np.linalg.cholesky(q * np.array([[1, c], [c, 1]])) @ rng.normal(size=(2, n_units))
     signals = np.tanh(inputs)
-    # A next pre-activation is a sum over units, of which the covariance is the mean product.
+    # The covariance of the next pre-activations is the mean product over units.
     covariance = sw2 * signals @ signals.T / n_units + sb2
     error = 4 * sw2 / np.sqrt(n_units)
     assert_allclose(covariance[0, 0], variance_map(Tanh(), q, sw2, sb2), atol=error)
@@ -218,7 +217,7 @@ def test_the_maps_say_what_random_weights_do():
 
 # the edge of chaos
 
-# Weight variances for these bias variances, to the digits that are written.
+# Weight variances for these bias variances, exact in all digits.
 BIAS_VARIANCES = 0, 1e-4, 0.01, 0.05, 0.1, 0.25
 EDGES = {
     "tanh": (1, 1.086026, 1.424205, 1.760955, 1.986073, 2.401489),
@@ -248,7 +247,7 @@ def test_the_logistic_is_critical_where_it_is_saturated():
         assert_allclose(found, weight_variance, atol=0.0051)
 
 
-# Where the slope of the variance map is 1 as well (Roberts, Yaida and Hanin, "The principles of
+# Where the slope of the variance map is also 1 (Roberts, Yaida and Hanin, "The principles of
 # deep learning theory", Cambridge University Press, 2022, section 5.3.4).
 HALF_STABLE = {
     "gelu": (0.17292239, 1.98305826, 3.5615528),
@@ -283,7 +282,7 @@ def test_the_critical_point_keeps_the_signal_and_the_gradient(name, bias_varianc
 @pytest.mark.parametrize(
     ("activation", "bias_variance"), [(Softplus(), 0.0), (Softplus(), 0.1), (ReLU(), 0.1)]
 )
-def test_no_edge_of_chaos_is_told(activation, bias_variance):
+def test_no_edge_of_chaos_is_an_error(activation, bias_variance):
     with pytest.raises(ValueError, match=f"no edge of chaos for bias_variance={bias_variance:g}"):
         critical_point(activation, bias_variance)
 
@@ -296,12 +295,12 @@ def test_an_activation_without_a_slope_at_zero_has_no_edge_of_chaos(activation):
         critical_point(activation)
 
 
-def test_an_activation_that_grows_beyond_all_numbers_is_critical_where_it_is_small():
-    """E exp(z)^2 = exp(2 q), for the slope too: q = 1 and weights of variance exp(-2)."""
+def test_an_activation_that_overflows_has_a_critical_point_at_small_q():
+    """E exp(z)^2 = exp(2 q), also for the slope: q = 1 and weights of variance exp(-2)."""
     assert_allclose(critical_point(Activation(np.exp, np.exp)), (np.exp(-2), 1), rtol=1e-12)
 
 
-# where a deep network ends
+# limits in deep networks
 
 
 @pytest.mark.parametrize("start", [1e-6, 1.0, 1e4])
@@ -309,7 +308,7 @@ def test_an_activation_that_grows_beyond_all_numbers_is_critical_where_it_is_sma
     ("activation", "weight_variance", "bias_variance"),
     [(Tanh(), 2.0, 0.05), (Tanh(), 0.5, 0.2), (Logistic(), 1.0, 0.0), (ReLU(), 1.5, 0.3)],
 )
-def test_signals_of_any_size_end_at_the_fixed_variance(
+def test_signals_of_any_size_converge_to_the_fixed_variance(
     activation, weight_variance, bias_variance, start
 ):
     q = start
@@ -319,7 +318,7 @@ def test_signals_of_any_size_end_at_the_fixed_variance(
     assert_allclose(found, q, rtol=1e-9)
 
 
-def test_a_rectifier_fades_stays_or_grows():
+def test_signals_of_rectifiers_fade_stay_or_grow():
     found = [
         fixed_variance(ReLU(), weight_variance, start=3.0) for weight_variance in (1.9, 2, 2.1)
     ]
@@ -327,8 +326,8 @@ def test_a_rectifier_fades_stays_or_grows():
     assert fixed_variance(ReLU(), 2.0, bias_variance=0.1) == np.inf
 
 
-def test_where_a_signal_ends_can_depend_on_where_it_begins():
-    """For GELU a fixed point below the half-stable one is left on both sides."""
+def test_the_limit_of_a_signal_can_depend_on_its_initial_size():
+    """GELU has an unstable fixed point below the half-stable one."""
     activation = ACTIVATIONS["gelu"]
     weight_variance, q = critical_point(activation, 0.05)
     below, above = (fixed_variance(activation, weight_variance, 0.05, f * q) for f in (0.9, 1.1))
@@ -337,7 +336,7 @@ def test_where_a_signal_ends_can_depend_on_where_it_begins():
 
 
 @pytest.mark.parametrize("weight_variance", [1.0, 3.0])
-def test_different_samples_end_at_the_fixed_correlation(weight_variance):
+def test_different_samples_converge_to_the_fixed_correlation(weight_variance):
     settings = fixed_variance(Tanh(), weight_variance, 0.05), weight_variance, 0.05
     c = 0.5
     for _ in range(200):
@@ -350,13 +349,13 @@ def test_samples_of_an_odd_activation_in_chaos_become_orthogonal():
 
 
 @pytest.mark.parametrize("weight_variance", [1.0, 3.0])
-def test_depth_scales_are_those_of_signals_sent_through_layers(weight_variance):
+def test_depth_scales_agree_with_signals_sent_through_layers(weight_variance):
     xi_q, xi_c = depth_scales(Tanh(), weight_variance, 0.05)
     settings = weight_variance, 0.05
     end = fixed_variance(Tanh(), *settings)
     c_end = fixed_correlation(Tanh(), end, *settings)
 
-    # A difference becomes exp(-1 / xi) of itself in a layer.
+    # A layer multiplies a difference by exp(-1 / xi).
     q, c = 1.0001 * end, c_end - 1e-4
     assert_allclose(
         (variance_map(Tanh(), q, *settings) - end) / (q - end), np.exp(-1 / xi_q), rtol=1e-3
@@ -368,15 +367,15 @@ def test_depth_scales_are_those_of_signals_sent_through_layers(weight_variance):
     )
 
 
-def test_on_the_edge_of_chaos_samples_are_told_apart_at_any_depth():
+def test_on_the_edge_of_chaos_samples_differ_at_any_depth():
     weight_variance, _ = critical_point(Tanh(), 0.05)
     xi_q, xi_c = depth_scales(Tanh(), weight_variance, 0.05)
     assert (xi_q < 2, xi_c) == (True, np.inf)
 
 
 @pytest.mark.parametrize("weight_variance", [1.0, 2.0, 3.0])
-def test_a_rectifier_without_bias_tells_samples_apart_whatever_its_weights(weight_variance):
-    """Its signal fades, stays or grows; the angle between two signals does not know."""
+def test_the_correlation_depth_scale_of_a_rectifier_does_not_depend_on_the_weights(weight_variance):
+    """Its signal fades, stays or grows; the angle between two signals is not affected."""
     xi_q, xi_c = depth_scales(ReLU(), weight_variance)
     assert xi_c == np.inf
     assert_allclose(1 / xi_q, max(0, -np.log(weight_variance / 2)), atol=1e-12)

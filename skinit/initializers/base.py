@@ -157,10 +157,11 @@ def resolve_init(init: LayerInit) -> LayerFunction:
     ValueError: init='he_norml' is not a known name; did you mean 'he_normal'?
     """
     if isinstance(init, str):
-        return clone(look_up(init, INITIALIZERS, "init"))
+        init = look_up(init, INITIALIZERS, "init")
     refuse_class(init, "init")
     if isinstance(init, Initializer):
-        return clone(init)
+        copy: Any = clone(init)
+        return copy
     if callable(init):
         return init
     raise TypeError(

@@ -95,7 +95,8 @@ class Wrapper(Initializer):
     base: LayerInit
 
     def for_layer(self, layer: Layer) -> LayerFunction:
-        return clone(self).set_params(base=resolve_for_layer(self.base, layer))
+        copy: Any = clone(self)
+        return copy.set_params(base=resolve_for_layer(self.base, layer))
 
     def draw_base(self, layer: Layer, rng: np.random.RandomState) -> tuple[Array, Array]:
         """Return the weights and biases that `base` draws."""

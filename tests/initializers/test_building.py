@@ -72,7 +72,7 @@ def test_a_name_resolves_to_a_copy_of_its_entry(name):
         ("pytorch", "torch"),
     ],
 )
-def test_aliases_stand_for_the_same_start(names):
+def test_aliases_stand_for_the_same_initializer(names):
     assert len({repr(resolve_init(name)) for name in names}) == 1
 
 
@@ -86,13 +86,13 @@ def test_a_function_resolves_to_itself():
     assert resolve_init(ones) is ones
 
 
-def test_a_class_is_told_to_be_an_object():
+def test_a_class_in_place_of_an_object_is_an_error():
     with pytest.raises(TypeError, match=r"init=He is a class; pass an object, as in init=He\(\)"):
         resolve_init(He)
 
 
 @pytest.mark.parametrize("junk", [None, 3, np.ones(2), {"he": 1}])
-def test_what_is_no_initializer_is_told_what_is(junk):
+def test_what_is_no_initializer_is_an_error_with_examples(junk):
     with pytest.raises(TypeError, match="is not an initializer; give a name such as 'he'"):
         resolve_init(junk)
 
@@ -108,12 +108,12 @@ def test_what_is_no_initializer_is_told_what_is(junk):
         ("zero", "zeros"),
     ],
 )
-def test_a_misspelt_name_gets_did_you_mean(typed, meant):
+def test_a_misspelt_name_gets_a_suggestion(typed, meant):
     with pytest.raises(ValueError, match=f"init='{typed}'.*did you mean '{meant}'"):
         resolve_init(typed)
 
 
-# one strategy for all layers, or one for each
+# one initializer for all layers, or one for each
 
 
 def test_a_sequence_has_one_entry_for_each_layer(rng):
@@ -124,23 +124,23 @@ def test_a_sequence_has_one_entry_for_each_layer(rng):
 
 
 @pytest.mark.parametrize("init", [[], ["he"], ("he",) * 4])
-def test_a_sequence_of_another_length_is_told_the_number_of_layers(init, rng):
+def test_a_sequence_of_another_length_is_an_error_with_the_number_of_layers(init, rng):
     with pytest.raises(ValueError, match=rf"init has {len(init)} entries.*has 3 layers"):
         build_parameters(init, NETWORK, rng)
 
 
-def test_layers_are_started_from_first_to_last(rng):
-    seen = []
+def test_layers_are_drawn_from_first_to_last(rng):
+    recorded = []
 
     def init(layer, rng):
-        seen.append((layer.index, layer.fan_in, layer.fan_out))
+        recorded.append((layer.index, layer.fan_in, layer.fan_out))
         return ones(layer, rng)
 
     build_parameters(init, NETWORK, rng)
-    assert seen == [(0, 2, 4), (1, 4, 3), (2, 3, 1)]
+    assert recorded == [(0, 2, 4), (1, 4, 3), (2, 3, 1)]
 
 
-def test_a_callable_that_is_not_hashable_can_start_a_network(rng):
+def test_a_callable_that_is_not_hashable_can_be_an_initializer(rng):
     @dataclass
     class Filled:
         value: float
@@ -152,7 +152,7 @@ def test_a_callable_that_is_not_hashable_can_start_a_network(rng):
     assert set(parameters) == {0, 2}
 
 
-def test_a_partial_function_can_start_a_network(rng):
+def test_a_partial_function_can_be_an_initializer(rng):
     def filled(layer, rng, value):
         return np.full((layer.fan_in, layer.fan_out), value), np.zeros(layer.fan_out)
 
@@ -161,17 +161,17 @@ def test_a_partial_function_can_start_a_network(rng):
     assert "filled" in resolved[0]
 
 
-def test_answers_may_be_lists_and_integers(rng):
+def test_functions_may_return_lists_and_integers(rng):
     def lists(layer, rng):
         return [[1] * layer.fan_out] * layer.fan_in, [2] * layer.fan_out
 
     assert set(build_parameters(lists, NETWORK, rng)[0]) == {1, 2}
 
 
-# what a strategy may know about a layer
+# what an initializer may know about a layer
 
 
-def test_a_layer_tells_its_place_in_the_network():
+def test_a_layer_knows_its_place_in_the_network():
     layers = [Layer(NETWORK, index) for index in range(3)]
     assert [layer.is_output for layer in layers] == [False, False, True]
     assert [layer.activation for layer in layers] == [*NETWORK.activations, None]
@@ -181,36 +181,36 @@ def test_a_layer_tells_its_place_in_the_network():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_layer_tells_what_the_weights_are_stored_as(dtype, rng):
-    seen = set()
+def test_a_layer_knows_the_dtype_of_the_weights(dtype, rng):
+    recorded = set()
 
     def init(layer, rng):
-        seen.add(layer.dtype)
+        recorded.add(layer.dtype)
         return ones(layer, rng)
 
     build_parameters(init, NETWORK, rng, dtype=dtype)
-    assert seen == {dtype}
+    assert recorded == {dtype}
 
 
 def spy_on(attribute):
-    """Make a random start that keeps what `layer.attribute` is when each layer is started."""
-    seen = []
+    """Return an initializer that records `layer.attribute` of each layer."""
+    recorded = []
 
     def init(layer, rng):
-        seen.append(getattr(layer, attribute))
+        recorded.append(getattr(layer, attribute))
         b = rng.normal(size=layer.fan_out)
         return rng.normal(size=(layer.fan_in, layer.fan_out)), b
 
-    return init, seen
+    return init, recorded
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_inputs_are_what_forward_brings_to_the_layer(dtype, data, rng):
+def test_inputs_are_the_signals_of_a_forward_pass(dtype, data, rng):
     data = TrainingData(data.X.astype(dtype), data.targets)
-    init, seen = spy_on("inputs")
+    init, recorded = spy_on("inputs")
     parameters, _ = build_parameters(init, NETWORK, rng, dtype=dtype, data=data)
     signals, _ = forward(NETWORK, layer_views(NETWORK, parameters), data.X)
-    for ours, expected in zip(seen, signals[:-1], strict=True):
+    for ours, expected in zip(recorded, signals[:-1], strict=True):
         assert ours.dtype == dtype
         assert_array_equal(ours, expected)
 
@@ -220,7 +220,7 @@ def test_inputs_of_the_first_layer_are_the_data(data):
     assert_array_equal(layer.inputs, data.X)
 
 
-def test_inputs_behind_the_first_layer_are_dense_for_sparse_data(data, rng):
+def test_inputs_after_the_first_layer_are_dense_for_sparse_data(data, rng):
     init, dense = spy_on("inputs")
     build_parameters(init, NETWORK, rng, data=data)
     init, sparse = spy_on("inputs")
@@ -232,23 +232,23 @@ def test_inputs_behind_the_first_layer_are_dense_for_sparse_data(data, rng):
 
 @pytest.mark.parametrize("attribute", ["targets", "sample_weight"])
 def test_targets_and_sample_weight_are_those_of_the_training(attribute, data, rng):
-    init, seen = spy_on(attribute)
+    init, recorded = spy_on(attribute)
     build_parameters(init, NETWORK, rng, data=data)
-    assert [given is getattr(data, attribute) for given in seen] == [True] * 3
+    assert [given is getattr(data, attribute) for given in recorded] == [True] * 3
 
 
 @pytest.mark.parametrize("attribute", ["inputs", "targets", "sample_weight"])
-def test_asking_for_data_where_there_is_none_says_who_has_some(attribute):
+def test_the_error_without_data_names_the_estimators(attribute):
     init, _ = spy_on(attribute)
     with pytest.raises(ValueError, match=rf"layer\.{attribute}.* none here.*InitMLPClassifier"):
         initialize_parameters([2, 3, 1], init)
 
 
-# answers that cannot be used
+# results that cannot be used
 
 
 def wrong(W=None, b=None):
-    """Make a strategy that answers with arrays of one's own."""
+    """Return an initializer that returns given arrays."""
 
     def init(layer, rng):
         right = ones(layer, rng)
@@ -270,32 +270,32 @@ def wrong(W=None, b=None):
         (wrong(b=lambda layer: np.ones((4, 1))), r"b of shape \(4, 1\), expected \(4,\); return b"),
     ],
 )
-def test_an_answer_of_the_wrong_shape_is_told_the_right_one(init, message, rng):
+def test_a_wrong_shape_is_an_error_with_the_right_one(init, message, rng):
     with pytest.raises(ValueError, match="init=init for layer 1 of 3 returned " + message):
         build_parameters(init, NETWORK, rng)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, "text", None, 1j, True])
 @pytest.mark.parametrize("letter", ["W", "b"])
-def test_an_answer_that_is_not_finite_numbers_is_told_so(letter, value, rng):
+def test_values_that_are_not_finite_numbers_are_an_error(letter, value, rng):
     shape = {"W": lambda layer: (layer.fan_in, layer.fan_out), "b": lambda layer: layer.fan_out}
     init = wrong(**{letter: lambda layer: np.full(shape[letter](layer), value)})
     with pytest.raises(ValueError, match=f"returned {letter} with values that are not finite"):
         build_parameters(init, NETWORK, rng)
 
 
-def test_an_answer_that_is_not_finite_in_float32_is_told_so(rng):
+def test_values_that_are_not_finite_in_float32_are_an_error(rng):
     init = wrong(W=lambda layer: np.full((layer.fan_in, layer.fan_out), 1e39))
     with pytest.raises(ValueError, match="not finite numbers in float32"):
         build_parameters(init, NETWORK, rng, dtype=np.float32)
 
 
 @pytest.mark.parametrize(
-    "answer", [None, 1.0, np.ones((2, 4)), (np.ones((2, 4)),), (1, 2, 3), {"W": 1, "b": 2}]
+    "result", [None, 1.0, np.ones((2, 4)), (np.ones((2, 4)),), (1, 2, 3), {"W": 1, "b": 2}]
 )
-def test_an_answer_that_is_no_pair_is_told_what_is_expected(answer, rng):
+def test_a_result_that_is_no_pair_is_an_error_with_what_is_expected(result, rng):
     with pytest.raises(TypeError, match=r"expected a pair \(W, b\): the weights of shape \(2, 4\)"):
-        build_parameters(lambda layer, rng: answer, NETWORK, rng)
+        build_parameters(lambda layer, rng: result, NETWORK, rng)
 
 
 @pytest.mark.parametrize(
@@ -309,13 +309,13 @@ def test_an_answer_that_is_no_pair_is_told_what_is_expected(answer, rng):
     ],
     ids=repr,
 )
-def test_a_wrong_setting_is_told_with_the_initializer_that_has_it(init, whose, data, rng):
+def test_errors_of_settings_name_the_initializer(init, whose, data, rng):
     with pytest.raises((TypeError, ValueError), match="^" + whose):
         build_parameters(init, NETWORK, rng, data=data)
 
 
-class OfUsers(Initializer):
-    """Raises an error of its own, when a layer or the network is asked for."""
+class Custom(Initializer):
+    """Raises an error when it draws a layer or refines the network."""
 
     def __init__(self, error, in_refine=False):
         self.error = error
@@ -332,14 +332,14 @@ class OfUsers(Initializer):
 
 @pytest.mark.parametrize("in_refine", [False, True])
 @pytest.mark.parametrize("error", [ValueError("mine"), TypeError("mine"), KeyError("mine")])
-def test_an_error_of_a_users_own_initializer_comes_out_as_it_is(error, in_refine, rng):
+def test_errors_of_custom_initializers_are_not_changed(error, in_refine, rng):
     with pytest.raises(type(error)) as raised:
-        build_parameters(OfUsers(error, in_refine), NETWORK, rng)
+        build_parameters(Custom(error, in_refine), NETWORK, rng)
     assert raised.value.args == ("mine",)
     assert raised.value.__cause__ is None
 
 
-def test_a_wrong_answer_names_the_layer_and_the_strategy(rng):
+def test_errors_of_results_name_the_layer_and_the_initializer(rng):
     class Broken(Initializer):
         def weights(self, layer, rng):
             return np.full((layer.fan_in, layer.fan_out), np.nan)
@@ -348,15 +348,15 @@ def test_a_wrong_answer_names_the_layer_and_the_strategy(rng):
         build_parameters(["he", Broken(), "he"], NETWORK, rng)
 
 
-# a last look at the whole network
+# refining the whole network
 
 
 class Refined(Initializer):
-    """Starts with ones, and keeps what `refine` is called with."""
+    """Draws ones, and records the arguments of `refine`."""
 
-    def __init__(self, calls, answer=None):
+    def __init__(self, calls, result=None):
         self.calls = calls
-        self.answer = answer
+        self.result = result
 
     def __sklearn_clone__(self):
         return self
@@ -366,10 +366,10 @@ class Refined(Initializer):
 
     def refine(self, parameters, network, data, rng):
         self.calls.append((parameters.copy(), network, data, rng))
-        return 2 * parameters if self.answer is None else self.answer
+        return 2 * parameters if self.result is None else self.result
 
 
-def test_refine_is_called_once_with_all_that_the_loop_has_built(data, rng):
+def test_refine_is_called_once_with_the_drawn_parameters(data, rng):
     init = Refined([])
     build_parameters(init, NETWORK, rng, data=data)
     ((parameters, *given),) = init.calls
@@ -377,7 +377,7 @@ def test_refine_is_called_once_with_all_that_the_loop_has_built(data, rng):
     assert given == [NETWORK, data, rng]
 
 
-def test_the_network_starts_with_what_refine_returns(rng):
+def test_the_initial_parameters_are_those_that_refine_returns(rng):
     parameters, _ = build_parameters(Refined([]), NETWORK, rng)
     assert_array_equal(parameters, 2 * build_parameters("ones", NETWORK, rng)[0])
 
@@ -390,21 +390,21 @@ def test_each_strategy_of_a_sequence_refines_once_in_order(rng):
 
 
 def test_refine_does_not_change_the_dtype(rng):
-    init = Refined([], answer=np.ones(NETWORK.n_parameters))
+    init = Refined([], result=np.ones(NETWORK.n_parameters))
     parameters, _ = build_parameters(init, NETWORK, rng, dtype=np.float32)
     assert parameters.dtype == np.float32
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("result", "message"),
     [
         (np.ones(3), r"shape \(3,\), expected all parameters of the network, of shape \(31,\)"),
         (np.full(31, np.nan), "not finite numbers in float64"),
     ],
 )
-def test_a_refinement_that_cannot_be_used_is_told_why(answer, message, rng):
+def test_a_refinement_that_cannot_be_used_is_an_error(result, message, rng):
     with pytest.raises(ValueError, match=r"refine returned .*" + message):
-        build_parameters(Refined([], answer), NETWORK, rng)
+        build_parameters(Refined([], result), NETWORK, rng)
 
 
 # the functional form
@@ -432,15 +432,15 @@ def test_the_functional_form_is_the_transpose_of_the_layers(init):
         assert_array_equal(ours[f"b{number}"], b.T)
 
 
-def test_the_activation_reaches_the_strategies():
-    seen = []
+def test_the_activation_reaches_the_initializers():
+    recorded = []
 
     def init(layer, rng):
-        seen.append(layer.activation)
+        recorded.append(layer.activation)
         return ones(layer, rng)
 
     initialize_parameters([2, 3, 1], init, activation="gelu")
-    assert [type(activation) for activation in seen] == [type(ACTIVATIONS["gelu"]), type(None)]
+    assert [type(activation) for activation in recorded] == [type(ACTIVATIONS["gelu"]), type(None)]
 
 
 @pytest.mark.parametrize("container", [list, tuple, np.array])

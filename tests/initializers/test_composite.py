@@ -31,15 +31,15 @@ def values_of(init, widths=WIDTHS):
 FIRST_HIDDEN_OUTPUT = PerLayer(Constant(1.0), Constant(2.0), Constant(3.0))
 
 
-def test_per_layer_has_one_for_the_first_one_for_hidden_and_one_for_the_output_layer():
+def test_per_layer_distinguishes_first_hidden_and_output_layers():
     assert values_of(FIRST_HIDDEN_OUTPUT) == [1, 2, 2, 3]
 
 
-def test_per_layer_serves_a_network_without_hidden_layers_as_an_output():
+def test_per_layer_uses_output_for_a_network_without_hidden_layers():
     assert values_of(FIRST_HIDDEN_OUTPUT, widths=[3, 2]) == [3]
 
 
-def test_without_a_first_the_first_layer_is_a_hidden_one():
+def test_per_layer_uses_hidden_for_the_first_layer_by_default():
     assert values_of(PerLayer(hidden=Constant(2.0), output="zeros")) == [2, 2, 2, 0]
 
 
@@ -57,11 +57,11 @@ def test_per_layer_takes_functions():
     assert values_of(PerLayer(fours, "ones", fours)) == [4, 1, 1, 4]
 
 
-def test_per_layer_within_per_layer_sees_the_whole_network():
+def test_per_layer_within_per_layer_has_the_whole_network():
     assert values_of(PerLayer(hidden=FIRST_HIDDEN_OUTPUT, output="zeros")) == [1, 2, 2, 0]
 
 
-def test_each_layer_is_told_what_it_was_started_with():
+def test_the_description_of_a_layer_names_its_initializer():
     network = Network((3, 4, 4, 2), (ReLU(), ReLU()), LOSSES["squared_error"])
     init = PerLayer(first=Scaled("he", 2.0), hidden=PerLayer("ones", "zeros"), output="lecun")
     _, resolved = build_parameters(init, network, np.random.RandomState(0))
@@ -117,7 +117,7 @@ def test_biases_may_be_drawn_after_the_weights():
     ],
     ids=repr,
 )
-def test_a_misspelt_name_inside_gets_did_you_mean(init):
+def test_a_misspelt_nested_name_gets_a_suggestion(init):
     with pytest.raises(ValueError, match=r"'he_norml'.* did you mean 'he_normal'"):
         initialize_parameters(WIDTHS, init)
 
@@ -130,12 +130,12 @@ def test_a_setting_that_is_no_number_is_named(init, setting):
         initialize_parameters(WIDTHS, init)
 
 
-def test_settings_inside_are_reached_by_their_path():
+def test_nested_settings_are_reached_by_their_path():
     init = PerLayer(hidden=Scaled(He(gain=2.0))).set_params(hidden__base__gain=3.0)
     assert init.hidden.base.gain == 3.0
 
 
-def test_the_parts_are_left_as_they_were():
+def test_nested_initializers_are_not_changed():
     part = Ones()
     init = PerLayer(part, part, part)
     initialize_parameters(WIDTHS, init)
@@ -143,7 +143,7 @@ def test_the_parts_are_left_as_they_were():
 
 
 class Doubled(ScikitLearn):
-    """Looks at the whole network, and doubles it."""
+    """Doubles all parameters of the network."""
 
     def refine(self, parameters, network, data, rng):
         return 2 * parameters + rng.normal(0, 1e-3)
@@ -163,7 +163,7 @@ def test_a_part_that_refines_gets_the_biases_that_it_is_given():
         assert_array_equal(ours[key], alone[key] if key.startswith("W") else 0.5)
 
 
-def test_a_part_that_refines_serves_its_layers_and_no_others():
+def test_a_part_that_refines_draws_only_its_own_layers():
     alone = initialize_parameters(WIDTHS, Doubled(), random_state=0)
     mixed = initialize_parameters(WIDTHS, PerLayer(hidden=Doubled(), output="ones"), random_state=0)
     for key in ("W1", "b1", "W2", "b2", "W3", "b3"):
@@ -171,20 +171,20 @@ def test_a_part_that_refines_serves_its_layers_and_no_others():
     assert_array_equal(mixed["W4"], np.ones((2, 4)))
 
 
-def test_a_part_that_refines_begins_behind_the_layers_that_are_there():
-    seen = []
+def test_a_part_that_refines_keeps_the_layers_drawn_before():
+    recorded = []
 
     class Watching(Ones):
         def refine(self, parameters, network, data, rng):
-            seen.append([W.mean() for W, _ in layer_views(network, parameters)])
+            recorded.append([W.mean() for W, _ in layer_views(network, parameters)])
             return parameters
 
     initialize_parameters(WIDTHS, PerLayer(first=Constant(7.0), hidden=Watching(), output="zeros"))
-    assert seen == [[7, 1, 1, 1]]
+    assert recorded == [[7, 1, 1, 1]]
 
 
 @pytest.mark.parametrize("composite", [Scaled, WithBias, PerLayer])
-def test_a_part_that_answers_nonsense_is_named(composite):
+def test_a_part_that_returns_nonsense_is_named(composite):
     def nonsense(layer, rng):
         return 3
 

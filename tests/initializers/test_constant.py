@@ -26,22 +26,22 @@ def test_the_tutorials_zeros_are_zero():
     assert_array_equal(parameters["b1"], np.zeros((2, 1)))
 
 
-def test_identity_hands_on_what_it_gets():
+def test_identity_passes_on_its_inputs():
     W = initialize_parameters([4, 4], Identity())["W1"]
     assert_array_equal(W @ [1, 2, 3, 4], [1, 2, 3, 4])
 
 
-def test_identity_of_fewer_units_hands_on_the_first_inputs():
+def test_identity_with_fewer_units_passes_on_the_first_inputs():
     W = initialize_parameters([4, 2], Identity())["W1"]
     assert_array_equal(W @ [1, 2, 3, 4], [1, 2])
 
 
-def test_identity_of_more_units_leaves_the_last_ones_silent():
+def test_identity_with_more_units_has_zeros_in_the_last_ones():
     W = initialize_parameters([2, 4], Identity())["W1"]
     assert_array_equal(W @ [1, 2], [1, 2, 0, 0])
 
 
-def test_periodic_padding_hands_every_input_on_in_turn():
+def test_periodic_padding_repeats_the_inputs_in_turn():
     W = initialize_parameters([3, 7], Identity(padding="periodic"))["W1"]
     assert_array_equal(W @ [1, 2, 3], [1, 2, 3, 1, 2, 3, 1])
 
@@ -65,7 +65,7 @@ def test_gain_multiplies_the_identity():
         (Identity(padding="periodic"), "W = I, repeated"),
     ],
 )
-def test_the_formula_tells_the_setting(init, formula):
+def test_the_formula_shows_the_setting(init, formula):
     assert init.formula == formula
 
 
@@ -88,13 +88,13 @@ def trained():
     return layer_views(NETWORK, np.random.RandomState(0).normal(size=NETWORK.n_parameters))
 
 
-def test_given_starts_where_another_network_ended(trained):
+def test_given_has_the_weights_of_another_network(trained):
     init = Given([W for W, _ in trained], [b[0] for _, b in trained])
     parameters, _ = build_parameters(init, NETWORK, np.random.RandomState(0))
     assert_array_equal(parameters, np.random.RandomState(0).normal(size=NETWORK.n_parameters))
 
 
-def test_given_without_intercepts_starts_them_at_zero(trained):
+def test_given_without_intercepts_has_biases_of_zero(trained):
     parameters, _ = build_parameters(Given([W for W, _ in trained]), NETWORK, None)
     assert [b.any() for _, b in layer_views(NETWORK, parameters)] == [False, False]
 
@@ -114,7 +114,7 @@ def test_given_needs_one_array_for_each_layer(setting, trained):
         build_parameters(Given(**arrays), NETWORK, None)
 
 
-def test_given_weights_of_pytorchs_orientation_are_told_to_be_transposed(trained):
+def test_given_weights_in_pytorchs_orientation_are_an_error_with_a_hint(trained):
     init = Given([W.T for W, _ in trained])
     with pytest.raises(ValueError, match=r"W of shape \(3, 2\), expected \(2, 3\).*transpose"):
         build_parameters(init, NETWORK, None)

@@ -1,4 +1,4 @@
-"""What every initializer must do, those with a name and those made of others."""
+"""Properties of all initializers, those with a name and those made of others."""
 
 import copy
 import pickle
@@ -52,12 +52,12 @@ INITS = {
     "nested": PerLayer(hidden=Scaled(WithBias(Normal(std=2.0), 0.25), 3.0), output=Constant(0.5)),
 }
 
-# Everything else must answer differently to a different seed.
+# All others draw other weights with another seed.
 NOT_RANDOM = {"zeros", "ones", "constant", "identity", "eye", "given"}
 NOT_RANDOM |= {"padded_identity", "hadamard", "sinusoidal"}
 
-# Everything else must start without data, and the same whatever the data are.
-LOOK_AT_DATA = {
+# All others work without data, and do not depend on them.
+DATA_DEPENDENT = {
     "auto",
     "lsuv",
     "unit_variance",
@@ -69,13 +69,13 @@ LOOK_AT_DATA = {
     "base_rate",
     "class_prior",
 }
-# Of these, some draw samples: a sample that counts twice is not drawn as two samples are.
+# Of these, some draw samples: a sample of weight 2 is not drawn like two samples.
 DRAW_SAMPLES = {"hull", "swim"}
-# And some imagine data where there are none.
-IMAGINE_DATA = {"auto"}
+# And some use synthetic data if there are none.
+SYNTHETIC_DATA = {"auto"}
 
 for_every_init = pytest.mark.parametrize("init", INITS.values(), ids=INITS)
-for_all_that_look = pytest.mark.parametrize("name", sorted(LOOK_AT_DATA))
+for_all_data_dependent = pytest.mark.parametrize("name", sorted(DATA_DEPENDENT))
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,8 @@ def data():
 
 
 @pytest.fixture
-def start(data):
-    """Return a function that starts the network."""
+def initialize(data):
+    """Return a function that initializes the network."""
 
     def parameters_of(init, seed=0, dtype=np.float64):
         short = TrainingData(data.X.astype(dtype), data.targets.astype(dtype))
@@ -97,7 +97,7 @@ def start(data):
 
 
 @for_every_init
-def test_answers_have_the_shapes_of_the_layer(init, data):
+def test_weights_and_biases_have_the_shapes_of_the_layer(init, data):
     layers = layer_views(NETWORK, np.zeros(NETWORK.n_parameters))
     for index, (W, b) in enumerate(layers):
         layer = Layer(NETWORK, index, np.float64, np.zeros(NETWORK.n_parameters), data)
@@ -107,63 +107,66 @@ def test_answers_have_the_shapes_of_the_layer(init, data):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @for_every_init
-def test_a_start_is_finite_and_of_the_wanted_dtype(init, dtype, start):
-    parameters = start(init, dtype=dtype)
+def test_initial_weights_are_finite_and_of_the_given_dtype(init, dtype, initialize):
+    parameters = initialize(init, dtype=dtype)
     assert (parameters.dtype, np.isfinite(parameters).all()) == (dtype, True)
 
 
 @for_every_init
-def test_the_same_seed_gives_the_same_start(init, start):
-    assert_array_equal(start(init, seed=1), start(init, seed=1))
+def test_the_same_seed_gives_the_same_weights(init, initialize):
+    assert_array_equal(initialize(init, seed=1), initialize(init, seed=1))
 
 
 @pytest.mark.parametrize("name", sorted(INITS.keys() - NOT_RANDOM))
-def test_another_seed_gives_another_start(name, start):
-    assert (start(INITS[name], seed=1) != start(INITS[name], seed=2)).any()
+def test_another_seed_gives_other_weights(name, initialize):
+    assert (initialize(INITS[name], seed=1) != initialize(INITS[name], seed=2)).any()
 
 
 @pytest.mark.parametrize("name", sorted(NOT_RANDOM))
-def test_a_start_without_randomness_draws_nothing(name, data):
+def test_an_initializer_without_randomness_draws_no_numbers(name, data):
     rng, untouched = np.random.RandomState(0), np.random.RandomState(0)
     build_parameters(INITS[name], NETWORK, rng, data=data)
     assert rng.normal() == untouched.normal()
 
 
 @for_every_init
-def test_the_random_state_of_the_process_is_left_alone(init, start):
+def test_the_global_random_state_is_not_used(init, initialize):
     of_the_process = check_random_state(None)
     before = of_the_process.get_state()
-    start(init)
+    initialize(init)
     assert_equal(of_the_process.get_state(), before)
 
 
 @pytest.mark.parametrize("name", INITS)
-def test_a_float32_network_starts_where_its_float64_twin_does_rounded(name, start):
-    ours, twin = start(INITS[name], dtype=np.float32), start(INITS[name]).astype(np.float32)
-    # The data are rounded too, before anybody looks at them.
-    rounding = 1e-4 if name in LOOK_AT_DATA else 0
+def test_float32_weights_are_rounded_float64_weights(name, initialize):
+    ours, twin = (
+        initialize(INITS[name], dtype=np.float32),
+        initialize(INITS[name]).astype(np.float32),
+    )
+    # The data are rounded to float32, too.
+    rounding = 1e-4 if name in DATA_DEPENDENT else 0
     assert_allclose(ours, twin, rtol=rounding, atol=rounding)
 
 
 @for_every_init
-def test_a_clone_starts_the_same(init, start):
-    assert_array_equal(start(clone(init)), start(init))
+def test_a_clone_draws_the_same(init, initialize):
+    assert_array_equal(initialize(clone(init)), initialize(init))
 
 
 @for_every_init
-def test_a_pickled_copy_starts_the_same(init, start):
-    assert_array_equal(start(pickle.loads(pickle.dumps(init))), start(init))
+def test_a_pickled_copy_draws_the_same(init, initialize):
+    assert_array_equal(initialize(pickle.loads(pickle.dumps(init))), initialize(init))
 
 
 @for_every_init
-def test_repr_evaluates_back(init, start):
+def test_repr_evaluates_back(init, initialize):
     back = eval(repr(init), vars(skinit.initializers))
     assert (type(back), repr(back)) == (type(init), repr(init))
-    assert_array_equal(start(back), start(init))
+    assert_array_equal(initialize(back), initialize(init))
 
 
 @for_every_init
-def test_starting_a_network_does_not_change_the_settings(init, data):
+def test_drawing_does_not_change_the_settings(init, data):
     used = copy.deepcopy(init)
     for index in range(NETWORK.n_layers):
         layer = Layer(NETWORK, index, np.float64, np.zeros(NETWORK.n_parameters), data)
@@ -180,14 +183,14 @@ def test_formula_advice_and_cost_are_a_line_each(init):
 
 @for_every_init
 def test_an_initializer_is_tuned_by_its_settings_alone(init):
-    """What the constructor stores is what get_params tells, and nothing else."""
+    """The constructor stores what get_params returns, and nothing else."""
     assert isinstance(init, Initializer)
     assert vars(init) == init.get_params(deep=False)
 
 
 @pytest.mark.parametrize("widths", [(1, 1), (7, 1), (1, 7), (3, 1, 1, 2)])
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_networks_of_any_widths_can_be_started(name, widths):
+def test_networks_of_any_widths_can_be_initialized(name, widths):
     network = Network(widths, (ReLU(),) * (len(widths) - 2), LOSSES["squared_error"])
     rng = np.random.RandomState(0)
     data = TrainingData(rng.normal(size=(20, widths[0])), rng.normal(size=(20, widths[-1])))
@@ -196,59 +199,59 @@ def test_networks_of_any_widths_can_be_started(name, widths):
 
 @pytest.mark.parametrize("composite", [LSUV, PerLayer, Scaled, UnitVariance, WithBias])
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_every_initializer_can_be_a_part_of_others(name, composite, start):
+def test_every_initializer_can_be_a_part_of_others(name, composite, initialize):
     key = "hidden" if composite is PerLayer else "base"
-    assert np.isfinite(start(composite(**{key: name}))).all()
+    assert np.isfinite(initialize(composite(**{key: name}))).all()
 
 
-# starts that look at the data
+# data-dependent initializers
 
 
-@pytest.mark.parametrize("name", sorted(INITS.keys() - LOOK_AT_DATA))
-def test_a_start_that_does_not_look_at_the_data_needs_none(name, start):
+@pytest.mark.parametrize("name", sorted(INITS.keys() - DATA_DEPENDENT))
+def test_other_initializers_draw_the_same_without_data(name, initialize):
     without, _ = build_parameters(INITS[name], NETWORK, np.random.RandomState(0))
-    assert_array_equal(start(INITS[name]), without)
+    assert_array_equal(initialize(INITS[name]), without)
 
 
-@pytest.mark.parametrize("name", sorted(LOOK_AT_DATA - IMAGINE_DATA))
-def test_a_start_that_looks_at_the_data_says_so_where_there_is_none(name):
+@pytest.mark.parametrize("name", sorted(DATA_DEPENDENT - SYNTHETIC_DATA))
+def test_data_dependent_initializers_without_data_are_an_error(name):
     of_which = rf"^init={type(INITIALIZERS[name]).__name__}\(.*\): "
     with pytest.raises(ValueError, match=of_which + r".* the data .* none here; .* fit\(X, y\)"):
         initialize_parameters([4, 6, 3], name)
 
 
-def started(name, data, network=NETWORK):
+def initialized(name, data, network=NETWORK):
     return build_parameters(name, network, np.random.RandomState(0), data=data)[0]
 
 
 @pytest.mark.parametrize("container", [csr_array, csr_matrix])
-@for_all_that_look
-def test_sparse_data_give_the_same_start(name, container, data):
+@for_all_data_dependent
+def test_sparse_data_give_the_same_weights(name, container, data):
     X = data.X * (data.X > 0)
-    dense = started(name, TrainingData(X, data.targets))
-    sparse = started(name, TrainingData(container(X), data.targets))
+    dense = initialized(name, TrainingData(X, data.targets))
+    sparse = initialized(name, TrainingData(container(X), data.targets))
     assert_allclose(sparse, dense, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", sorted(LOOK_AT_DATA - DRAW_SAMPLES))
-def test_to_count_twice_is_to_be_there_twice(name, data):
+@pytest.mark.parametrize("name", sorted(DATA_DEPENDENT - DRAW_SAMPLES))
+def test_a_weight_of_two_is_the_same_as_two_samples(name, data):
     counts = np.random.RandomState(1).randint(1, 4, len(data.targets))
-    weighted = started(name, TrainingData(data.X, data.targets, counts / 8))
-    repeated = started(name, data.rows(np.repeat(np.arange(len(counts)), counts)))
+    weighted = initialized(name, TrainingData(data.X, data.targets, counts / 8))
+    repeated = initialized(name, data.rows(np.repeat(np.arange(len(counts)), counts)))
     assert_allclose(weighted, repeated, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
-@for_all_that_look
-def test_samples_that_are_all_the_same_give_a_finite_start(name, value):
+@for_all_data_dependent
+def test_identical_samples_give_finite_weights(name, value):
     data = TrainingData(np.full((30, 4), value), np.eye(3)[np.zeros(30, int)])
-    assert abs(started(name, data)).max() < 1e7
+    assert abs(initialized(name, data)).max() < 1e7
 
 
-@for_all_that_look
-def test_a_feature_that_is_constant_gives_a_finite_start(name, data):
+@for_all_data_dependent
+def test_a_constant_feature_gives_finite_weights(name, data):
     X = np.c_[data.X[:, :3], np.full(len(data.X), 0.1)]
-    assert abs(started(name, TrainingData(X, data.targets))).max() < 1e4
+    assert abs(initialized(name, TrainingData(X, data.targets))).max() < 1e4
 
 
 @pytest.mark.parametrize(
@@ -261,17 +264,17 @@ def test_a_feature_that_is_constant_gives_a_finite_start(name, data):
     ],
     ids=["square", "exp", "clip", "zero"],
 )
-@for_all_that_look
-def test_activations_of_your_own_give_a_finite_start(name, activation, data):
+@for_all_data_dependent
+def test_custom_activations_give_finite_weights(name, activation, data):
     network = Network(NETWORK.widths, (activation, activation), NETWORK.loss)
-    assert np.isfinite(started(name, data, network)).all()
+    assert np.isfinite(initialized(name, data, network)).all()
 
 
-@pytest.mark.parametrize("name", sorted(LOOK_AT_DATA - {"auto", "base_rate", "class_prior"}))
-def test_of_many_samples_some_are_looked_at(name):
+@pytest.mark.parametrize("name", sorted(DATA_DEPENDENT - {"auto", "base_rate", "class_prior"}))
+def test_a_subset_of_many_samples_is_used(name):
     rng = np.random.RandomState(0)
     n_samples = 2 * MOST_SAMPLES + 7
     data = TrainingData(rng.normal(size=(n_samples, 4)), np.eye(3)[rng.randint(0, 3, n_samples)])
-    some = subset_of_samples(n_samples)
-    assert len(np.unique(some)) == MOST_SAMPLES
-    assert_array_equal(started(name, data), started(name, data.rows(some)))
+    subset = subset_of_samples(n_samples)
+    assert len(np.unique(subset)) == MOST_SAMPLES
+    assert_array_equal(initialized(name, data), initialized(name, data.rows(subset)))

@@ -34,7 +34,7 @@ def data():
     return TrainingData(X, targets, rng.uniform(size=80))
 
 
-def started(init, network, data, seed=0):
+def initialized(init, network, data, seed=0):
     return build_parameters(init, network, np.random.RandomState(seed), data=data)[0]
 
 
@@ -55,15 +55,15 @@ def weighted_std(z, weight, axis):
 @pytest.mark.parametrize("base", ["lecun", ScikitLearn()])
 def test_lsuv_gives_every_layer_unit_variance(base, activation, data):
     network = network_of(activation, activation)
-    for z in pre_activations(network, started(LSUV(base), network, data), data):
+    for z in pre_activations(network, initialized(LSUV(base), network, data), data):
         weight = np.repeat(data.sample_weight, z.shape[1])
         assert_allclose(weighted_std(z.ravel(), weight, axis=0), 1, rtol=1e-12)
 
 
 def test_lsuv_multiplies_a_layer_by_one_factor(data):
     network = network_of(ReLU())
-    plain = layer_views(network, started(ScikitLearn(), network, data))
-    ours = layer_views(network, started(LSUV(ScikitLearn()), network, data))
+    plain = layer_views(network, initialized(ScikitLearn(), network, data))
+    ours = layer_views(network, initialized(LSUV(ScikitLearn()), network, data))
     for (W, b), (W_plain, b_plain) in zip(ours, plain, strict=True):
         factor = W[0, 0] / W_plain[0, 0]
         assert_allclose(W, factor * W_plain, rtol=1e-12)
@@ -72,7 +72,7 @@ def test_lsuv_multiplies_a_layer_by_one_factor(data):
 
 def test_lsuv_leaves_a_layer_of_no_variance_as_it_is(data):
     network = network_of(ReLU())
-    parameters = started(LSUV(PerLayer(hidden="lecun", output="zeros")), network, data)
+    parameters = initialized(LSUV(PerLayer(hidden="lecun", output="zeros")), network, data)
     assert not layer_views(network, parameters)[1][0].any()
 
 
@@ -82,15 +82,17 @@ def test_lsuv_leaves_a_layer_of_no_variance_as_it_is(data):
 @pytest.mark.parametrize("base", ["lecun", "uniform"])
 def test_unit_variance_standardizes_every_unit(base, data):
     network = network_of(Tanh(), ReLU())
-    for z in pre_activations(network, started(UnitVariance(base), network, data), data):
+    for z in pre_activations(network, initialized(UnitVariance(base), network, data), data):
         assert_allclose(np.average(z, axis=0, weights=data.sample_weight), 0, atol=1e-10)
         assert_allclose(weighted_std(z, data.sample_weight, axis=0), 1, rtol=1e-12)
 
 
-def test_without_centring_the_biases_are_those_of_the_base(data):
+def test_without_centering_the_biases_are_those_of_the_base(data):
     network = network_of(Tanh())
-    ours = layer_views(network, started(UnitVariance(ScikitLearn(), center=False), network, data))
-    plain = layer_views(network, started(ScikitLearn(), network, data))
+    ours = layer_views(
+        network, initialized(UnitVariance(ScikitLearn(), center=False), network, data)
+    )
+    plain = layer_views(network, initialized(ScikitLearn(), network, data))
     assert_array_equal(ours[0][1], plain[0][1])
     z = data.X @ ours[0][0]
     assert_allclose(weighted_std(z, data.sample_weight, axis=0), 1, rtol=1e-12)
@@ -98,14 +100,14 @@ def test_without_centring_the_biases_are_those_of_the_base(data):
 
 def test_unit_variance_keeps_the_directions_of_the_weights(data):
     network = network_of(Tanh())
-    (W, _), _ = layer_views(network, started(UnitVariance("he"), network, data))
-    (W_plain, _), _ = layer_views(network, started("he", network, data))
+    (W, _), _ = layer_views(network, initialized(UnitVariance("he"), network, data))
+    (W_plain, _), _ = layer_views(network, initialized("he", network, data))
     assert_allclose(W / W[0], W_plain / W_plain[0], rtol=1e-12)
 
 
 @pytest.mark.parametrize("convert", [np.asarray, csr_array])
 def test_a_unit_that_sums_up_rounding_keeps_its_weights(convert):
-    """Terms of 1e5 cancel, and what is left of them is 1e-11."""
+    """Terms of 1e5 cancel, and leave rounding errors of 1e-11."""
     X = np.random.RandomState(0).normal(size=(50, 1)) * [[1e5, 1e5 / 3]]
 
     def cancels(layer, rng):
@@ -113,7 +115,7 @@ def test_a_unit_that_sums_up_rounding_keeps_its_weights(convert):
 
     network = Network((2, 1), (), LOSSES["squared_error"])
     data = TrainingData(convert(X), X[:, :1])
-    W = layer_views(network, started(UnitVariance(cancels), network, data))[0][0]
+    W = layer_views(network, initialized(UnitVariance(cancels), network, data))[0][0]
     assert_array_equal(W, [[1.0], [-3.0]])
 
 
@@ -121,7 +123,7 @@ def test_a_unit_that_sums_up_rounding_keeps_its_weights(convert):
 
 
 def rates(network, parameters, data):
-    """Return the size of the gradient of each layer beside that of its weights."""
+    """Return the size of the gradient of each layer relative to that of its weights."""
     _, gradient = loss_and_gradient(network, parameters, data)
     return [
         np.sqrt((dW**2).mean() / (W**2).mean())
@@ -134,22 +136,22 @@ def rates(network, parameters, data):
 @pytest.mark.parametrize("activation", [ReLU(), LeakyReLU(0.3), ACTIVATIONS["identity"]], ids=repr)
 def test_layers_that_only_scale_learn_at_one_rate(activation, data):
     network = network_of(*[activation] * 4)
-    ours = rates(network, started(Kraehenbuehl(), network, data), data)
+    ours = rates(network, initialized(Kraehenbuehl(), network, data), data)
     assert_allclose(ours, ours[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["tanh", "gelu", "elu", "softplus"])
 def test_layers_of_other_activations_learn_at_similar_rates(name, data):
     network = network_of(*[ACTIVATIONS[name]] * 4)
-    before = rates(network, started(UnitVariance(), network, data), data)
-    after = rates(network, started(Kraehenbuehl(), network, data), data)
+    before = rates(network, initialized(UnitVariance(), network, data), data)
+    after = rates(network, initialized(Kraehenbuehl(), network, data), data)
     assert np.ptp(np.log(after)) < 0.25 * np.ptp(np.log(before))
 
 
-def test_balancing_moves_weights_between_layers_and_leaves_the_scores(data):
+def test_balancing_rescales_layers_and_keeps_the_raw_predictions(data):
     network = network_of(ReLU(), LeakyReLU(0.1), ReLU())
-    unbalanced = started(UnitVariance(), network, data)
-    balanced = started(Kraehenbuehl(), network, data)
+    unbalanced = initialized(UnitVariance(), network, data)
+    balanced = initialized(Kraehenbuehl(), network, data)
     assert_allclose(
         pre_activations(network, balanced, data)[-1],
         pre_activations(network, unbalanced, data)[-1],
@@ -167,11 +169,11 @@ def test_balancing_moves_weights_between_layers_and_leaves_the_scores(data):
 
 
 def test_a_layer_that_does_not_learn_is_left_alone(data):
-    """Behind zeros, no gradient comes back to the first layer."""
+    """Output weights of zero let no gradient through to the first layer."""
     network = network_of(ReLU())
     init = [Kraehenbuehl(), "zeros"]
-    (W, _), (W_output, _) = layer_views(network, started(init, network, data))
-    (W_before, _), _ = layer_views(network, started([UnitVariance(), "zeros"], network, data))
+    (W, _), (W_output, _) = layer_views(network, initialized(init, network, data))
+    (W_before, _), _ = layer_views(network, initialized([UnitVariance(), "zeros"], network, data))
     assert_array_equal(W, W_before)
     assert not W_output.any()
 
@@ -180,7 +182,7 @@ def test_a_layer_that_does_not_learn_is_left_alone(data):
 
 
 def constant_loss(network, data):
-    """Minimize the loss of a constant score the slow way, by gradient descent."""
+    """Minimize the loss of a constant prediction by gradient descent."""
     scores = np.zeros((1, data.targets.shape[1]))
     weight = data.sample_weight / data.sample_weight.sum()
     for _ in range(4000):
@@ -200,7 +202,7 @@ def constant_loss(network, data):
         ("huber", [0]),
     ],
 )
-def test_with_silent_output_weights_the_loss_starts_at_that_of_the_best_constant(
+def test_with_output_weights_of_zero_the_initial_loss_is_that_of_the_best_constant(
     loss, columns, data
 ):
     targets = data.targets[:, columns]
@@ -209,11 +211,11 @@ def test_with_silent_output_weights_the_loss_starts_at_that_of_the_best_constant
     data = TrainingData(data.X, targets, data.sample_weight)
     network = Network((4, 5, len(columns)), (ReLU(),), LOSSES[loss])
     init = BaseRate(PerLayer(hidden="he", output="zeros"))
-    started_at, _ = loss_and_gradient(network, started(init, network, data), data)
-    assert_allclose(started_at, constant_loss(network, data), rtol=1e-6)
+    initial_loss, _ = loss_and_gradient(network, initialized(init, network, data), data)
+    assert_allclose(initial_loss, constant_loss(network, data), rtol=1e-6)
 
 
-def test_a_classifier_starts_at_the_entropy_of_its_classes():
+def test_the_initial_loss_of_a_classifier_is_the_entropy_of_its_classes():
     y = np.repeat([0, 1, 2], [70, 20, 10])
     X = np.random.RandomState(0).normal(size=(100, 3))
     init = BaseRate(PerLayer(hidden="he", output="zeros"))
@@ -222,7 +224,7 @@ def test_a_classifier_starts_at_the_entropy_of_its_classes():
     assert_allclose(model.loss_curve_[0], -(shares * np.log(shares)).sum(), rtol=1e-12)
 
 
-def test_a_regressor_of_counts_starts_at_their_mean():
+def test_a_regressor_of_counts_predicts_their_mean_at_first():
     X = np.random.RandomState(0).normal(size=(40, 3))
     y = np.arange(40.0)
     init = BaseRate(PerLayer(hidden="he", output="zeros"))
@@ -233,8 +235,8 @@ def test_a_regressor_of_counts_starts_at_their_mean():
 
 def test_only_the_last_bias_is_not_that_of_the_base(data):
     network = network_of(ReLU(), ReLU())
-    plain = layer_views(network, started(ScikitLearn(), network, data))
-    ours = layer_views(network, started(BaseRate(ScikitLearn()), network, data))
+    plain = layer_views(network, initialized(ScikitLearn(), network, data))
+    ours = layer_views(network, initialized(BaseRate(ScikitLearn()), network, data))
     for (W, b), (W_plain, b_plain), is_last in zip(ours, plain, [0, 0, 1], strict=True):
         assert_array_equal(W, W_plain)
         assert (b == b_plain).all() != is_last
@@ -268,6 +270,6 @@ def test_a_base_may_be_chosen_by_name_object_or_function(data):
     def he(layer, rng):
         return He()(layer, rng)
 
-    starts = [started(LSUV(base), network, data) for base in ("he", He(), he)]
-    assert_array_equal(starts[0], starts[1])
-    assert_array_equal(starts[0], starts[2])
+    results = [initialized(LSUV(base), network, data) for base in ("he", He(), he)]
+    assert_array_equal(results[0], results[1])
+    assert_array_equal(results[0], results[2])

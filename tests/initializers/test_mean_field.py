@@ -24,8 +24,8 @@ OWN = Activation(lambda z: z + np.sin(z), lambda z: 1 + np.cos(z))
 CUBE = Activation(lambda z: z**3, lambda z: 3 * z**2)
 FLAT = Activation(np.zeros_like, np.zeros_like)
 
-# So wide that a mean square over units is within a few percent of what is expected of it; layers
-# carry on what one of them is off.
+# So wide that a mean square over units is within a few percent of its expectation; deviations add
+# up over layers.
 WIDTHS = (600,) * 6
 
 
@@ -42,17 +42,17 @@ def squares_of_signal_and_gradient(
     masks = draw_masks(network, 1, rng)
     signals, pre_activations = forward(network, layers, np.sqrt(sample_square) * x, masks)
     gradients = backward(network, layers, signals, pre_activations, delta, masks)
-    # Of a single sample, the derivative by a bias is that by its pre-activation.
+    # For a single sample, the derivative with respect to a bias is that of its pre-activation.
     return [np.mean(z**2) for z in pre_activations], [np.mean(db**2) for _, db in gradients]
 
 
 def same_start(init, other, activation="relu", widths=(5, 7, 3, 2)):
-    """Compare two starts from one seed, layer by layer."""
-    starts = [
+    """Compare the weights of two initializers with one seed, layer by layer."""
+    results = [
         initialize_parameters(widths, each, 1, activation=activation) for each in (init, other)
     ]
-    for key in starts[0]:
-        assert_allclose(starts[0][key], starts[1][key], rtol=1e-12)
+    for key in results[0]:
+        assert_allclose(results[0][key], results[1][key], rtol=1e-12)
 
 
 # gains of any activation
@@ -67,7 +67,7 @@ def test_forward_keeps_the_signal_of_any_activation(activation, keep_rate):
 
 @pytest.mark.parametrize("keep_rate", [1.0, 0.6])
 def test_backward_keeps_the_gradient_through_layers_of_any_widths(keep_rate):
-    """Of an activation whose slopes do not depend on the size of the signal, which changes."""
+    """For activations whose slopes do not depend on the size of the signal, which changes."""
     _, gradient = squares_of_signal_and_gradient(
         ActivationGain("backward"), LeakyReLU(0.3), keep_rate, widths=(400, 1000) * 3
     )
@@ -76,7 +76,7 @@ def test_backward_keeps_the_gradient_through_layers_of_any_widths(keep_rate):
 
 @pytest.mark.parametrize("activation", ["logistic", "sin"])
 def test_backward_makes_up_for_the_slopes_of_the_activation(activation):
-    """At the first hidden layer the signal has the size that the averages are made for."""
+    """In the first hidden layer the signal has the size that the averages assume."""
     activation = ACTIVATIONS[activation]
     init = [LeCun(), ActivationGain("backward")]
     _, gradient = squares_of_signal_and_gradient(init, activation, widths=(1000,) * 3)
@@ -113,7 +113,7 @@ def test_both_is_the_compromise_of_glorot_and_bengio_for_any_activation():
     ],
     ids=repr,
 )
-def test_famous_starts_are_gains_of_their_activations(init, famous, activation):
+def test_well_known_initializers_are_gains_of_their_activations(init, famous, activation):
     same_start(init, famous, activation)
 
 
@@ -196,12 +196,10 @@ def test_biases_of_the_edge_of_chaos_have_their_spread():
         ("relu", 0.1, "sigma_b=0"),
     ],
 )
-def test_biases_that_leave_no_edge_of_chaos_are_told_with_some_that_do(
-    activation, sigma_b, way_out
-):
+def test_the_error_without_edge_of_chaos_suggests_other_biases(activation, sigma_b, way_out):
     with pytest.raises(ValueError, match=f"with sigma_b={sigma_b:g}: .* use {way_out}$"):
         initialize_parameters([2, 3, 1], EdgeOfChaos(sigma_b), activation=activation)
-    # The way out is one.
+    # The suggestion works.
     other = float(way_out.removeprefix("sigma_b="))
     initialize_parameters([2, 3, 1], EdgeOfChaos(other), activation=activation)
 
@@ -235,21 +233,21 @@ def test_kumars_weights_of_mixed_activations_are_those_of_what_follows():
     same_start(Kumar(), [LeCun(np.sqrt(scale)) for scale in scales], ["logistic", "tanh"])
 
 
-def test_kumars_start_of_a_linear_model_is_lecuns():
+def test_kumar_is_lecun_for_a_linear_model():
     same_start(Kumar(), "lecun", widths=(5, 2))
 
 
 # muP
 
 
-def test_scores_fade_with_the_width_in_mup():
-    """By the root of it; the hidden signals do not. One matrix of scores for each width."""
+def test_raw_predictions_of_mup_shrink_with_the_width():
+    """By the square root of the width; hidden signals keep their size."""
     widths, X = (100, 400, 1600), np.random.RandomState(0).normal(size=(10, 200))
     spreads = []
     for width in widths:
-        start = initialize_parameters([10, width, width, 200], MuP(), 0, activation="tanh")
-        hidden = np.tanh(start["W2"] @ np.tanh(start["W1"] @ X))
-        spreads.append((np.std(hidden), np.std(start["W3"] @ hidden) * np.sqrt(width)))
+        initial = initialize_parameters([10, width, width, 200], MuP(), 0, activation="tanh")
+        hidden = np.tanh(initial["W2"] @ np.tanh(initial["W1"] @ X))
+        spreads.append((np.std(hidden), np.std(initial["W3"] @ hidden) * np.sqrt(width)))
     assert_allclose(spreads, [spreads[0]] * len(widths), rtol=0.1)
 
 
@@ -261,12 +259,12 @@ def test_mup_without_hidden_layers_is_lecun():
 
 
 @pytest.mark.parametrize("init", [Kumar(), ActivationGain(), ActivationGain("backward")], ids=repr)
-def test_an_activation_that_passes_nothing_on_is_told(init):
+def test_an_activation_with_a_constant_output_is_an_error(init):
     with pytest.raises(ValueError, match="activation=Activation"):
         initialize_parameters([2, 3, 1], init, activation=FLAT)
 
 
-def test_kumars_start_needs_a_slope_at_zero():
+def test_kumar_needs_a_slope_at_zero():
     with pytest.raises(ValueError, match="has the slope 0 at 0"):
         initialize_parameters([2, 3, 1], Kumar(), activation=CUBE)
 

@@ -1,4 +1,4 @@
-"""Mirrored pairs: what they answer is known in closed form."""
+"""Mirrored pairs: their response is known in closed form."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from skinit.initializers.mirrored import pair_slope
 from skinit.losses import LOSSES
 
 
-def started(widths, activation, init=None):
-    """Build a network with mirrored pairs; answer with its function of the features."""
+def initialized(widths, activation, init=None):
+    """Build a network with mirrored pairs; return its layers and its function of the features."""
     network = Network(widths, (activation,) * (len(widths) - 2), LOSSES["squared_error"])
     parameters, _ = build_parameters(init or Mirrored(), network, np.random.RandomState(0))
     layers = layer_views(network, parameters)
@@ -22,14 +22,14 @@ def started(widths, activation, init=None):
 
 @pytest.mark.parametrize("name", ["identity", "relu", "leaky_relu", "gelu", "silu", "softplus"])
 def test_a_network_of_mirrored_pairs_is_a_rotation(name):
-    _, function = started((6, *(12,) * 30, 6), ACTIVATIONS[name])
+    _, function = initialized((6, *(12,) * 30, 6), ACTIVATIONS[name])
     rotation = function(np.eye(6))
     assert_allclose(rotation @ rotation.T, np.eye(6), atol=1e-9)
     assert_allclose(function(-3 * np.eye(6)), -3 * rotation, atol=1e-9)
 
 
 def test_pairs_of_logistic_units_are_tanh_units():
-    layers, function = started((3, 8, 2), ACTIVATIONS["logistic"])
+    layers, function = initialized((3, 8, 2), ACTIVATIONS["logistic"])
     X = np.random.RandomState(1).normal(size=(20, 3))
     (W1, _), (W2, _) = layers
     # expit(z) - expit(-z) = tanh(z / 2), and the slope of that is 1/2.
@@ -53,8 +53,8 @@ def test_the_slope_of_a_pair_is_the_sum_of_both_slopes(activation, bias, slope):
 
 
 @pytest.mark.parametrize("n_units", [1, 2, 7])
-def test_an_odd_unit_sees_something_and_is_not_read(n_units):
-    layers, _ = started((4, n_units, 3), ACTIVATIONS["gelu"])
+def test_an_odd_unit_has_inputs_and_outgoing_weights_of_zero(n_units):
+    layers, _ = initialized((4, n_units, 3), ACTIVATIONS["gelu"])
     (W1, _), (W2, _) = layers
     assert (abs(W1).max(axis=0) > 0).all()
     unread = abs(W2).max(axis=1) == 0
@@ -62,7 +62,7 @@ def test_an_odd_unit_sees_something_and_is_not_read(n_units):
 
 
 def test_the_gain_multiplies_every_layer():
-    _, once = started((4, 8, 8, 4), ACTIVATIONS["relu"])
-    _, twice = started((4, 8, 8, 4), ACTIVATIONS["relu"], Mirrored(gain=2.0))
+    _, once = initialized((4, 8, 8, 4), ACTIVATIONS["relu"])
+    _, twice = initialized((4, 8, 8, 4), ACTIVATIONS["relu"], Mirrored(gain=2.0))
     X = np.random.RandomState(1).normal(size=(5, 4))
     assert_allclose(twice(X), 8 * once(X), rtol=1e-12)

@@ -22,7 +22,7 @@ from skinit.losses import LOSSES
 
 
 def first_layer(init, X, targets=None, activation=None, n_units=30, sample_weight=None, seed=0):
-    """Start a network of one hidden layer; return the weights and biases of that layer."""
+    """Initialize a network with one hidden layer; return the weights and biases of that layer."""
     targets = X[:, :1] if targets is None else targets
     network = Network(
         (X.shape[1], n_units, targets.shape[1]), (activation or ReLU(),), LOSSES["squared_error"]
@@ -100,7 +100,7 @@ def test_weights_have_the_length_of_the_paper_in_inputs_scaled_to_one(activation
     X[0], X[1] = low, high
     n_units = 50
     W, b = first_layer(NguyenWidrow(), X, activation=activation, n_units=n_units)
-    # z in inputs from -1 to 1, and in parts of the range in which the activation is at work
+    # z in inputs from -1 to 1, and in units of the active range of the activation
     W_scaled = W * ((high - low) / 2)[:, np.newaxis] / half
     b_scaled = (b + (high + low) / 2 @ W) / half
     beta = 0.7 * n_units ** (1 / 3)
@@ -109,12 +109,12 @@ def test_weights_have_the_length_of_the_paper_in_inputs_scaled_to_one(activation
 
 
 def test_one_input_falls_into_as_many_parts_as_there_are_units():
-    """Each unit is at work on 1 / 0.7 of its share of the range."""
+    """Each unit is active on 1 / 0.7 of its share of the range."""
     n_units = 14
     X = np.linspace(5, 25, 50).reshape(-1, 1)
     W, _ = first_layer(NguyenWidrow(), X, activation=Tanh(), n_units=n_units)
-    at_work = 4 / abs(W[0])  # from z = -2 to z = 2
-    assert_allclose(at_work, 20 / n_units / 0.7, rtol=1e-12)
+    active = 4 / abs(W[0])  # from z = -2 to z = 2
+    assert_allclose(active, 20 / n_units / 0.7, rtol=1e-12)
 
 
 def test_hinges_are_spread_evenly_over_the_range_of_one_input():
@@ -191,7 +191,7 @@ def test_every_unit_lies_between_two_samples_of_different_targets(activation, z,
 
 
 def test_pairs_are_drawn_in_proportion_to_difference_over_distance():
-    """Of three samples in a row, each pair is drawn by |dy| / |dx|, and told by its slope."""
+    """Pairs of three samples on a line are drawn by |dy| / |dx|; the slope identifies the pair."""
     X, targets = np.array([[0.0], [1.0], [4.0]]), np.array([[0.0], [2.0], [3.0]])
     draws = [first_layer(SWIM(), X, targets, seed=seed) for seed in range(60)]
     slopes = np.abs([W for W, _ in draws]).ravel()
@@ -216,7 +216,7 @@ def test_the_output_layer_is_a_least_squares_fit_of_numbers(rng):
 
 
 def untrained(X, y, **settings):
-    """Fit a classifier that takes one step of no length."""
+    """Fit a classifier for one iteration with a learning rate of almost 0."""
     model = InitMLPClassifier(
         (200,), init="swim", learning_rate=1e-12, max_iter=1, random_state=0, **settings
     )
@@ -225,7 +225,7 @@ def untrained(X, y, **settings):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "gelu", "sin"])
 @pytest.mark.parametrize("load", [load_circles, load_moons])
-def test_circles_and_moons_are_told_apart_without_training(load, activation):
+def test_swim_classifies_circles_and_moons_without_training(load, activation):
     X, y, X_test, y_test = load()
     assert untrained(X, y, activation=activation).score(X_test, y_test) >= 0.9
 
@@ -236,7 +236,7 @@ def test_digits_are_read_without_training():
     assert untrained(X_train, y_train).score(X_test, y_test) > 0.9
 
 
-def test_scores_of_a_start_are_no_surer_than_they_should_be():
+def test_initial_probabilities_of_swim_are_smoothed():
     X, y = make_circles(500, factor=0.3, random_state=0)
     probabilities = untrained(X, y).predict_proba(X).max(axis=1)
     assert_allclose(np.median(probabilities), 0.95, atol=0.03)

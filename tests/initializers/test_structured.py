@@ -27,7 +27,7 @@ def signals():
     return lambda n_units: np.random.RandomState(1).normal(size=(20, n_units))
 
 
-# rotations
+# orthogonal matrices
 
 
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(6, 6), (6, 9), (1, 4)])
@@ -74,8 +74,8 @@ def test_rotations_and_reflections_are_equally_likely(rotations):
 
 
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(5, 5), (7, 3), (3, 7)])
-def test_orthogonal_draws_the_numbers_of_other_gaussian_starts(fan_in, fan_out):
-    """It turns them as little as Gram and Schmidt do: the first direction stays."""
+def test_orthogonal_draws_the_numbers_of_the_normal_initializers(fan_in, fan_out):
+    """As in the Gram-Schmidt process, the first direction is that of the drawn numbers."""
     rotated, drawn = (weights(init, fan_in, fan_out) for init in (Orthogonal(), Normal()))
     if fan_in < fan_out:
         rotated, drawn = rotated.T, drawn.T
@@ -121,14 +121,14 @@ def test_every_unit_of_a_sparse_layer_has_as_many_inputs_as_asked_for(nonzero, e
     assert_array_equal((W != 0).sum(axis=0), np.full(70, expected))
 
 
-def test_martens_start_has_fifteen_weights_per_unit_of_variance_one():
+def test_sparse_has_fifteen_weights_of_variance_one_per_unit():
     W = weights(Sparse(), fan_in=100, fan_out=400)
     assert_array_equal((W != 0).sum(axis=0), np.full(400, 15))
     assert stats.kstest(W[W != 0], "norm").pvalue > 1e-4
 
 
 def test_inputs_of_sparse_units_are_chosen_at_equal_rates():
-    """Each of 50 inputs is among 10 at a rate of 1/5; that units have ten narrows the spread."""
+    """Each of 50 inputs is chosen with probability 1/5; fixed counts make the spread smaller."""
     chosen = (weights(Sparse(nonzero=10), fan_in=50, fan_out=2000) != 0).sum(axis=1)
     statistic = ((chosen - 400) ** 2 / (2000 * 0.2 * 0.8)).sum() * 49 / 50
     assert 1e-4 < stats.chi2(49).cdf(statistic) < 1 - 1e-4
@@ -140,7 +140,7 @@ def test_sparse_keeps_some_of_the_weights_that_normal_draws():
 
 
 @pytest.mark.parametrize("nonzero", [0, -1, 0.0, 1.5, 15.0, np.nan, True, None, "15"])
-def test_a_number_of_weights_that_makes_no_sense_is_told_what_does(nonzero):
+def test_an_invalid_number_of_weights_is_an_error(nonzero):
     with pytest.raises(ValueError, match=r"nonzero=.* an int from 1 on.*or a float"):
         weights(Sparse(nonzero), 4, 3)
 
@@ -156,7 +156,7 @@ def test_hadamard_is_the_corner_of_scipys(fan_in, fan_out):
 
 
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(4, 4), (4, 2), (1, 1)])
-def test_hadamard_hands_on_what_it_gets_where_it_does_not_widen(fan_in, fan_out, signals):
+def test_hadamard_is_the_identity_in_layers_that_do_not_widen(fan_in, fan_out, signals):
     before = signals(fan_in)
     assert_array_equal(before @ weights(ZerO(), fan_in, fan_out), before[:, :fan_out])
 
@@ -194,14 +194,14 @@ def test_a_noisy_identity_is_the_identity_and_the_noise_of_lecun(fan_in, fan_out
 
 def signal_after(init, widths):
     """Send samples through a network of tanh units; return what arrives at its end."""
-    start = initialize_parameters(widths, init, random_state=0)
+    initial = initialize_parameters(widths, init, random_state=0)
     signal = np.random.RandomState(1).normal(size=(50, widths[0]))
     for number in range(1, len(widths)):
-        signal = np.tanh(signal @ start[f"W{number}"].T)
+        signal = np.tanh(signal @ initial[f"W{number}"].T)
     return signal
 
 
-def test_a_noisy_identity_carries_signals_through_a_hundred_narrow_tanh_layers():
+def test_noisy_identity_keeps_signals_in_a_hundred_narrow_tanh_layers():
     widths = [16, *[16, 4] * 50]
     noisy, gaussian = (signal_after(init, widths) for init in (NoisyIdentity(), LeCun()))
     assert 0.05 < np.sqrt(np.mean(noisy**2)) < 0.5
@@ -237,7 +237,7 @@ def test_waves_have_the_mean_square_of_glorot(fan_in, fan_out):
 
 
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(8, 7), (9, 8), (64, 10)])
-def test_waves_are_not_moved_by_inputs_that_go_up_together(fan_in, fan_out):
+def test_waves_ignore_a_number_added_to_all_inputs(fan_in, fan_out):
     """A whole number of periods sums to zero."""
     W = weights(Sinusoidal(), fan_in, fan_out)
     assert_allclose(np.ones(fan_in) @ W, np.zeros(fan_out), atol=1e-12)
@@ -256,7 +256,7 @@ def test_waves_are_not_moved_by_inputs_that_go_up_together(fan_in, fan_out):
         (7, 4, []),
     ],
 )
-def test_units_of_waves_are_silent_where_the_notes_say_so(fan_in, fan_out, silent):
+def test_units_have_zero_weights_where_the_notes_say_so(fan_in, fan_out, silent):
     W = weights(Sinusoidal(), fan_in, fan_out)
     assert_array_equal(np.flatnonzero(~W.any(axis=0)), silent)
 
@@ -281,7 +281,7 @@ def test_a_wrong_setting_is_named(init, setting):
 
 
 @pytest.mark.parametrize(
-    ("init", "told"),
+    ("init", "expected"),
     [
         (Orthogonal(gain=0.5), "= 0.5^2 I"),
         (Orthogonal(scale_rectangular=True), "= max(fan_out / fan_in, 1) I"),
@@ -291,5 +291,5 @@ def test_a_wrong_setting_is_named(init, setting):
     ],
     ids=repr,
 )
-def test_the_formula_tells_the_setting(init, told):
-    assert told in init.formula
+def test_the_formula_shows_the_setting(init, expected):
+    assert expected in init.formula

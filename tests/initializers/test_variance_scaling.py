@@ -88,7 +88,7 @@ DISTRIBUTIONS = {
     "truncated_normal": truncated_normal,
 }
 
-# Pairs of a start and the distribution that its weights must have.
+# Pairs of an initializer and the distribution of its weights.
 SAMPLED = {
     **{
         name: (init, PUBLISHED.get(name))
@@ -111,7 +111,7 @@ SAMPLED = {
         truncated_normal(np.sqrt(2 / (m + n))),
     ),
     "gain": (LeCun(gain=3.0), normal(3 / np.sqrt(m))),
-    # What the page on other libraries says about them.
+    # As on the page on other libraries.
     "DL4J's SIGMOID_UNIFORM": (
         Glorot(gain=4, distribution="uniform"),
         uniform(4 * np.sqrt(6 / (m + n))),
@@ -198,8 +198,8 @@ def test_random_gives_the_tutorials_digits():
 @pytest.mark.parametrize(
     ("init", "factor"), [("random", lambda n: 10), ("he", lambda n: np.sqrt(2 / n))]
 )
-def test_deeper_networks_go_on_in_the_tutorials_stream(init, factor):
-    """As the tutorials write it: randn(units, inputs) * factor, layer after layer."""
+def test_deeper_networks_continue_the_tutorials_random_stream(init, factor):
+    """As in the tutorials: randn(units, inputs) * factor, layer after layer."""
     widths, rng = [2, 10, 5, 1], np.random.RandomState(3)
     parameters = initialize_parameters(widths, init, random_state=3)
     for number in range(1, 4):
@@ -220,7 +220,7 @@ def test_deeper_networks_go_on_in_the_tutorials_stream(init, factor):
         (VarianceScaling(3.0, "geometric"), lambda m, n: 3**0.5 / (m * n) ** 0.25),
     ],
 )
-def test_gaussian_starts_with_one_seed_differ_only_in_scale(init, std):
+def test_normal_initializers_with_one_seed_differ_only_in_scale(init, std):
     widths, rng = [5, 7, 3, 2], np.random.RandomState(1)
     parameters = initialize_parameters(widths, init, random_state=1)
     for number in range(1, 4):
@@ -230,7 +230,7 @@ def test_gaussian_starts_with_one_seed_differ_only_in_scale(init, std):
 
 
 @pytest.mark.parametrize("shape", ["uniform", "truncated_normal"])
-def test_starts_of_one_distribution_and_seed_differ_only_in_scale(shape):
+def test_initializers_of_one_distribution_and_seed_differ_only_in_scale(shape):
     one = initialize_parameters([5, 7, 3], LeCun(distribution=shape), random_state=1)
     other = initialize_parameters([5, 7, 3], He(gain=3.0, distribution=shape), random_state=1)
     for key in ("W1", "W2"):
@@ -271,7 +271,7 @@ def test_gain_multiplies_the_weights(family):
     ],
     ids=repr,
 )
-def test_the_formula_tells_the_variance(init):
+def test_the_formula_shows_the_variance(init):
     variance = init.formula.removeprefix("Var W = ").partition(",")[0]
     drawn = initialize_parameters([FAN_IN, FAN_OUT], init, random_state=1)["W1"]
     standard = initialize_parameters([FAN_IN, FAN_OUT], Normal(std=1.0), random_state=1)["W1"]
@@ -279,7 +279,7 @@ def test_the_formula_tells_the_variance(init):
 
 
 @pytest.mark.parametrize("init", [Normal(0.3), Uniform(0.3), TruncatedNormal(0.3)], ids=repr)
-def test_the_formula_tells_the_spread(init):
+def test_the_formula_shows_the_standard_deviation(init):
     assert "0.3" in init.formula
 
 
@@ -312,16 +312,16 @@ def test_a_wrong_setting_is_named(init, setting):
 
 
 @pytest.mark.parametrize("init", [Normal(np.nan), VarianceScaling(np.inf), He(gain=np.nan)])
-def test_a_setting_that_is_not_finite_is_told(init):
+def test_a_setting_that_is_not_finite_is_an_error(init):
     with pytest.raises(ValueError, match="not finite"):
         initialize_parameters([2, 1], init)
 
 
-def test_zero_spread_is_a_start_of_zeros():
+def test_a_standard_deviation_of_zero_gives_zeros():
     assert not initialize_parameters([2, 3], Normal(std=0))["W1"].any()
 
 
-# scikit-learn's own start
+# scikit-learn's initialization
 
 
 SKLEARN_PROBLEMS = {
@@ -335,14 +335,14 @@ SKLEARN_PROBLEMS = {
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize(("hidden", "random_state"), [((4,), 0), ((5, 3), 1), ((1, 6, 2), 42)])
-def test_scikit_learns_start_is_bit_identical(problem, dtype, activation, hidden, random_state):
+def test_scikit_learns_weights_are_bit_identical(problem, dtype, activation, hidden, random_state):
     make, n_classes, n_outputs, loss = SKLEARN_PROBLEMS[problem]
     X = np.random.RandomState(0).normal(size=(24, 3)).astype(dtype)
     model = make(
         hidden_layer_sizes=hidden,
         activation=activation,
         random_state=random_state,
-        # A step too short to move anything: what is left is the start.
+        # The step is too short to change the weights: they are the initial ones.
         solver="sgd",
         momentum=0,
         alpha=0,
@@ -368,7 +368,7 @@ def test_scikit_learns_biases_are_drawn_as_its_weights():
     assert stats.kstest(b, uniform(np.sqrt(6 / 20_002)).cdf).pvalue > 1e-4
 
 
-# PyTorch's own start
+# PyTorch's initialization
 
 
 def test_pytorchs_biases_are_drawn_as_its_weights():
@@ -379,8 +379,8 @@ def test_pytorchs_biases_are_drawn_as_its_weights():
 # the random walk of the gradient
 
 
-def start_and_run(init, widths, activation, X):
-    """Start a network; return it, its layers, and what `forward` makes of X."""
+def initialize_and_run(init, widths, activation, X):
+    """Initialize a network; return it, its layers, and the signals of a forward pass."""
     activations = resolve_activations(activation, len(widths) - 2)
     network = Network(tuple(widths), activations, LOSSES["squared_error"])
     layers = layer_views(network, build_parameters(init, network, np.random.RandomState(0))[0])
@@ -388,14 +388,14 @@ def start_and_run(init, widths, activation, X):
 
 
 def walk_std(activation, fan_in):
-    """Return the standard deviation of a random walk's weights behind a hidden layer."""
+    """Return the standard deviation of a random walk's weights after a hidden layer."""
     widths, given = [2, fan_in, 3], {"random_state": 0, "activation": activation}
     walk = initialize_parameters(widths, RandomWalk(), **given)["W2"]
     return walk.flat[0] / initialize_parameters(widths, Normal(std=1.0), **given)["W2"].flat[0]
 
 
 def exact_walk_std(fan_in, rate):
-    """Return the one that keeps the logarithm, where each unit lets a gradient pass at a rate.
+    """Return the one that keeps the logarithm if units pass on a gradient at this rate.
 
     The squared length of k Gaussian numbers is chi-squared, whose logarithm has the mean
     digamma(k / 2) + log(2); how many units pass is binomial.
@@ -416,7 +416,7 @@ def test_a_random_walk_keeps_the_mean_logarithm_of_the_gradient(activation, rate
 @pytest.mark.parametrize(
     ("negative_slope", "like", "rtol"), [(1.0, "identity", 1e-12), (0.0, "relu", 0.01)]
 )
-def test_a_random_walk_behind_any_activation_meets_those_that_are_solved(
+def test_a_random_walk_after_any_activation_agrees_with_the_solved_cases(
     negative_slope, like, rtol
 ):
     leaky = LeakyReLU(negative_slope=negative_slope)
@@ -424,16 +424,16 @@ def test_a_random_walk_behind_any_activation_meets_those_that_are_solved(
 
 
 def gradient_growth(init, widths):
-    """Return by how much the logarithm of a gradient's length grows per layer, on the way back."""
+    """Return the growth per layer of the logarithm of the gradient's length, going backward."""
     X = np.random.RandomState(1).normal(size=(10, widths[0]))
-    network, layers, signals, pre_activations = start_and_run(init, widths, "tanh", X)
+    network, layers, signals, pre_activations = initialize_and_run(init, widths, "tanh", X)
     delta = np.random.RandomState(2).normal(size=(10, widths[-1]))
     gradients = backward(network, layers, signals, pre_activations, delta)
-    first, last = gradients[0][1], gradients[-1][1]  # of the biases: the deltas, summed
+    first, last = gradients[0][1], gradients[-1][1]  # of the biases: sums of the deltas
     return np.log(np.linalg.norm(first) / np.linalg.norm(last)) / len(widths)
 
 
-def test_a_random_walk_keeps_gradients_through_hundreds_of_tanh_layers():
+def test_a_random_walk_keeps_gradients_in_hundreds_of_tanh_layers():
     widths = [100] * 200
     assert abs(gradient_growth(RandomWalk(), widths)) < 0.01
     assert gradient_growth(LeCun(), widths) < -0.015
@@ -443,9 +443,9 @@ def test_a_random_walk_keeps_gradients_through_hundreds_of_tanh_layers():
 
 
 def test_siren_keeps_the_variance_of_pre_activations():
-    """Of sines of Gaussian numbers of variance q: E sin^2 = (1 - exp(-2 q)) / 2."""
+    """For sines of Gaussian numbers of variance q, E sin^2 = (1 - exp(-2 q)) / 2."""
     X = np.random.RandomState(1).uniform(-1, 1, (300, 2))
-    _, _, _, pre_activations = start_and_run(Siren(), [2] + [256] * 12 + [1], "sin", X)
+    _, _, _, pre_activations = initialize_and_run(Siren(), [2] + [256] * 12 + [1], "sin", X)
     variances = [z.var() for z in pre_activations[:-1]]
     stays = brentq(lambda q: 1 - np.exp(-2 * q) - q, 0.1, 1)
     assert_allclose(variances[1], 1, rtol=0.1)
@@ -453,14 +453,14 @@ def test_siren_keeps_the_variance_of_pre_activations():
     assert stays == pytest.approx(0.8, abs=0.005)
 
 
-def test_siren_starts_its_output_w0_times_smaller():
+def test_output_weights_of_siren_are_w0_times_smaller():
     given = {"random_state": 0, "activation": "sin"}
-    start = initialize_parameters([2, 2000, 2000, 1], Siren(w0=20.0), **given)
-    assert_allclose(abs(start["W2"]).max(), np.sqrt(6 / 2000), rtol=1e-3)
-    assert_allclose(abs(start["W3"]).max(), np.sqrt(6 / 2000) / 20, rtol=1e-2)
+    initial = initialize_parameters([2, 2000, 2000, 1], Siren(w0=20.0), **given)
+    assert_allclose(abs(initial["W2"]).max(), np.sqrt(6 / 2000), rtol=1e-3)
+    assert_allclose(abs(initial["W3"]).max(), np.sqrt(6 / 2000) / 20, rtol=1e-2)
 
 
-def test_siren_with_another_w0_has_other_frequencies_and_nothing_else():
+def test_w0_of_siren_changes_only_the_frequencies():
     one, other = (
         initialize_parameters([2, 9, 9, 1], Siren(w0), random_state=0) for w0 in (10.0, 30.0)
     )
