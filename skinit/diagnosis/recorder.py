@@ -54,8 +54,8 @@ class DiagnosisRecorder(OwnCallback):
         self.every = every
         self.max_samples = max_samples
 
-    def setup(self, estimator, context):
-        """Forget the last fit."""
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Check the settings, and discard the diagnoses of an earlier fit."""
         super().setup(estimator, context)
         chosen = [self.every] if isinstance(self.every, Real) else self.every
         for iteration in chosen:
@@ -64,14 +64,14 @@ class DiagnosisRecorder(OwnCallback):
 
     def on_fit_task_begin(
         self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
-    ):
+    ) -> None:
         """Diagnose the initial weights."""
         if context.task_name == ITERATION and not self.iterations_:
             self.record(fitted_estimator, X, y, metadata)
 
     def on_fit_task_end(
         self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
-    ):
+    ) -> None:
         """Diagnose the weights after an iteration, if it is a chosen one."""
         has_ended = context.task_name == ITERATION and fitted_estimator is not None
         if has_ended and self.is_chosen(fitted_estimator.n_iter_):
@@ -83,7 +83,7 @@ class DiagnosisRecorder(OwnCallback):
             return iteration % self.every == 0
         return iteration in self.every
 
-    def record(self, model, X, y, metadata):
+    def record(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Diagnose the weights of a model, with the sample weights of the fit."""
         self.iterations_.append(model.n_iter_)
         settings = {"weights": "fitted", "candidates": (), "max_samples": self.max_samples}
@@ -104,7 +104,7 @@ class DiagnosisRecorder(OwnCallback):
             )
         return dict(zip(self.iterations_, self.diagnoses_, strict=True))
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the numbers as columns, one entry for each layer of each diagnosis."""
         columns = {}
         for iteration, diagnosis in self.by_iteration().items():

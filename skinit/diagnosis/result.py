@@ -78,7 +78,7 @@ class Diagnosis(Measurements):
         """The largest learning rate at which gradient descent is stable: 2 / `curvature`."""
         return 2 / self.curvature if self.curvature > 0 else np.nan
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the numbers of the layers as columns, one entry for each layer."""
         return self.propagation.to_dict()
 
