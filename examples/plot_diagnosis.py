@@ -1,9 +1,9 @@
 """
-What a start does to a deep network
-===================================
+What initial weights do to a deep network
+=========================================
 
 Before any training, :func:`skinit.diagnose` sends the data through a network and the gradient back.
-Twelve ReLU layers on the handwritten digits, from the weights of He and of Glorot.
+Here it does so for twelve ReLU layers on the handwritten digits, with He's and Glorot's weights.
 """
 
 from sklearn.datasets import load_digits
@@ -25,9 +25,9 @@ models = {
 diagnoses = {init: diagnose(model, X, y) for init, model in models.items()}
 
 # %%
-# Glorot's weights were made for activations that are linear around 0. Behind ReLU, which silences
-# half of a signal, it halves from layer to layer, and so does the gradient on its way back; the
-# dashes are what mean-field theory expects.
+# Glorot's weights were made for activations that are linear around 0. ReLU sets half of a signal to
+# 0, so that its mean square halves from layer to layer, and so does that of the gradient on its way
+# back. The dashed lines are what mean-field theory expects.
 
 SignalPropagationDisplay(diagnoses).plot()
 
@@ -37,29 +37,29 @@ SignalPropagationDisplay(diagnoses).plot()
 print(diagnoses["glorot"])
 
 # %%
-# How much the scores change with the inputs:
+# How much the raw predictions change with the inputs:
 
 JacobianSpectrumDisplay(diagnoses).plot()
 
 # %%
-# The classic picture of what tanh units put out, when weights are large: nearly all are at one end.
+# The classic picture of the activations of tanh units with large weights: nearly all are -1 or 1.
 
 model = InitMLPClassifier((64,) * 4, activation="tanh", init="random", random_state=0)
 ActivationHistogramDisplay.from_estimator(model, X, y)
 
 # %%
-# Glorot's, on what they were made for:
+# With Glorot's weights, which were made for tanh:
 
 model.set_params(init="glorot")
 ActivationHistogramDisplay.from_estimator(model, X, y)
 
 # %%
-# What training does to a start
-# -----------------------------
-# A :class:`skinit.DiagnosisRecorder` takes a diagnosis at chosen iterations of a fit. It is set on
-# the network, also where that is the last step of a pipeline. Gradient descent on four layers, the
-# start dark and the end light: the signal begins to grow from layer to layer, and the gradient
-# falls with the loss.
+# What training does to the weights
+# ---------------------------------
+# A :class:`skinit.DiagnosisRecorder` diagnoses the weights at chosen iterations of a fit. It is set
+# on the network, also where that is the last step of a pipeline. The lines go from dark before
+# training to light at the end. In gradient descent on four layers, the signal begins to grow from
+# layer to layer, and the gradient falls with the loss.
 
 recorder = DiagnosisRecorder(every=(1, 3, 10, 30, 100, 300))
 network = InitMLPClassifier((64,) * 4, learning_rate=0.05, max_iter=300, random_state=0)
@@ -67,25 +67,25 @@ network.set_callbacks(recorder).fit(X, y)
 SignalPropagationDisplay.from_recorder(recorder)
 
 # %%
-# The curvature of the loss rises on the way to about 2 divided by the learning rate, here 40, where
-# steps begin to be too long: the edge of stability (Cohen et al., ICLR 2021).
+# The curvature of the loss rises towards about 2 divided by the learning rate, here 40. Beyond that
+# value, steps are too large: it is the edge of stability (Cohen et al., ICLR 2021).
 
 
-def tell(recorder):
-    for iteration, found in recorder.by_iteration().items():
-        dead = found.propagation.dead[:-1].mean()
+def print_diagnoses(recorder):
+    for iteration, diagnosis in recorder.by_iteration().items():
+        dead = diagnosis.propagation.dead[:-1].mean()
         print(
-            f"iteration {iteration:3}: loss {found.initial_loss:5.2f}, "
-            f"curvature {found.curvature:5.1f}, {dead:.0%} of the units are dead"
+            f"iteration {iteration:3}: loss {diagnosis.initial_loss:5.2f}, "
+            f"curvature {diagnosis.curvature:5.1f}, {dead:.0%} of the units are dead"
         )
 
 
-tell(recorder)
+print_diagnoses(recorder)
 
 # %%
-# Minibatches with a learning rate that is too large for the first epochs: the loss jumps, and units
-# are pushed to where no sample reaches them. Most of the first layer's do not come back.
+# With minibatches and a learning rate that is too large for the first epochs, the loss jumps, and
+# units die. Most units of the first layer stay dead.
 
 network.set_params(solver="sgd", learning_rate=0.1, max_iter=30).fit(X, y)
-tell(recorder)
+print_diagnoses(recorder)
 SignalPropagationDisplay.from_recorder(recorder)

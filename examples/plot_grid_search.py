@@ -2,12 +2,14 @@
 Tune the initialization in a grid search
 ========================================
 
-The start of :class:`~skinit.InitMLPClassifier` is a parameter like any other, and so are the
-settings of the start. Here scikit-learn's ``GridSearchCV`` compares starts given by name, starts
-given as objects, and a range of sizes, inside a pipeline that standardizes the features, on two
-data sets: breast cancer (30 features, 2 classes) and digits (64 features, 10 classes).
+The initializer of :class:`~skinit.InitMLPClassifier` is a parameter like any other, and so are the
+settings of the initializer. Here scikit-learn's ``GridSearchCV`` compares initializers given by
+name, initializers given as objects, and a range of scales, inside a pipeline that standardizes the
+features, on two data sets: breast cancer (30 features, 2 classes) and digits (64 features, 10
+classes).
 
-Training is short on purpose, 50 iterations: given enough time, several starts would end up alike.
+Training is short on purpose, 50 iterations: with enough iterations, several initializers would end
+up alike.
 """
 
 # %%
@@ -48,7 +50,7 @@ candidates = [
 
 # %%
 # A setting such as ``clf__init__gain`` belongs to the object in ``clf__init``. A name has no
-# settings, and asking for one gets an answer that says what to write instead.
+# settings; setting one raises an error that says what to write instead.
 
 import textwrap
 
@@ -61,7 +63,7 @@ except ValueError as error:
 # Expect warnings
 # ---------------
 #
-# A start from which the network does not learn makes ``fit`` warn. Zeros are such a start.
+# If the network does not learn with its initial weights, ``fit`` warns. Zeros are an example.
 
 import warnings
 
@@ -81,8 +83,8 @@ for warning in caught:
     print(textwrap.fill(f"{warning.category.__name__}: {warning.message}"))
 
 # %%
-# In your own work, take it seriously. The search below includes bad starts in order to show what
-# becomes of them, so there this warning is turned off, and no other.
+# Take this warning seriously in your work. The search below includes bad initializers on purpose,
+# so this warning, and no other, is turned off there.
 #
 # Search
 # ------
@@ -116,7 +118,7 @@ def spell(params):
 
 
 labels = [spell(params) for params in searches["digits"].cv_results_["params"]]
-# A colour and some distance for each group: names, objects, gains, scales.
+# A color and some distance for each group: names, objects, gains, scales.
 group = np.repeat([0, 1, 2, 3], [5, 3, 5, 5])
 height = np.arange(len(labels)) + 0.8 * group
 
@@ -166,9 +168,9 @@ by_seed = table.pivot(index="init", columns="seed", values="mean_test_score")
 print(by_seed.assign(mean=by_seed.mean(axis=1)).round(3).to_string())
 
 # %%
-# From seed to seed, the accuracy of each start changes by more than the best and the worst mean
-# differ. So the order of these four is not certain, and which one a search with a single seed
-# prefers is partly luck. Pairs say more: with the same seed, "glorot" and "he" are the same draw in
-# two sizes, and "he" is better from each of the five.
+# From seed to seed, the accuracy of each initializer changes by more than the best and the worst
+# mean differ. So the order of these four is not certain, and which one a search with a single seed
+# prefers is partly luck. Pairs say more: with the same seed, "glorot" and "he" are the same draw at
+# two scales, and "he" is better with each of the five.
 
 plt.show()

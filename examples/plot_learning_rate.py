@@ -2,18 +2,18 @@
 Find a learning rate
 ====================
 
-Too small a learning rate wastes iterations; too large a one never arrives. Where the good ones are
-depends on the data, the network, its start and the solver.
-:func:`~skinit.find_learning_rate` tries 25 rates, each for 30 iterations from the same start, and
-suggests a third of the one that keeps the loss lowest in the second half of its run.
+A learning rate that is too small wastes iterations; with one that is too large, training fails.
+Which rates are good depends on the data, the network, its initial weights and the solver.
+:func:`~skinit.find_learning_rate` tries 25 rates, each for 30 iterations from the same initial
+weights, and suggests a third of the one that keeps the loss lowest in the second half of its run.
 """
 
 # %%
 # One search
 # ----------
 #
-# Handwritten digits, one hidden layer, full-batch gradient descent. The larger the steps, the
-# further the loss falls, up to where they become too long.
+# Handwritten digits, one hidden layer, full-batch gradient descent: the larger the steps, the
+# further the loss falls, until they become too large.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
@@ -43,9 +43,9 @@ display.ax_.set_title("Digits, gradient descent")
 # --------------------------
 #
 # Adam takes many steps in an iteration, one for each minibatch, and they do not shrink with the
-# gradient: the valley is further to the left. Its crosses are rates after which the network
-# predicts the same for all samples, as its units have died. A regression can do worse than that:
-# the grey area is where the loss stops being finite.
+# gradient, so that good rates are smaller. Crosses mark rates after which the network predicts the
+# same for all samples, as its units have died. In a regression the loss can become infinite; the
+# gray area marks the rates where it does.
 
 X_diabetes, y_diabetes = load_diabetes(return_X_y=True)
 X_diabetes, y_diabetes = scale(X_diabetes), scale(y_diabetes)
@@ -61,11 +61,11 @@ right.set_title("Diabetes, gradient descent")
 # Does the suggestion train well?
 # -------------------------------
 #
-# Thirty iterations of one seed are short. What counts is how far a longer training gets, here of
-# 150 iterations, from other seeds: with the rate that settles lowest, and with the suggestion, a
-# third of it. Printed is how much is left of the loss of the start, in the middle one of nine seeds
-# and in the worst: gradient descent gets somewhat further in the same time with the longer steps,
-# if it gets anywhere.
+# Thirty iterations with one seed are a short test. What counts is how far a longer training gets,
+# here of 150 iterations, with other seeds. The table compares the rate that settles lowest with the
+# suggestion, a third of it. It has the final loss as a part of the initial loss, for the median and
+# the worst of nine seeds. Gradient descent gets somewhat further with the larger rate, unless it
+# fails.
 
 from skinit._support import text_table
 from skinit.comparison import compare_inits
@@ -81,8 +81,8 @@ data = {
 }
 
 
-def left_of_the_loss(model, rate, X_of, y_of):
-    """Train from nine other seeds, and return what is left of the loss of the start, sorted."""
+def remaining_loss(model, rate, X_of, y_of):
+    """Train with nine other seeds; return the final as a part of the initial losses, sorted."""
     model.set_params(learning_rate=rate, max_iter=150)
     runs = compare_inits(model, [model.init], X_of, y_of, X_of, y_of, random_states=range(1, 10))
     return sorted(run.final_loss / run.initial_loss for run in runs.runs)
@@ -94,19 +94,19 @@ for name, (model, X_of, y_of) in data.items():
         search = find_learning_rate(model.set_params(solver=solver, random_state=0), X_of, y_of)
         row = [name, solver]
         for rate in (search.lowest, search.suggestion):
-            left = left_of_the_loss(model, rate, X_of, y_of)
-            row += [f"{rate:.2g}", f"{left[4]:.3f}", f"{left[-1]:.3f}"]
+            remaining = remaining_loss(model, rate, X_of, y_of)
+            row += [f"{rate:.2g}", f"{remaining[4]:.3f}", f"{remaining[-1]:.3f}"]
         rows.append(row)
-headings = ["data", "solver", "lowest", "middle", "worst", "suggestion", "middle", "worst"]
+headings = ["data", "solver", "lowest", "median", "worst", "suggestion", "median", "worst"]
 print(text_table(headings, rows))
 
 # %%
 # When thirty iterations are too few
 # ----------------------------------
 #
-# The network of the circles experiment is narrow, and gradient descent on it is stuck for hundreds
-# of iterations before it learns. Until then, no rate gets far, and the one that gets furthest may
-# be one that ends badly. The search says so, and a larger ``n_iter`` helps.
+# The network of the circles experiment is narrow, and gradient descent needs hundreds of iterations
+# before its loss falls. Until then no rate gets far, and the one that gets furthest may fail later.
+# The search says so, and a larger ``n_iter`` helps.
 
 import textwrap
 

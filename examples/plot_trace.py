@@ -3,16 +3,16 @@ One step, with all its numbers
 ==============================
 
 What does a network compute, and how does it learn? :func:`~skinit.trace` prints one forward and one
-backward pass, each step with its formula and its numbers, and what a step of gradient descent makes
-of the weights. A network with two inputs, three hidden units and one output fits on a page.
+backward pass, each step with its formula and its numbers, and the weights after a step of gradient
+descent. A network with two inputs, three hidden units and one output fits on a page.
 """
 
 # %%
 # One sample
 # ----------
 #
-# The model is not fitted, so the trace begins at its start. One sample does not show which labels
-# there are, so ``classes`` says it. In the formulas, ``a0 W1`` is a product of matrices, ``^T`` a
+# The model is not fitted, so the trace has its initial weights. One sample does not have all
+# labels, so ``classes`` lists them. In the formulas, ``a0 W1`` is a product of matrices, ``^T`` a
 # transpose, and ``*`` multiplies entry by entry.
 
 from skinit import InitMLPClassifier, load_circles, trace
@@ -21,11 +21,10 @@ model = InitMLPClassifier(3, activation="tanh", init="lecun", learning_rate=0.5,
 passed = trace(model, [[0.5, -1.2]], [1], classes=[0, 1])
 
 # %%
-# Read it from the end: the loss has gone down, because each weight went a little way against its
-# derivative. ``dW1`` is what one gets by the chain rule, along ``delta2``, ``W2`` and the slopes of
-# tanh.
+# Read it from the end: the loss has fallen, because each weight took a small step against its
+# derivative. ``dW1`` follows by the chain rule from ``delta2``, ``W2`` and the slopes of tanh.
 #
-# The numbers are at hand by their names, for exercises.
+# The trace has all arrays by their names, for exercises.
 
 import numpy as np
 
@@ -36,36 +35,36 @@ print(np.allclose(by_hand, passed["delta1"]))
 # Why zeros never learn
 # ---------------------
 #
-# Started from zeros, the hidden units put out zeros, and zeros come back to them. Only the output's
-# bias has a derivative.
+# With weights of zero, the hidden activations are zero, and so are their gradients. Only the bias
+# of the output has a derivative that is not zero.
 
-model_of_zeros = InitMLPClassifier(3, init="zeros")
-zeros = trace(model_of_zeros, [[0.5, -1.2]], [1], classes=[0, 1], verbose=False)
+model_with_zeros = InitMLPClassifier(3, init="zeros")
+zeros = trace(model_with_zeros, [[0.5, -1.2]], [1], classes=[0, 1], verbose=False)
 for step in zeros.steps:
     if step.name in ("a1", "delta2", "dW2", "db2", "delta1", "dW1"):
         print(step)
 
 # %%
-# How long may a step be?
-# -----------------------
+# How large may a step be?
+# ------------------------
 #
-# The derivatives promise how fast the loss falls: by the learning rate times the sum of all squared
-# derivatives. The promise holds for short steps. Here are the losses after one step on the circles,
-# for many learning rates.
+# The derivatives predict how much the loss falls: by the learning rate times the sum of all squared
+# derivatives. That holds for small steps. Here are the losses after one step on the circles, for
+# many learning rates.
 
 import matplotlib.pyplot as plt
 
 X, y, _, _ = load_circles()
 rates = np.linspace(0.1, 30, 60)
 steps = [trace(model, X, y, learning_rate=rate, verbose=False) for rate in rates]
-start = steps[0]
-derivatives = [start[name] for name in ("dW1", "db1", "dW2", "db2")]
+before = steps[0]
+derivatives = [before[name] for name in ("dW1", "db1", "dW2", "db2")]
 slope = sum((values**2).sum() for values in derivatives)
 
 fig, ax = plt.subplots(layout="constrained")
 ax.plot(rates, [step["new loss"] for step in steps], label="after one step")
-ax.plot(rates, start["loss"] - rates * slope, "--", label="promised by the derivatives")
-ax.axhline(start["loss"], color="gray", linestyle=":", label="start")
+ax.plot(rates, before["loss"] - rates * slope, "--", label="predicted by the derivatives")
+ax.axhline(before["loss"], color="gray", linestyle=":", label="before")
 ax.set(xlabel="learning rate", ylabel="loss", title="Two circles, one step", ylim=(0.6, 1.0))
 ax.grid(alpha=0.3)
 ax.legend()

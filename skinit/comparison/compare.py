@@ -77,7 +77,7 @@ class InitComparison:
         """List the runs of one init."""
         return [run for run in self.runs if run.init == init]
 
-    def estimators(self) -> dict[str, list]:
+    def estimators(self) -> dict[str, list[Any]]:
         """Return the fitted models, a dict of name to list, as the displays take them."""
         return {init: [run.estimator for run in self.of(init)] for init in self.inits}
 
@@ -92,7 +92,7 @@ class InitComparison:
         seeds = f"{n_seeds} seed{'s' * (n_seeds > 1)}"
         return f"{seeds} of {describe_network(models[0])}: {', '.join(settings)}"
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the results as columns, one entry for each run."""
         names = [field.name for field in fields(InitRun) if field.name != "estimator"]
         return {name: [getattr(run, name) for run in self.runs] for name in names}
@@ -244,7 +244,7 @@ def mean_and_spread(
         return format_value(values[0], digits)
     # The final loss of a run that diverges may be finite and its square not.
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, spread = np.mean(values), np.std(values, ddof=1)
+        mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
     if len(set(values)) == 1:
         spread = 0.0  # without rounding errors
     return f"{format_value(mean, digits)} ± {format_value(spread, spread_digits)}"

@@ -114,7 +114,7 @@ class LearningRateSearch:
             return f"{reason}; no lower rate was tried: search again with a lower low"
         return reason
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the results as columns, one entry for each rate."""
         return {
             "rate": self.rates.tolist(),

@@ -33,7 +33,7 @@ class DiagnosisGrid:
     settings: tuple[dict[str, Any], ...]
     diagnoses: tuple[Diagnosis, ...]
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return all numbers as columns: the settings, the whole network, then its layers."""
         names = list(dict.fromkeys(name for setting in self.settings for name in setting))
         columns = {}

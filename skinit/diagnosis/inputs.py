@@ -161,7 +161,7 @@ def prepare_parameters(
     return prepared, before
 
 
-def placeholder_targets(model, X, fitted):
+def placeholder_targets(model: BaseInitMLP, X: MatrixLike, fitted: bool) -> Array:
     """Make up targets, so that the network has the right number of outputs."""
     n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
     if not fitted:

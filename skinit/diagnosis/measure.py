@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from skinit._support import Array
+from skinit._support import Array, MatrixLike
 from skinit.core import Network, TrainingData, forward, layer_views, mean_loss
 from skinit.diagnosis.inputs import Inputs, in_float64
 from skinit.diagnosis.propagation import SignalPropagation, measure_propagation
@@ -98,7 +98,7 @@ def measure_curvature(
     return largest_curvature(inputs.network, parameters, few, alpha)
 
 
-def feature_moments(X):
+def feature_moments(X: MatrixLike) -> tuple[Array, Array]:
     """Return the mean and the standard deviation of each feature, of a sparse matrix too."""
     if not issparse(X):
         return X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)

@@ -5,6 +5,7 @@ beside the results what mean-field theory expects of independent random weights 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -104,7 +105,7 @@ class SignalPropagation:
     def __repr__(self) -> str:
         return f"<SignalPropagation through {self.network.n_layers} layers>"
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the numbers as columns, one entry for each layer."""
         columns = {"layer": np.arange(1, self.network.n_layers + 1), "units": self.units}
         columns |= {name: getattr(self, name) for name in PER_LAYER}

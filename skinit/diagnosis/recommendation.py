@@ -6,6 +6,7 @@ signal and gradient drift with depth, and keeps the present init unless another 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,7 @@ class Recommendation:
         [best] = [each for each in self.candidates[1:] if each.init == self.init]
         return best.init, best.stable_rate
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the numbers as columns, one entry for each candidate."""
         names = ("init", "n_severe", "n_warnings", "drift", "stable_rate")
         return {name: [getattr(each, name) for each in self.candidates] for name in names}

@@ -53,8 +53,8 @@ class DiagnosisRecorder(IterationCallback):
         self.every = every
         self.max_samples = max_samples
 
-    def setup(self, estimator, context):
-        """Forget the last fit."""
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Check the settings, and discard the diagnoses of an earlier fit."""
         super().setup(estimator, context)
         check_every(self.every)
         self.iterations_, self.diagnoses_ = [], []
@@ -96,7 +96,7 @@ class DiagnosisRecorder(IterationCallback):
             )
         return dict(zip(self.iterations_, self.diagnoses_, strict=True))
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the numbers as columns, one entry for each layer of each diagnosis."""
         columns = {}
         for iteration, diagnosis in self.by_iteration().items():

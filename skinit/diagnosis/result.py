@@ -78,7 +78,7 @@ class Diagnosis(Measurements):
         """The largest learning rate at which gradient descent is stable: 2 / `curvature`."""
         return 2 / self.curvature if self.curvature > 0 else np.nan
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the numbers of the layers as columns, one entry for each layer."""
         return self.propagation.to_dict()
 
@@ -104,13 +104,13 @@ class Diagnosis(Measurements):
 
     def __str__(self) -> str:
         parts = [
-            fill(repr(self)[1:-1], WIDTH),
+            wrap(repr(self)[1:-1]),
             layer_table(self.propagation),
             "\n".join(self.remarks()),
         ]
-        parts += [fill(f"{each}.", WIDTH, subsequent_indent="  ") for each in self.findings]
+        parts += [wrap(f"{each}.", indent="  ") for each in self.findings]
         if self.recommendation is not None:
-            parts.append(fill(f"recommended: {self.recommended()}.", WIDTH))
+            parts.append(wrap(f"recommended: {self.recommended()}."))
         return "\n\n".join(parts)
 
     def recommended(self) -> str:
@@ -160,6 +160,11 @@ class Diagnosis(Measurements):
         if self.solver.takes_steps:
             return f"{rate}, for {name}; gradient descent would be stable up to {stable}"
         return f"{name} has no learning rate; gradient descent would be stable up to {stable}"
+
+
+def wrap(text: str, indent: str = "") -> str:
+    """Break text into lines that fit on any terminal."""
+    return fill(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 # Of a deeper network, so many layers are shown at each end.

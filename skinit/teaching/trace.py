@@ -255,7 +255,7 @@ def is_fitted(estimator: Any) -> bool:
         return False
 
 
-def check_classes(y):
+def check_classes(y: Any) -> None:
     """Raise an error if y has a single class, so that the number of outputs is unknown."""
     labels = np.unique(y).tolist()
     if np.ndim(y) == 1 and len(labels) == 1:
@@ -265,7 +265,9 @@ def check_classes(y):
         )
 
 
-def forward_steps(network, parameters, data, alpha, loss):
+def forward_steps(
+    network: Network, parameters: Array, data: TrainingData, alpha: float, loss: float
+) -> list[TraceStep]:
     """List the steps from the input to the loss."""
     layers = layer_views(network, parameters)
     signals, pre_activations = forward(network, layers, data.X)
@@ -288,7 +290,9 @@ def forward_steps(network, parameters, data, alpha, loss):
     return [TraceStep("forward", *step) for step in steps]
 
 
-def backward_steps(network, parameters, data, alpha, gradient):
+def backward_steps(
+    network: Network, parameters: Array, data: TrainingData, alpha: float, gradient: Array
+) -> list[TraceStep]:
     """List the steps from the loss back to the first layer."""
     layers, n_samples = layer_views(network, parameters), len(data.targets)
     # As a stack of one network per sample: the gradient of its biases is the delta of the sample.
@@ -321,7 +325,7 @@ def backward_steps(network, parameters, data, alpha, gradient):
     return [TraceStep("backward", *step) for step in steps]
 
 
-def update_steps(network, parameters, rate, loss):
+def update_steps(network: Network, parameters: Array, rate: float, loss: float) -> list[TraceStep]:
     """List the weights and biases after a step of gradient descent, and the loss with them."""
     steps = []
     for number, (W, b) in enumerate(layer_views(network, parameters), 1):
