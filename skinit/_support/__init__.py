@@ -1,8 +1,10 @@
-"""What every other package may need: settings found by name and checked, and small tables.
+"""Helpers that any other package may use, and that know nothing about networks.
 
-Nothing here knows about networks. `settings` finds an object by its name and checks that a number
-is in its range, with errors that name the setting; `types` names what signatures share; `tables` lays out numbers as text or as a data
-frame. A helper belongs here only when packages that do not know each other share it.
+`settings` looks up objects by name and checks that numbers are in their range, with errors that
+name the setting. `tables` lays out results as text or as a data frame. `types` defines the type
+aliases that public signatures share.
+
+Add a helper here only if packages that do not import each other need it.
 """
 
 from skinit._support.settings import (
