@@ -1,11 +1,14 @@
-"""Data to compare initializations on.
+"""Data sets to compare initializations on.
 
-The tutorials' circles and moons, split as the tutorials split them; and any other table, split and
-standardized by `load_split`.
+`load_circles` and `load_moons` are the data of the tutorials, with their split. `load_split` loads
+any of the built-in data sets or a CSV file, splits it and standardizes it.
 """
 
+import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from sklearn.compose import make_column_transformer
@@ -21,16 +24,18 @@ from sklearn.datasets import (
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skinit._support import look_up
+from skinit._support import Array, look_up
 
 __all__ = ["BUILT_IN", "load_circles", "load_moons", "load_split"]
 
+Task: TypeAlias = Literal["classification", "regression"]
 
-def load_circles():
+
+def load_circles() -> tuple[Array, Array, Array, Array]:
     """Load two noisy circles, one inside the other: the data of the circles tutorial.
 
-    300 training samples drawn with seed 1 and 100 test samples drawn with seed 2, noise of
-    standard deviation 0.05, the two classes equally frequent.
+    300 training samples are drawn with seed 1 and 100 test samples with seed 2. The noise has a
+    standard deviation of 0.05, and the two classes are equally frequent.
 
     Returns
     -------
@@ -52,11 +57,11 @@ def load_circles():
     return X_train, y_train, X_test, y_test
 
 
-def load_moons():
+def load_moons() -> tuple[Array, Array, Array, Array]:
     """Load two interleaving half circles: the data of the moons tutorial.
 
-    400 training samples drawn with seed 1 and 100 test samples drawn with seed 2, noise of
-    standard deviation 0.2. The tutorial fixes no seeds, so its points are others.
+    400 training samples are drawn with seed 1 and 100 test samples with seed 2. The noise has a
+    standard deviation of 0.2. The tutorial fixes no seeds, so its samples are different ones.
 
     Returns
     -------
@@ -78,30 +83,38 @@ def load_moons():
     return X_train, y_train, X_test, y_test
 
 
-def load_split(source, *, target=None, task=None, random_state=0, announce=None):
-    """Load a data set ready for a comparison: split, and standardized by its training part.
+def load_split(
+    source: str | os.PathLike[str],
+    *,
+    target: str | None = None,
+    task: Task | None = None,
+    random_state: int = 0,
+    announce: Callable[[str], object] | None = None,
+) -> tuple[Array, Array, Array, Array, Task]:
+    """Load a data set, split it, and standardize both parts by the training part.
 
     Parameters
     ----------
     source : str or path-like
-        A name of ``BUILT_IN``, or a CSV file with a header (extra ``pandas``), separated by commas,
-        by tabs or by semicolons, the latter also with decimal commas. A column that is not numbers
-        becomes a feature of zeros and ones for each of the values that it has in training.
+        A name of ``BUILT_IN``, or a CSV file with a header (extra ``pandas``). Its columns are
+        separated by commas, tabs or semicolons; with semicolons, numbers may have decimal commas.
+        Columns that are not numeric are one-hot encoded by their values in the training part.
     target : str or None, default=None
         The column of the CSV file to predict.
     task : {"classification", "regression"} or None, default=None
-        None is regression where the target is numbers with fractions, or with more than twenty
-        different values.
+        None is regression if the target has fractional values, or numbers with more than twenty
+        different values, and classification otherwise.
     random_state : int, default=0
-        Seed of the split, a quarter for testing; circles and moons come split.
+        Seed of the split, which takes a quarter of the samples for testing. Circles and moons have
+        a fixed split.
     announce : callable or None, default=None
-        Called, if a CSV file was read, with a text that says which columns became features.
+        If a CSV file is read, called with a text that says which columns became features.
 
     Returns
     -------
     X_train : ndarray of shape (n_train, n_features)
     y_train : ndarray of shape (n_train,)
-        Standardized too for regression.
+        Standardized if the task is regression.
     X_test : ndarray of shape (n_test, n_features)
     y_test : ndarray of shape (n_test,)
     task : str
@@ -110,9 +123,9 @@ def load_split(source, *, target=None, task=None, random_state=0, announce=None)
     Raises
     ------
     ValueError
-        If there is no such data set, file or column, or if values are missing.
+        If the data set, file or column does not exist, or if values are missing.
     ImportError
-        If a CSV file is to be read and pandas is not installed.
+        If `source` is a CSV file and pandas is not installed.
 
     Examples
     --------
@@ -148,7 +161,7 @@ def load_split(source, *, target=None, task=None, random_state=0, announce=None)
     return X_train, y_train, X_test, y_test, task
 
 
-BUILT_IN = {
+BUILT_IN: dict[str, Callable[[], Any]] = {
     "circles": load_circles,
     "moons": load_moons,
     "iris": partial(load_iris, return_X_y=True),
@@ -159,8 +172,8 @@ BUILT_IN = {
 }
 
 
-def read_csv(path, target):
-    """Read a table, and split off the column to predict."""
+def read_csv(path: str | os.PathLike[str], target: str | None) -> tuple[Any, Array]:
+    """Read a CSV file; return the data frame of features and the array of targets."""
     if not Path(path).is_file():
         if not Path(path).suffix:
             look_up(str(path), BUILT_IN, "DATA")
@@ -176,10 +189,11 @@ def read_csv(path, target):
     try:
         headers = {mark: pd.read_csv(path, sep=mark, nrows=0) for mark in DECIMALS}
         separator = max(headers, key=lambda mark: len(headers[mark].columns))
-        # Where semicolons separate, numbers are often written with commas.
+        # With semicolons, decimals may be marked by commas: try both marks, and keep the table
+        # with more numeric columns.
         tables = [pd.read_csv(path, sep=separator, decimal=mark) for mark in DECIMALS[separator]]
         table = max(tables, key=lambda table: len(number_columns(table)))
-    except ValueError as error:  # also pandas' own errors, and what is not UTF-8
+    except ValueError as error:  # includes pandas' ParserError and UnicodeDecodeError
         raise ValueError(f"{name} is not a CSV file in UTF-8 with a header: {error}") from error
     if target not in table.columns:
         problem = "needs a target" if target is None else f"has no column target={target!r}"
@@ -188,7 +202,7 @@ def read_csv(path, target):
     if len(unusable):
         raise ValueError(
             f"{name} has missing or infinite values in {', '.join(map(repr, unusable))}; fill "
-            "them in, or drop those rows or columns"
+            "them in, or drop these rows or columns"
         )
     if len(table.columns) < 2 or len(table) < 8:
         raise ValueError(
@@ -198,62 +212,62 @@ def read_csv(path, target):
     return table.drop(columns=target), table[target].to_numpy()
 
 
-# What separates the columns of a table, and what may then mark the decimals of a number.
+# Separators of columns, each with the decimal marks that may occur with it.
 DECIMALS = {",": ".", ";": ".,", "\t": "."}
 
 
-def number_columns(table):
-    """List the columns of a table that hold numbers."""
+def number_columns(table: Any) -> list[str]:
+    """List the numeric columns of a data frame."""
     return list(table.select_dtypes("number").columns)
 
 
-def columns_in_words(table):
-    """Name the columns of a table, and of those that are one-hot encoded their number of values."""
+def columns_in_words(table: Any) -> str:
+    """Name the columns of a data frame, and the number of values of those that are not numeric."""
     numbers = number_columns(table)
-    told = list(numbers) if len(numbers) <= 10 else [f"{len(numbers)} of numbers"]
+    names = list(numbers) if len(numbers) <= 10 else [f"{len(numbers)} numeric"]
     for name in table.columns.drop(numbers):
         kind = "true or false" if table[name].dtype == bool else "text"
-        told.append(f"{name} ({kind}, {table[name].nunique()} values)")
+        names.append(f"{name} ({kind}, {table[name].nunique()} values)")
     n_columns = len(table.columns)
-    return f"{n_columns} column{'s' * (n_columns > 1)}: {', '.join(told)}"
+    return f"{n_columns} column{'s' * (n_columns > 1)}: {', '.join(names)}"
 
 
-def guess_task(y):
-    """Tell classification from regression by the values of the target."""
+def guess_task(y: Array) -> Task:
+    """Choose classification or regression by the values of the target."""
     if y.dtype.kind not in "iuf":
         return "classification"
     has_fractions = bool((y % 1 != 0).any())
     return "regression" if has_fractions or len(np.unique(y)) > 20 else "classification"
 
 
-def check_targets(y, task, name):
-    """Refuse targets that no network can learn, before the first of many is trained."""
+def check_targets(y: Array, task: Task, name: Any) -> None:
+    """Raise an error for targets that do not suit the task, before any network is trained."""
     is_number, n_values = y.dtype.kind in "iuf", len(np.unique(y))
     if n_values < 2:
         raise ValueError(
-            f"{name} has the same value {y.tolist()[0]!r} everywhere: there is nothing to learn"
+            f"{name} has the same value {y.tolist()[0]!r} in all samples: there is nothing to learn"
         )
     if task == "regression" and not is_number:
         raise ValueError(f"task='regression' needs numbers, but {name} has {y.tolist()[0]!r}")
-    # scikit-learn refuses fractions as classes, and warns of more classes than this.
+    # scikit-learn refuses fractional classes, and warns of more classes than half the samples.
     if task == "classification" and (n_values > len(y) / 2 or (is_number and (y % 1 != 0).any())):
-        way_out = "task='regression' would do" if is_number else "choose another column"
+        way_out = "use task='regression'" if is_number else "choose another column"
         raise ValueError(
-            f"{name} has {n_values} different values in {len(y)} training samples, which are "
-            f"no classes; {way_out}"
+            f"{name} has {n_values} different values in {len(y)} training samples, which cannot "
+            f"be classes; {way_out}"
         )
 
 
-def can_stratify(y, task):
-    """Tell whether each class can have its share of both parts."""
+def can_stratify(y: Array, task: Task) -> bool:
+    """Tell whether there are enough samples of each class for a stratified split."""
     if task == "regression":
         return False
     counts = np.unique(y, return_counts=True)[1]
     return counts.min() > 1 and len(counts) <= len(y) // 4
 
 
-def column_scaler(X):
-    """Make a transformer that standardizes numbers and one-hot encodes other columns."""
+def column_scaler(X: Any) -> Any:
+    """Make a transformer that standardizes numeric columns and one-hot encodes the others."""
     if not hasattr(X, "columns"):
         return StandardScaler()
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)

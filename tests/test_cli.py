@@ -513,14 +513,14 @@ MISTAKES = {
     "target of built-in": ([*IRIS, "--target", "y"], "is for CSV files; iris has its own"),
     "classes of fractions": (
         ["compare", "diabetes", "--init", "he", "--task", "classification"],
-        "task='regression' would do",
+        "use task='regression'",
     ),
     "no such file": (["compare", "no.csv", "--init", "he", "--target", "y"], "no such file"),
     "a folder": (["compare", ".", "--init", "he", "--target", "y"], "DATA='.'"),
     "no target": (TABLE[:-1], "table.csv needs a target; its columns are 'first', 'second'"),
     "no such column": ([*TABLE, "Letter"], "table.csv has no column target='Letter'; its columns"),
     "regression on text": ([*TABLE, "letter", "--task", "regression"], "needs numbers, but target"),
-    "one value only": ([*TABLE, "same"], "has the same value 1 everywhere"),
+    "one value only": ([*TABLE, "same"], "has the same value 1 in all samples"),
     "a file as folder": (
         [*IRIS, "--output", "table.csv"],
         "--output 'table.csv' must be a new folder",

@@ -1,4 +1,4 @@
-"""The tutorials' data, and tables made ready for a comparison."""
+"""The data of the tutorials, and data sets that `load_split` splits and standardizes."""
 
 import gzip
 import re
@@ -29,7 +29,7 @@ def test_tutorial_data_are_what_scikit_learn_makes(load, make, n_train, noise):
 
 
 @pytest.mark.parametrize("load", [load_circles, load_moons])
-def test_changing_loaded_data_leaves_the_next_load_as_it_was(load):
+def test_changing_loaded_data_does_not_change_the_next_load(load):
     before = [array.copy() for array in load()]
     for array in load():
         array[:] = 7
@@ -70,7 +70,7 @@ def test_another_seed_gives_another_split(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(BUILT_IN) - REGRESSION))
-def test_classes_have_their_share_of_both_parts(name):
+def test_splits_of_classes_are_stratified(name):
     _, y_train, _, y_test, _ = load_split(name)
     counts, in_test = (np.unique(y, return_counts=True)[1] for y in ([*y_train, *y_test], y_test))
     assert_allclose(in_test, counts * len(y_test) / counts.sum(), atol=1)
@@ -117,7 +117,7 @@ def test_the_task_can_be_chosen():
         ({"source": "iris", "task": "regress"}, "task='regress' must be 'classification'"),
     ],
 )
-def test_what_cannot_be_loaded_is_named_with_the_way_out(arguments, complaint):
+def test_bad_arguments_are_named_with_the_way_out(arguments, complaint):
     with pytest.raises(ValueError, match=re.escape(complaint)):
         load_split(**arguments)
 
@@ -161,13 +161,13 @@ def test_a_table_of_numbers_and_names_is_split_and_standardized(write):
 
 def test_columns_of_text_become_one_column_for_each_value(write):
     X_train, *_ = load_split(
-        write(colour=["red", "blue", "green", "red"] * 4, y=LETTERS), target="y"
+        write(color=["red", "blue", "green", "red"] * 4, y=LETTERS), target="y"
     )
     assert X_train.shape == (12, 3)
     assert_array_equal(X_train.sum(axis=1), 1)
 
 
-def test_text_that_only_the_test_part_has_is_no_column_at_all(write):
+def test_text_that_only_the_test_part_has_is_encoded_as_zeros(write):
     table = write(name=[f"n{number}" for number in range(16)], x=NUMBERS, y=LETTERS)
     _, _, X_test, _, _ = load_split(table, target="y")
     assert_array_equal(X_test[:, 1:], 0)
@@ -186,19 +186,21 @@ def test_a_column_name_may_have_a_comma(tmp_path):
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-@pytest.mark.parametrize("start", ["", "\ufeff", "\n\n"], ids=["plain", "marked", "blank lines"])
-def test_a_table_may_be_separated_by_commas_semicolons_or_tabs(tmp_path, separator, start):
+@pytest.mark.parametrize(
+    "prefix", ["", "\ufeff", "\n\n"], ids=["plain", "byte order mark", "blank lines"]
+)
+def test_a_table_may_be_separated_by_commas_semicolons_or_tabs(tmp_path, separator, prefix):
     rows = [
         "w,x,y",
         *(f"{number},2,{letter}" for number, letter in zip(NUMBERS, LETTERS, strict=True)),
     ]
     expected = load_split(write_text(tmp_path, "\n".join(rows)), target="y")
-    text = start + "\n".join(rows).replace(",", separator)
+    text = prefix + "\n".join(rows).replace(",", separator)
     for got, want in zip(load_split(write_text(tmp_path, text), target="y"), expected, strict=True):
         assert_array_equal(got, want)
 
 
-def test_other_separators_may_stand_in_a_name_in_quotes(tmp_path):
+def test_a_quoted_column_name_may_have_other_separators(tmp_path):
     rows = '"a;b;c;d",y\n' + "1,a\n2,b\n" * 8
     assert load_split(write_text(tmp_path, rows), target="y")[0].shape == (12, 1)
 
@@ -210,11 +212,11 @@ def test_numbers_between_semicolons_may_have_decimal_commas(tmp_path, mark):
     assert X_train.shape == (12, 1)
 
 
-def test_a_table_may_be_packed(write):
+def test_a_table_may_be_compressed(write):
     table = write(x=NUMBERS, y=LETTERS)
-    packed = table.with_suffix(".csv.gz")
-    packed.write_bytes(gzip.compress(table.read_bytes()))
-    assert_array_equal(load_split(packed, target="y")[0], load_split(table, target="y")[0])
+    compressed = table.with_suffix(".csv.gz")
+    compressed.write_bytes(gzip.compress(table.read_bytes()))
+    assert_array_equal(load_split(compressed, target="y")[0], load_split(table, target="y")[0])
 
 
 def test_a_table_may_have_thousands_of_columns(write):
@@ -223,12 +225,12 @@ def test_a_table_may_have_thousands_of_columns(write):
 
 
 def announced(table):
-    told = []
-    load_split(table, target="y", announce=told.append)
-    return told
+    messages = []
+    load_split(table, target="y", announce=messages.append)
+    return messages
 
 
-def test_what_became_of_the_columns_of_a_table_is_announced(write):
+def test_the_columns_of_a_table_are_announced(write):
     cities, flags = ["Rome", "Oslo", "Bern", "Rome"] * 4, [True, False, False, True] * 4
     assert announced(write(city=cities, a=NUMBERS, flag=flags, b=NUMBERS, y=LETTERS)) == [
         "7 features of 4 columns: a, b, city (text, 3 values), flag (true or false, 2 values)"
@@ -241,23 +243,23 @@ def test_one_column_is_announced_as_one(write):
 
 def test_many_columns_of_numbers_are_counted(write):
     numbers = {f"x{k}": NUMBERS for k in range(11)}
-    assert announced(write(**numbers, colour=["red", "blue"] * 8, y=LETTERS)) == [
-        "13 features of 12 columns: 11 of numbers, colour (text, 2 values)"
+    assert announced(write(**numbers, color=["red", "blue"] * 8, y=LETTERS)) == [
+        "13 features of 12 columns: 11 numeric, color (text, 2 values)"
     ]
 
 
-def test_of_built_in_data_nothing_is_announced():
+def test_nothing_is_announced_for_built_in_data():
     load_split("iris", announce=lambda text: pytest.fail(text))
 
 
-def test_few_whole_numbers_are_classes(write):
+def test_integers_of_few_values_are_classes(write):
     _, y_train, _, _, task = load_split(write(x=NUMBERS, y=[0, 1] * 8), target="y")
     assert task == "classification"
     assert set(y_train) == {0, 1}
 
 
 @pytest.mark.parametrize("y", [np.arange(24), np.arange(24) % 3 + 0.5])
-def test_many_whole_numbers_or_fractions_are_a_regression(write, y):
+def test_integers_of_many_values_and_fractions_are_a_regression(write, y):
     _, y_train, _, _, task = load_split(write(x=np.arange(24) ** 2, y=y), target="y")
     assert task == "regression"
     assert_allclose([y_train.mean(), y_train.std()], [0, 1], atol=1e-12)
@@ -267,17 +269,17 @@ def test_true_and_false_are_classes(write):
     assert load_split(write(x=NUMBERS, y=[True, False] * 8), target="y")[4] == "classification"
 
 
-def test_a_class_with_a_single_sample_does_not_hinder_a_split(write):
+def test_a_class_with_a_single_sample_can_be_split(write):
     *_, task = load_split(write(x=NUMBERS, y=[*LETTERS[:-1], "rare"]), target="y")
     assert task == "classification"
 
 
-def test_more_classes_than_test_samples_do_not_hinder_a_split(write):
+def test_more_classes_than_test_samples_can_be_split(write):
     y_train = load_split(write(x=NUMBERS, y=list("abcdeabcdeabcdea")), target="y")[1]
     assert len(y_train) == 12
 
 
-def test_data_may_be_named_by_a_path_or_by_its_text(write):
+def test_a_path_may_be_a_path_object_or_a_string(write):
     table = write(x=NUMBERS, y=LETTERS)
     by_path, by_text = load_split(Path(table), target="y"), load_split(str(table), target="y")
     assert_array_equal(by_path[0], by_text[0])
@@ -298,11 +300,11 @@ def test_data_may_be_named_by_a_path_or_by_its_text(write):
         ("x,z\n" + "1,a\n,b\n" * 8, "table.csv has missing or infinite values in 'x'; fill"),
         ("x,z\n" + "1,1\n2\n" * 8, "table.csv has missing or infinite values in 'z'; fill"),
         ("x,z\n" + "1,a\ninf,b\n" * 8, "table.csv has missing or infinite values in 'x'; fill"),
-        ("x,z\n" + "1,a\n2,a\n" * 8, "target='z' has the same value 'a' everywhere"),
-        ("x,z\n" + "1,3\n2,3\n" * 8, "target='z' has the same value 3 everywhere"),
+        ("x,z\n" + "1,a\n2,a\n" * 8, "target='z' has the same value 'a' in all samples"),
+        ("x,z\n" + "1,3\n2,3\n" * 8, "target='z' has the same value 3 in all samples"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_named_with_the_reason(tmp_path, text, complaint):
+def test_an_unusable_table_is_named_with_the_reason(tmp_path, text, complaint):
     with pytest.raises(ValueError, match=re.escape(complaint)):
         load_split(write_text(tmp_path, text), target="z")
 
@@ -325,17 +327,19 @@ def test_regression_on_text_is_refused(write):
 
 
 def test_fractions_as_classes_are_refused(write):
-    with pytest.raises(ValueError, match="which are no classes; task='regression' would do"):
+    with pytest.raises(ValueError, match="which cannot be classes; use task='regression'"):
         load_split(write(x=NUMBERS, y=[0.5, 1.5] * 8), target="y", task="classification")
 
 
 def test_as_many_classes_as_samples_are_refused(write):
-    complaint = "12 different values in 12 training samples, which are no classes; choose another"
+    complaint = (
+        "12 different values in 12 training samples, which cannot be classes; choose another"
+    )
     with pytest.raises(ValueError, match=complaint):
         load_split(write(x=NUMBERS, y=[f"n{number}" for number in range(16)]), target="y")
 
 
-def test_without_pandas_a_table_names_the_extra(write, monkeypatch):
+def test_reading_a_table_without_pandas_names_the_extra(write, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(
         ImportError, match=re.escape("(the extra skinit[pandas]): pip install pandas")

@@ -18,24 +18,24 @@ def test_a_known_name_gives_its_entry():
 
 
 @pytest.mark.parametrize("typed", ["he_norml", "He-Normal", "HeNormal", "he normal", "HE_NORMAL"])
-def test_a_misspelt_name_gets_did_you_mean(typed):
+def test_the_error_for_a_misspelt_name_suggests_the_right_one(typed):
     with pytest.raises(ValueError, match=f"init='{typed}'.*did you mean 'he_normal'"):
         look_up(typed, REGISTRY, "init")
 
 
-def test_a_name_like_no_other_gets_the_list_of_names():
+def test_the_error_for_a_name_similar_to_none_lists_all_names():
     with pytest.raises(ValueError, match="known names: he_normal, he_uniform, zeros"):
         look_up("qqq", REGISTRY, "init")
 
 
 @pytest.mark.parametrize("typed", ["", "***"])
-def test_a_name_without_letters_gets_the_list_of_names(typed):
+def test_the_error_for_a_name_without_letters_lists_all_names(typed):
     with pytest.raises(ValueError, match="known names"):
         look_up(typed, REGISTRY, "init")
 
 
 @pytest.mark.parametrize("typed", [None, 3, ["zeros"], {"zeros": 1}])
-def test_what_is_no_name_is_told_so(typed):
+def test_what_is_not_a_string_is_refused(typed):
     with pytest.raises(TypeError, match=r"mode=.* is not a name; known names: he_normal"):
         look_up(typed, REGISTRY, "mode")
 
@@ -50,7 +50,7 @@ def test_what_is_no_name_is_told_so(typed):
         (partial(resolve_loss, targets="numbers"), "loss", Huber),
     ],
 )
-def test_who_gives_a_class_is_told_to_give_an_object(resolve, name, Class):
+def test_a_class_is_refused_with_the_advice_to_give_an_object(resolve, name, Class):
     expected = (
         f"{name}={Class.__name__} is a class; pass an object, as in {name}={Class.__name__}()"
     )

@@ -1,4 +1,4 @@
-"""What every other package may need: settings found by name and checked, and small tables.
+"""Helpers that any other package may use, and that know nothing about networks.
 
 Nothing here knows about networks. `settings` finds an object by its name and checks that a number
 is in its range, with errors that name the setting; `tables` lays out numbers as text or as a data

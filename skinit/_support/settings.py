@@ -1,25 +1,29 @@
-"""Settings: finding one by its name, and checking that a number is in its range."""
+"""Checks of settings: names in a registry, numbers in a range, objects instead of classes."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from numbers import Integral, Real
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.utils import check_scalar
 
 __all__ = ["check_number", "check_widths", "is_positive_integer", "look_up", "refuse_class"]
 
+T = TypeVar("T")
 
-def look_up(name, registry, parameter):
-    """Return ``registry[name]``, or raise an error that says what was probably meant.
+
+def look_up(name: Any, registry: Mapping[str, T], parameter: str) -> T:
+    """Return ``registry[name]``, or raise an error that suggests the most similar name.
 
     Parameters
     ----------
     name : str
-        What the user typed.
+        The name that the user gave.
     registry : dict
-        The known names.
+        Objects under the known names.
     parameter : str
-        The parameter that the name was given for, for the error.
+        The parameter that the name was given for; the error mentions it.
 
     Returns
     -------
@@ -31,7 +35,7 @@ def look_up(name, registry, parameter):
     ValueError
         If the name is not known.
     TypeError
-        If it is not a name at all.
+        If the name is not a string.
 
     Examples
     --------
@@ -47,7 +51,8 @@ def look_up(name, registry, parameter):
         )
     if name in registry:
         return registry[name]
-    # "He-Normal", "heNormal" and "he normal" are all "he_normal" to a person.
+    # Compare without case and punctuation: "He-Normal", "heNormal" and "he normal" all mean
+    # "he_normal".
     folded = {known.replace("_", ""): known for known in registry}
     typed = "".join(character for character in name.lower() if character.isalnum())
     close = get_close_matches(typed, folded, n=1)
@@ -59,8 +64,8 @@ def look_up(name, registry, parameter):
     raise ValueError(f"{parameter}={name!r} is not a known name; {way_out}")
 
 
-def refuse_class(value, name):
-    """Raise a `TypeError` if a class is given where an object of it is meant.
+def refuse_class(value: object, name: str) -> None:
+    """Raise a `TypeError` for a class where an instance is expected.
 
     Examples
     --------
@@ -74,26 +79,35 @@ def refuse_class(value, name):
         raise TypeError(f"{name}={shown} is a class; pass an object, as in {name}={shown}()")
 
 
-def check_number(value, name, *, above=None, low=None, below=None, high=None, kind=Real):
-    """Raise an error that names a number which is not in its range.
+def check_number(
+    value: object,
+    name: str,
+    *,
+    above: float | None = None,
+    low: float | None = None,
+    below: float | None = None,
+    high: float | None = None,
+    kind: type = Real,
+) -> None:
+    """Raise an error that names a setting if it is not a number in a range.
 
     Parameters
     ----------
     value : object
-        What the user gave.
+        The value that the user gave.
     name : str
-        Of the setting, for the error.
+        The name of the setting; the error mentions it.
     above, low, below, high : float or None
-        What the number must be above, at least, below or at most.
+        The number must be above `above`, at least `low`, below `below` and at most `high`.
     kind : type
-        What it must be, `numbers.Real` or `numbers.Integral`.
+        The kind of number, `numbers.Real` or `numbers.Integral`.
 
     Raises
     ------
     TypeError
-        If it is not of that kind.
+        If `value` is not of that kind.
     ValueError
-        If it is not in the range, or not finite.
+        If `value` is not in the range, or not finite.
 
     Examples
     --------
@@ -121,8 +135,8 @@ def check_number(value, name, *, above=None, low=None, below=None, high=None, ki
             check_scalar(value, name, kind, **{side: bound}, include_boundaries=included)
 
 
-def check_widths(widths, name):
-    """Return numbers of units as a tuple of int, or say which one is none."""
+def check_widths(widths: Any, name: str) -> tuple[int, ...]:
+    """Return the widths of layers as a tuple of int, or raise an error if they are not."""
     widths = np.atleast_1d(np.asarray(widths, dtype=object))
     if widths.ndim != 1 or not all(is_positive_integer(width) for width in widths):
         raise ValueError(
@@ -132,7 +146,7 @@ def check_widths(widths, name):
     return tuple(int(width) for width in widths)
 
 
-def is_positive_integer(value):
-    """Tell whether a value is an integer above zero, and not a bool."""
+def is_positive_integer(value: Any) -> bool:
+    """Tell whether a value is a positive integer; a bool is not."""
     is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     return is_integer and value > 0
