@@ -87,11 +87,11 @@ class BaseActivation(BaseEstimator):
             "class from skinit.activations.BaseActivation that has a function onnx(graph, z)"
         )
 
-    # `tape_calls` takes z times `tape_input` and leaves phi(z) times `tape_output`, 1 or -1.
-    tape_input = 1.0
-    tape_output = 1.0
+    # `compiled_calls` takes z times `input_factor` and leaves phi(z) times `output_factor`, 1 or -1.
+    input_factor = 1.0
+    output_factor = 1.0
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(self, z, delta, new):
         """Bind the calls that do the same in place, for `skinit.engine.compile`.
 
         An activation need not bring its own: by default, they call `value` and `slope`.
@@ -115,8 +115,8 @@ class BaseActivation(BaseEstimator):
         kept = new(z.shape)
 
         def to_value():
-            np.divide(z, self.tape_input, out=kept)
-            np.multiply(self.value(kept.T).T, self.tape_output, out=z)
+            np.divide(z, self.input_factor, out=kept)
+            np.multiply(self.value(kept.T).T, self.output_factor, out=z)
 
         def to_slope():
             np.multiply(delta, self.slope(kept.T).T, out=delta)
@@ -170,7 +170,7 @@ class Identity(BaseActivation):
     def onnx(self, graph, z):
         return z
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(self, z, delta, new):
         return [], []
 
 
@@ -200,10 +200,10 @@ class ReLU(BaseActivation):
 
     # Negated, a unit that is active is one whose sign bit is set: shifted over all bits, it is the
     # mask for the slope.
-    tape_input = -1.0
-    tape_output = -1.0
+    input_factor = -1.0
+    output_factor = -1.0
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(self, z, delta, new):
         zeros, bits = new(z.shape, 0), np.dtype(f"i{z.itemsize}")
         mask, masked, shift = z.view(bits), delta.view(bits), np.array(8 * z.itemsize - 1, bits)
         return [partial(np.minimum, z, zeros, out=z)], [
@@ -247,13 +247,13 @@ class LeakyReLU(BaseActivation):
         return graph("Add", graph("Relu", z), below)
 
     # Negated for the same reason as in ReLU.
-    tape_input = -1.0
-    tape_output = -1.0
+    input_factor = -1.0
+    output_factor = -1.0
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(self, z, delta, new):
         if not 0 <= self.negative_slope <= 1:
             # The value is not the larger of z and slope * z, or has not the sign of z.
-            return super().tape_calls(z, delta, new)
+            return super().compiled_calls(z, delta, new)
         low = slope = new(z.shape)
         # Whatever the sign of a zero, the constants are 0.0.
         ones, slopes = new(z.shape, 1), new(z.shape, self.negative_slope + 0.0)
@@ -487,7 +487,7 @@ class Tanh(BaseActivation):
     def onnx(self, graph, z):
         return graph("Tanh", z)
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(self, z, delta, new):
         ones, slope = new(z.shape, 1), new(z.shape)
         return [partial(np.tanh, z, z)], [
             partial(np.multiply, z, z, slope),
@@ -523,9 +523,9 @@ class Logistic(BaseActivation):
 
     # From q = exp(-z), which leaves both tails their digits: phi(z) is 1 / (1 + q), and the slope
     # q / (1 + q)^2. It takes -z, and where exp would overflow, the tail ends a little earlier.
-    tape_input = -1.0
+    input_factor = -1.0
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(self, z, delta, new):
         ones, q, slope = new(z.shape, 1), new(z.shape), new(z.shape)
         most = new(z.shape, float(np.finfo(z.dtype).max) / 4)
         return [

@@ -27,7 +27,7 @@ __all__ = [
     "MultinomialCrossEntropy",
     "Poisson",
     "SquaredError",
-    "loss_of_guessing",
+    "baseline_loss",
     "resolve_loss",
 ]
 
@@ -144,13 +144,13 @@ class BaseLoss(BaseEstimator):
     def check_settings(self):
         """Raise a `ValueError` or a `TypeError` that names the setting that is wrong."""
 
-    # `tape_calls` takes scores times `tape_input` and leaves derivatives times `tape_output`, and
-    # of each sample so many numbers from which `tape_losses` computes its loss.
-    tape_input = 1.0
-    tape_output = 1.0
-    tape_left = 1
+    # `compiled_calls` takes scores times `input_factor` and leaves derivatives times `output_factor`, and
+    # of each sample so many numbers from which `compiled_losses` computes its loss.
+    input_factor = 1.0
+    output_factor = 1.0
+    n_loss_inputs = 1
 
-    def tape_calls(self, scores, targets, delta, new, left=None):
+    def compiled_calls(self, scores, targets, delta, new, left=None):
         """Bind the calls that compute the gradient in place, for `skinit.engine.compile`.
 
         A loss need not bring its own: by default, they call `gradient` and `per_sample`.
@@ -165,8 +165,8 @@ class BaseLoss(BaseEstimator):
             Where the gradient goes.
         new : callable
             ``new(shape)`` returns an array to work in, ``new(shape, value)`` one of constants.
-        left : ndarray of shape (n_iterations, tape_left, n_samples) or None
-            Where iterations leave what `tape_losses` needs, if it is wanted.
+        left : ndarray of shape (n_iterations, n_loss_inputs, n_samples) or None
+            Where iterations leave what `compiled_losses` needs, if it is wanted.
 
         Returns
         -------
@@ -177,8 +177,8 @@ class BaseLoss(BaseEstimator):
         """
 
         def to_gradient(z):
-            gradient = self.gradient(z.T / self.tape_input, targets.T).T
-            np.multiply(gradient, self.tape_output, out=delta)
+            gradient = self.gradient(z.T / self.input_factor, targets.T).T
+            np.multiply(gradient, self.output_factor, out=delta)
 
         calls = [[partial(to_gradient, z)] for z in scores]
         return [], self.with_losses(calls, scores, targets, left)
@@ -189,14 +189,14 @@ class BaseLoss(BaseEstimator):
             return calls
 
         def to_losses(z, losses):
-            losses[:] = self.per_sample(z.T / self.tape_input, targets.T)
+            losses[:] = self.per_sample(z.T / self.input_factor, targets.T)
 
         return [
             [*some, partial(to_losses, z, losses)]
             for some, z, (losses, *_) in zip(calls, scores, left, strict=True)
         ]
 
-    def tape_losses(self, left):
+    def compiled_losses(self, left):
         """Compute the losses of samples, of shape (n_iterations, n_samples), from what is left."""
         return left[:, 0]
 
@@ -342,10 +342,10 @@ class BinaryCrossEntropy(CrossEntropy):
 
     # p - y is half of tanh(z / 2) + 1 - 2 y, and tanh is several times as fast as expit. A p below
     # the rounding of 1 is lost, as in every sum over samples that are not as sure.
-    tape_input = 0.5
-    tape_output = 2.0
+    input_factor = 0.5
+    output_factor = 2.0
 
-    def tape_calls(self, scores, targets, delta, new, left=None):
+    def compiled_calls(self, scores, targets, delta, new, left=None):
         signs = np.empty(targets.shape, targets.dtype)
         news = [partial(np.multiply, targets, -2, signs), partial(np.add, signs, 1, signs)]
         calls = [[partial(np.tanh, z, delta), partial(np.add, delta, signs, delta)] for z in scores]
@@ -395,10 +395,10 @@ class MultinomialCrossEntropy(CrossEntropy):
         return self.link(scores) - targets
 
     # With -z, the largest score is found by a minimum, and behind ReLU the sign costs nothing.
-    tape_input = -1.0
-    tape_left = 2
+    input_factor = -1.0
+    n_loss_inputs = 2
 
-    def tape_calls(self, scores, targets, delta, new, left=None):
+    def compiled_calls(self, scores, targets, delta, new, left=None):
         iterations = []
         totals = [new(scores.shape[2:])] * len(scores) if left is None else left[:, 1]
         smallest = new(scores.shape[2:])
@@ -416,7 +416,7 @@ class MultinomialCrossEntropy(CrossEntropy):
             iterations.append(calls)
         return [], iterations
 
-    def tape_losses(self, left):
+    def compiled_losses(self, left):
         # No number where a score is minus infinity. Then the specification goes on in its place.
         return np.log(left[:, 1]) - left[:, 0]
 
@@ -452,7 +452,7 @@ class SquaredError(BaseLoss):
     def gradient(self, scores, targets):
         return scores - targets
 
-    def tape_calls(self, scores, targets, delta, new, left=None):
+    def compiled_calls(self, scores, targets, delta, new, left=None):
         calls = [[partial(np.subtract, z, targets, delta)] for z in scores]
         return [], self.with_losses(calls, scores, targets, left)
 
@@ -487,7 +487,7 @@ class AbsoluteError(BaseLoss):
     def best_constant(self, targets, sample_weight=None):
         return balanced_constant(self, targets, sample_weight)
 
-    def tape_calls(self, scores, targets, delta, new, left=None):
+    def compiled_calls(self, scores, targets, delta, new, left=None):
         calls = [
             [partial(np.subtract, z, targets, delta), partial(np.sign, delta, delta)]
             for z in scores
@@ -552,7 +552,7 @@ class Huber(BaseLoss):
     def best_constant(self, targets, sample_weight=None):
         return balanced_constant(self, targets, sample_weight)
 
-    def tape_calls(self, scores, targets, delta, new, left=None):
+    def compiled_calls(self, scores, targets, delta, new, left=None):
         most, least = (new(delta.shape, sign * float(self.delta)) for sign in (1, -1))
         calls = [
             [
@@ -602,7 +602,7 @@ class Poisson(BaseLoss):
     def gradient(self, scores, targets):
         return np.exp(scores) - targets
 
-    def tape_calls(self, scores, targets, delta, new, left=None):
+    def compiled_calls(self, scores, targets, delta, new, left=None):
         calls = [
             [partial(np.exp, z, delta), partial(np.subtract, delta, targets, delta)] for z in scores
         ]
@@ -711,7 +711,7 @@ def checked(loss):
     return loss
 
 
-def loss_of_guessing(loss, targets, sample_weight=None):
+def baseline_loss(loss, targets, sample_weight=None):
     """Find the smallest mean loss that is possible without looking at X.
 
     Parameters
@@ -728,7 +728,7 @@ def loss_of_guessing(loss, targets, sample_weight=None):
     Examples
     --------
     >>> targets = np.array([[0.0], [1.0]])
-    >>> round(loss_of_guessing(LOSSES["binary_cross_entropy"], targets), 4)  # log 2
+    >>> round(baseline_loss(LOSSES["binary_cross_entropy"], targets), 4)  # log 2
     0.6931
     """
 

@@ -4,8 +4,10 @@ A solver object holds settings only. What it remembers from step to step is its 
 that is handed in and returned.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy.linalg import get_blas_funcs
@@ -22,10 +24,24 @@ __all__ = [
     "BaseSolver",
     "GradientDescent",
     "RMSprop",
+    "StateCell",
     "adding",
     "clipped",
     "resolve_solver",
 ]
+
+
+@dataclass
+class StateCell:
+    """Holds the state of a solver, so that bound calls can replace it.
+
+    Parameters
+    ----------
+    value : object
+        As `BaseSolver.initial_state` or `BaseSolver.step` returned it.
+    """
+
+    value: Any = None
 
 
 class BaseSolver(BaseEstimator):
@@ -90,14 +106,14 @@ class BaseSolver(BaseEstimator):
             if getattr(self, name) is not None:
                 check_number(getattr(self, name), name, above=0)
 
-    def tape_factor(self, learning_rate):
+    def gradient_factor(self, learning_rate):
         """Return the number whose product with the gradient is the step, if that is all there is.
 
         Then `skinit.engine` needs no calls: it takes the step where it computes the gradient.
         """
         return None
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
+    def compiled_calls(self, parameters, gradient, learning_rate, cell):
         """Bind the calls that take a step in place, for `skinit.engine.compile`.
 
         A solver need not bring its own: by default, they call `step`.
@@ -110,8 +126,8 @@ class BaseSolver(BaseEstimator):
             May be used up.
         learning_rate : ndarray of shape ()
             The rate of the iteration that is under way.
-        memory : list
-            Its one entry is the state, before and after. Its arrays may be changed in place.
+        cell : StateCell
+            Holds the state, before and after. Its arrays may be changed in place.
 
         Returns
         -------
@@ -121,7 +137,7 @@ class BaseSolver(BaseEstimator):
         def take_step():
             # Copies, as a solver may keep what it is given, and the tape overwrites its arrays.
             arrays = parameters.copy(), gradient.copy()
-            parameters[:], memory[0] = self.step(*arrays, float(learning_rate), memory[0])
+            parameters[:], cell.value = self.step(*arrays, float(learning_rate), cell.value)
 
         return [take_step]
 
@@ -157,10 +173,10 @@ class GradientDescent(BaseSolver):
     def step(self, parameters, gradient, learning_rate, state):
         return parameters - learning_rate * gradient, state
 
-    def tape_factor(self, learning_rate):
+    def gradient_factor(self, learning_rate):
         return -learning_rate
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
+    def compiled_calls(self, parameters, gradient, learning_rate, cell):
         minus_rate = np.empty_like(learning_rate)
         return [
             partial(np.negative, learning_rate, minus_rate),
@@ -226,11 +242,11 @@ class SGD(BaseSolver):
             return parameters + (self.momentum * velocity - descent), velocity
         return parameters + velocity, velocity
 
-    def tape_factor(self, learning_rate):
+    def gradient_factor(self, learning_rate):
         return -learning_rate if self.momentum == 0 else None
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
-        velocity, minus_rate = memory[0], np.empty_like(learning_rate)
+    def compiled_calls(self, parameters, gradient, learning_rate, cell):
+        velocity, minus_rate = cell.value, np.empty_like(learning_rate)
         calls = [
             partial(np.negative, learning_rate, minus_rate),
             scaling(self.momentum, velocity),
@@ -295,8 +311,8 @@ class RMSprop(BaseSolver):
         square = self.decay * state + (1 - self.decay) * gradient**2
         return parameters - learning_rate * gradient / (np.sqrt(square) + self.epsilon), square
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
-        square, root = memory[0], np.empty_like(parameters)
+    def compiled_calls(self, parameters, gradient, learning_rate, cell):
+        square, root = cell.value, np.empty_like(parameters)
         minus_rate, epsilon = np.empty_like(learning_rate), parameters.dtype.type(self.epsilon)
         return [
             partial(np.negative, learning_rate, minus_rate),
@@ -393,14 +409,14 @@ class Adam(BaseSolver):
         """Return the factor that makes up for averages that begin at zero."""
         return float(np.sqrt(1 - self.beta_2**n_steps) / (1 - self.beta_1**n_steps))
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
-        (mean, square, _), work = memory[0], np.empty_like(parameters)
+    def compiled_calls(self, parameters, gradient, learning_rate, cell):
+        (mean, square, _), work = cell.value, np.empty_like(parameters)
         minus_rate, pull = np.empty_like(learning_rate), np.empty_like(learning_rate)
         epsilon = parameters.dtype.type(self.epsilon)
 
         def count():
-            n_steps = memory[0][2] + 1
-            memory[0] = mean, square, n_steps
+            n_steps = cell.value[2] + 1
+            cell.value = mean, square, n_steps
             correction = self.correction(n_steps)
             minus_rate[...] = -float(learning_rate) * correction
             pull[...] = self.weight_decay / correction

@@ -41,7 +41,7 @@ def numerical_gradient():
 
 
 @pytest.fixture
-def needs_tape(request):
+def needs_compiled(request):
     """Skip what the specification does not promise, or other processes find by the tape."""
     if request.config.getoption("--specification"):
         pytest.skip("there is no tape")

@@ -57,8 +57,8 @@ class OnlyItsValue(MultinomialCrossEntropy):
 class OwnLosses(OnlyItsValue):
     """Inherits calls that no longer fit, and brings what would have gone with them."""
 
-    def tape_losses(self, left):
-        return 2 * super().tape_losses(left)
+    def compiled_losses(self, left):
+        return 2 * super().compiled_losses(left)
 
 
 class OwnCalls(MultinomialCrossEntropy):
@@ -67,8 +67,8 @@ class OwnCalls(MultinomialCrossEntropy):
     def gradient(self, scores, targets):
         return 2 * super().gradient(scores, targets)
 
-    def tape_calls(self, scores, targets, delta, new, left=None):
-        news, iterations = super().tape_calls(scores, targets, delta, new, left)
+    def compiled_calls(self, scores, targets, delta, new, left=None):
+        news, iterations = super().compiled_calls(scores, targets, delta, new, left)
         return news, [[*calls, partial(np.multiply, delta, 2, delta)] for calls in iterations]
 
 

@@ -14,7 +14,7 @@ from sklearn.metrics import (
 )
 
 import skinit.losses
-from skinit.engine.compile import SmallArrays, run
+from skinit.engine.arrays import DenseLayout, call_all
 from skinit.losses import (
     LINKS_FOR,
     LOSSES,
@@ -230,16 +230,16 @@ def test_calls_leave_gradients_and_losses(name, dtype, scores, one_hot):
     loss, targets = SETTLED_LOSSES[name], np.asfortranarray(0.9 * one_hot + 0.1 / 3, dtype)
     # Two iterations of the same samples, with small scores and with large ones.
     stack = np.stack([scores, (40 if name in BOUNDED else 4) * scores]).astype(dtype)
-    z = loss.tape_input * stack.swapaxes(1, 2)
+    z = loss.input_factor * stack.swapaxes(1, 2)
     delta = np.empty(targets.T.shape, dtype)
-    left = np.empty((2, loss.tape_left, len(targets)), dtype)
-    news, calls = loss.tape_calls(z, targets.T, delta, SmallArrays(dtype).new, left)
+    left = np.empty((2, loss.n_loss_inputs, len(targets)), dtype)
+    news, calls = loss.compiled_calls(z, targets.T, delta, DenseLayout(dtype).new, left)
     close = {"rtol": 20 * np.finfo(dtype).eps, "atol": 20 * np.finfo(dtype).eps}
-    run(news)
+    call_all(news)
     for k, some in enumerate(calls):
-        run(some)
-        assert_allclose(delta.T / loss.tape_output, loss.gradient(stack[k], targets), **close)
-    assert_allclose(loss.tape_losses(left), loss.per_sample(stack, targets), **close)
+        call_all(some)
+        assert_allclose(delta.T / loss.output_factor, loss.gradient(stack[k], targets), **close)
+    assert_allclose(loss.compiled_losses(left), loss.per_sample(stack, targets), **close)
 
 
 def test_links_carry_scikit_learns_names():

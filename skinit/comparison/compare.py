@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinit._support import data_frame, text_table, write_loss, write_score
 from skinit.estimators import loss_and_targets
-from skinit.losses import loss_of_guessing
+from skinit.losses import baseline_loss
 from skinit.solvers import resolve_solver
 from skinit.training import DivergedError, InterruptedFitWarning
 
@@ -268,7 +268,7 @@ def describe_outcome(model, y, scores=None):
     """
     if np.all(np.asarray(y) == np.asarray(y)[0]):
         return "nothing to learn: the target is the same for all samples"
-    guessing = loss_of_guessing(*loss_and_targets(model, y))
+    guessing = baseline_loss(*loss_and_targets(model, y))
     start, end = start_loss(model), float(model.loss_)
     ends = f"the loss ends at {relative(end, guessing)} that of guessing"
     but = lost_on_test(*scores) if scores is not None and end <= 0.9 * guessing else ""

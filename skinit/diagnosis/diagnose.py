@@ -37,7 +37,7 @@ from skinit.engine import one_blas_thread
 from skinit.estimators import Request, innermost, last_step
 from skinit.initializers import INITIALIZERS, build_parameters, resolve_init, without_reasons
 from skinit.interop import from_sklearn
-from skinit.losses import loss_of_guessing
+from skinit.losses import baseline_loss
 
 __all__ = ["MAX_SAMPLES", "diagnose"]
 
@@ -251,9 +251,7 @@ def measure(prepared, seen, n_iter):
     return figures | {
         "start_loss": loss_of_start(network, parameters, seen),
         "zero_loss": float(mean_loss(network, np.zeros_like(everything.targets), everything)),
-        "guessing_loss": loss_of_guessing(
-            network.loss, everything.targets, everything.sample_weight
-        ),
+        "guessing_loss": baseline_loss(network.loss, everything.targets, everything.sample_weight),
         "curvature": curvature_of(prepared, seen, parameters),
     }
 

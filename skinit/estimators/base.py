@@ -24,9 +24,9 @@ from skinit.activations import ACTIVATIONS, resolve_activations
 from skinit.core import Network, TrainingData
 from skinit.engine import (
     cached_rows,
-    is_our_own,
+    is_builtin,
     one_blas_thread,
-    scores_of,
+    raw_predictions,
     spare_threads,
     tiled_forward,
 )
@@ -277,7 +277,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         data = replace(data, targets=targets)
         widths = (data.X.shape[1], *sizes, targets.shape[1])
         network = Network(widths, activations, loss, keep_rates)
-        if not is_our_own(network):
+        if not is_builtin(network):
             check_loss(loss, targets)
 
         rng, again, validate = request.rng, None, None
@@ -479,7 +479,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         finish = np.asarray if finish is None else partial(finish, network.loss)
         layers = list(zip(self.coefs_, self.intercepts_, strict=True))
         if X.shape[0] <= cached_rows(network, X.dtype.itemsize):
-            return finish(scores_of(network, layers, X))
+            return finish(raw_predictions(network, layers, X))
         with one_blas_thread():
             return tiled_forward(network, layers, X, finish, spare_threads())
 

@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skinit.activations import BaseActivation
-from skinit.engine import shortcut
+from skinit.engine import fast_path
 from skinit.estimators import BaseInitMLP
 
 __all__ = ["Graph", "to_onnx"]
@@ -193,7 +193,7 @@ def write_layers(graph, estimator):
     for index, (W, b) in enumerate(layers):
         signal = graph("Gemm", signal, np.ascontiguousarray(W), np.ascontiguousarray(b))
         if index < len(activations):
-            write = shortcut(activations[index], BaseActivation, "onnx", "value")
+            write = fast_path(activations[index], BaseActivation, "onnx", "value")
             signal = write(graph, signal)
     return signal
 

@@ -14,8 +14,8 @@ from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
 from skinit.core import draw_masks, limit_norms, loss_and_gradient
-from skinit.engine import make_tape, spare_threads
-from skinit.solvers import BaseSolver, clipped
+from skinit.engine import TrainingJob, compile_run, spare_threads
+from skinit.solvers import BaseSolver, StateCell, clipped
 from skinit.training.early_stopping import Standing
 
 __all__ = ["Block", "GradientTape", "Progress", "specification_blocks", "tape_blocks"]
@@ -151,17 +151,18 @@ def tape_blocks(network, start, data, plan, progress):
             minimize(tape.loss_and_gradient, start, plan, progress)
         return
     # A solver may change its state in place, and a start may be needed again.
-    parameters, memory = start.parameters.copy(), [deepcopy(start.state)]
-    tape = make_tape(network, parameters, data, plan, memory, progress.rng, spare_threads())
+    parameters, cell = start.parameters.copy(), StateCell(deepcopy(start.state))
+    job = TrainingJob(network, parameters, data, plan, cell, progress.rng)
+    tape = compile_run(job, spare_threads())
     draw_order = partial(plan.order, len(data.targets), progress.rng)
     with closing(tape):
         for first in range(start.end, plan.end, tape.block_length):
             block = range(first, min(first + tape.block_length, plan.end))
             rates = plan.rates(block, progress.standing.n_plateaus)
-            losses = tape.play(rates, draw_order)
-            reached = parameters, memory[0]
+            losses = tape.advance(rates, draw_order)
+            reached = parameters, cell.value
             if block.stop < plan.end:  # the tape goes on to change them in place
-                reached = parameters.copy(), deepcopy(memory[0])
+                reached = parameters.copy(), deepcopy(cell.value)
             yield Block(first, losses, *reached)
 
 
@@ -171,15 +172,13 @@ class GradientTape:
     def __init__(self, network, parameters, data, plan):
         plan = replace(plan, solver=Recorder(), watched=True)
         self.parameters, self.gradient = parameters.copy(), np.zeros_like(parameters)
-        memory = [self.gradient]
-        self.tape = make_tape(
-            network, self.parameters, data, plan, memory, n_threads=spare_threads()
-        )
+        job = TrainingJob(network, self.parameters, data, plan, StateCell(self.gradient))
+        self.tape = compile_run(job, spare_threads())
 
     def loss_and_gradient(self, parameters):
         """Do as `skinit.core.loss_and_gradient`; the gradient's array is used again."""
         self.parameters[:] = parameters
-        [loss] = self.tape.play([0.0])
+        [loss] = self.tape.advance([0.0])
         return loss, self.gradient
 
     def close(self):
@@ -190,8 +189,8 @@ class GradientTape:
 class Recorder(BaseSolver):
     """Remembers the gradient, and leaves the parameters as they are."""
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
-        return [partial(np.copyto, memory[0], gradient)]
+    def compiled_calls(self, parameters, gradient, learning_rate, cell):
+        return [partial(np.copyto, cell.value, gradient)]
 
 
 def minimize(loss_and_gradient, start, plan, progress):

@@ -23,7 +23,7 @@ from skinit.comparison import (
 )
 from skinit.estimators import loss_and_targets
 from skinit.initializers import He, Normal, Zeros
-from skinit.losses import loss_of_guessing
+from skinit.losses import baseline_loss
 
 
 def compare(inits=("zeros", "he"), max_iter=20, random_states=(3, 0), announce=None, **settings):
@@ -299,7 +299,7 @@ def test_identical_units_that_learn_are_not_said_to_stand_still():
 @TASKS
 def test_large_weights_are_told_by_their_start(task):
     model, y = fit(task, Normal(std=3), max_iter=1, learning_rate=1e-9)
-    times = model.loss_curve_[0] / loss_of_guessing(*loss_and_targets(model, y))
+    times = model.loss_curve_[0] / baseline_loss(*loss_and_targets(model, y))
     assert times > 10
     assert describe_outcome(model, y) == (
         f"too large weights: the loss starts at {times:.0f} times that of guessing and ends at "
@@ -310,7 +310,7 @@ def test_large_weights_are_told_by_their_start(task):
 @TASKS
 def test_a_good_start_learns(task):
     model, y = fit(task, "he", learning_rate=0.1)
-    share = model.loss_ / loss_of_guessing(*loss_and_targets(model, y))
+    share = model.loss_ / baseline_loss(*loss_and_targets(model, y))
     assert describe_outcome(model, y) == f"learns: the loss ends at {share:.0%} of that of guessing"
 
 
@@ -451,7 +451,7 @@ def test_guessing_classes_costs_what_a_dummy_costs(y):
     dummy = DummyClassifier(strategy="prior").fit(X, y)
     model = InitMLPClassifier(max_iter=1).fit(np.eye(len(y)), y)
     assert_allclose(
-        loss_of_guessing(*loss_and_targets(model, y)),
+        baseline_loss(*loss_and_targets(model, y)),
         log_loss(y, dummy.predict_proba(X)),
         rtol=1e-6,
     )
@@ -462,7 +462,7 @@ def test_guessing_numbers_costs_what_a_dummy_costs(y):
     X = np.zeros((len(y), 1))
     errors = mean_squared_error(y, DummyRegressor().fit(X, y).predict(X), multioutput="raw_values")
     model = InitMLPRegressor(max_iter=1).fit(np.eye(len(y)), y)
-    assert_allclose(loss_of_guessing(*loss_and_targets(model, y)), 0.5 * errors.sum(), rtol=1e-6)
+    assert_allclose(baseline_loss(*loss_and_targets(model, y)), 0.5 * errors.sum(), rtol=1e-6)
 
 
 # How it is written

@@ -10,9 +10,9 @@ from scipy.sparse import csr_array
 from skinit import InitMLPClassifier, load_circles
 from skinit.activations import ACTIVATIONS, Identity, ReLU, Tanh
 from skinit.core import Network, TrainingData, draw_masks, forward, layer_views, loss_and_gradient
-from skinit.engine import tiled as tiles
-from skinit.engine.compile import Tape
-from skinit.engine.tiled import TiledTape
+from skinit.engine import workload
+from skinit.engine.full_batch import FullBatchRun
+from skinit.engine.tiled import TiledRun
 from skinit.losses import LOSSES
 from skinit.solvers import SGD, Adam
 from skinit.training.compiled import tape_blocks
@@ -124,14 +124,14 @@ def test_so_does_the_tape_for_minibatches(settings):
 @pytest.mark.parametrize("n_samples", [700, 1501])
 @pytest.mark.parametrize("loss", SETTLED_LOSSES)
 def test_so_do_tiles(loss, n_samples, monkeypatch):
-    monkeypatch.setattr(tiles, "MANY_OPERATIONS", 0)
+    monkeypatch.setattr(workload, "THREADED_FLOPS", 0)
     network = dropping(loss, ReLU(), Tanh())
     assert_agree(network, *problem(network, n_samples=n_samples))
 
 
-@pytest.mark.parametrize("kind", [Tape, TiledTape])
+@pytest.mark.parametrize("kind", [FullBatchRun, TiledRun])
 def test_in_float32_the_tape_agrees_to_its_rounding(kind, monkeypatch):
-    monkeypatch.setattr(tiles, "MANY_OPERATIONS", 0 if kind is TiledTape else 10**12)
+    monkeypatch.setattr(workload, "THREADED_FLOPS", 0 if kind is TiledRun else 10**12)
     network = dropping("binary_cross_entropy", ReLU(), ReLU())
     assert_agree(network, *problem(network, np.float32, n_samples=600), rtol=1e-5)
 

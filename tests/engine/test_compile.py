@@ -19,10 +19,15 @@ from skinit.activations import (
     Tanh,
 )
 from skinit.core import Network, TrainingData
-from skinit.engine.compile import BLOCK_LENGTH, SmallArrays, Tape, joint_factor, shortcut
+from skinit.engine.arrays import DenseLayout
+from skinit.engine.compile import fused_step_factor
+from skinit.engine.full_batch import FullBatchRun
+from skinit.engine.ingredients import fast_path
+from skinit.engine.run import TrainingJob
+from skinit.engine.workload import BLOCK_LENGTH
 from skinit.losses import LOSSES, BaseLoss
 from skinit.schedules import CosineDecay
-from skinit.solvers import SOLVERS, BaseSolver, GradientDescent
+from skinit.solvers import SOLVERS, BaseSolver, GradientDescent, StateCell
 from skinit.training.compiled import Block, Progress, specification_blocks, tape_blocks
 
 ITERATIONS = 1000
@@ -116,7 +121,9 @@ def test_the_penalty_may_be_part_of_the_step(solver, depth, weighted):
 )
 def test_gradient_and_step_are_one_product_where_nothing_is_between_them(settings, dtype, joint):
     plan = plan_of(max_iter=1, **settings)
-    assert (joint_factor(plan, np.dtype(dtype), n_samples=40, total=40.0) is not None) == joint
+    assert (
+        fused_step_factor(plan, np.dtype(dtype), n_samples=40, total_weight=40.0) is not None
+    ) == joint
 
 
 def test_in_float32_a_weak_penalty_is_not_lost():
@@ -237,8 +244,9 @@ def test_a_block_of_much_work_is_short():
     network = Network((4, 1000, 1), (ReLU(),), LOSSES["squared_error"])
     rng = np.random.RandomState(0)
     data = TrainingData(rng.normal(size=(50_000, 4)), rng.normal(size=(50_000, 1)))
-    tape = Tape(network, np.zeros(network.n_parameters), data, plan_of(1), [None])
-    assert tape.block_length == 1
+    parameters = np.zeros(network.n_parameters)
+    job = TrainingJob(network, parameters, data, plan_of(1), StateCell())
+    assert FullBatchRun(job).block_length == 1
 
 
 # --- Ingredients that bring no calls, or the wrong ones -----------------------------------------
@@ -347,15 +355,15 @@ def test_values_and_slopes_keep_their_digits_far_from_zero(activation, dtype):
     """A saturated unit has little to pass on, and that little is what may wake it."""
     reach = 15 if isinstance(activation, Logistic) else 4
     z = np.linspace(-reach, reach, 101, dtype=dtype)[np.newaxis]
-    kept, delta = z * dtype(activation.tape_input) + 0, np.ones_like(z)  # + 0: no -0.0
-    new = SmallArrays(dtype).new
-    to_value, to_slope = activation.tape_calls(kept, delta, new)
+    kept, delta = z * dtype(activation.input_factor) + 0, np.ones_like(z)  # + 0: no -0.0
+    new = DenseLayout(dtype).new
+    to_value, to_slope = activation.compiled_calls(kept, delta, new)
     for call in to_value:
         call()
     rtol = 20 * np.finfo(dtype).eps
     # tanh' is 1 - tanh^2 in the specification, too, and loses as many digits there.
     atol = 2 * np.finfo(dtype).eps if isinstance(activation, Tanh) else 0
-    assert_allclose(kept / activation.tape_output, activation.value(z), rtol=rtol)
+    assert_allclose(kept / activation.output_factor, activation.value(z), rtol=rtol)
     for call in to_slope:
         call()
     assert_allclose(delta, activation.slope(z), rtol=rtol, atol=atol)
@@ -365,7 +373,7 @@ def test_values_and_slopes_keep_their_digits_far_from_zero(activation, dtype):
 def test_a_logistic_unit_survives_any_pre_activation(dtype):
     z = np.array([[-1e4, -800, -100, -50, 0, 50, 100, 800, 1e4]], dtype)
     kept, delta = -z, np.ones_like(z)
-    to_value, to_slope = Logistic().tape_calls(kept, delta, SmallArrays(dtype).new)
+    to_value, to_slope = Logistic().compiled_calls(kept, delta, DenseLayout(dtype).new)
     with np.errstate(over="ignore"):
         for call in to_value + to_slope:
             call()
@@ -378,14 +386,14 @@ def test_a_logistic_unit_survives_any_pre_activation(dtype):
 def test_a_class_that_changes_what_it_inherits_loses_the_shortcut(changed):
     Base = next(cls for cls in (BaseActivation, BaseSolver, BaseLoss) if isinstance(changed, cls))
     functions = {BaseActivation: ["value"], BaseSolver: ["step"], BaseLoss: ["gradient"]}[Base]
-    assert shortcut(changed, Base, "tape_calls", *functions).func is Base.tape_calls
+    assert fast_path(changed, Base, "compiled_calls", *functions).func is Base.compiled_calls
 
 
 # --- Products -----------------------------------------------------------------------------------
 
 
 def multiply(factor, left, right, keep, out):
-    for call in SmallArrays(out.dtype).product(factor, left, right, keep, out):
+    for call in DenseLayout(out.dtype).product(factor, left, right, keep, out):
         call()
 
 

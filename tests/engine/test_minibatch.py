@@ -12,12 +12,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from skinit import InitMLPRegressor
 from skinit.activations import Activation, ReLU, Tanh
 from skinit.core import TrainingData
-from skinit.engine import make_tape, one_blas_thread, spare_threads
-from skinit.engine import minibatch as batches
-from skinit.engine import tiled as tiles
-from skinit.engine.minibatch import BatchTape
+from skinit.engine import TrainingJob, compile_run, one_blas_thread, spare_threads, workload
+from skinit.engine.minibatch import MinibatchRun
 from skinit.schedules import CosineDecay
-from skinit.solvers import SGD, SOLVERS, Adam, BaseSolver
+from skinit.solvers import SGD, SOLVERS, Adam, BaseSolver, StateCell
 from skinit.training.compiled import Block, Progress, tape_blocks
 
 EPOCHS = 30
@@ -25,16 +23,16 @@ SOLVERS_OF_BATCHES = {name: solver for name, solver in SOLVERS.items() if solver
 
 
 WAYS = {
-    "fetched as it is": [(batches, "COPIED_BYTES")],
+    "fetched as it is": ["COPIED_BYTES"],
     "with its constant": [],
-    "in threads of BLAS": [(tiles, "SHARED_OPERATIONS")],
+    "in threads of BLAS": ["MINIBATCH_THREADED_FLOPS"],
 }
 
 
 @pytest.fixture(autouse=True, params=WAYS)
 def way(monkeypatch, request):
-    for module, name in WAYS[request.param]:
-        monkeypatch.setattr(module, name, 0)
+    for name in WAYS[request.param]:
+        monkeypatch.setattr(workload, name, 0)
 
 
 def run(engine, network, start, data, max_iter=EPOCHS, batch_size=16, **settings):
@@ -163,19 +161,20 @@ def test_minibatches_have_a_tape_of_their_own():
     network = network_of("squared_error", Tanh())
     start, data = problem(network)
     plan = plan_of(1, solver=SGD(), batch_size=7)
-    tape = make_tape(network, start, data, plan, [plan.solver.initial_state(start)])
-    tape.close()
-    assert type(tape) is BatchTape
+    cell = StateCell(plan.solver.initial_state(start))
+    run = compile_run(TrainingJob(network, start, data, plan, cell))
+    run.close()
+    assert type(run) is MinibatchRun
 
 
-@pytest.mark.parametrize("operations", [1, 10**12])
-def test_large_batches_leave_their_products_to_the_threads_of_blas(operations, monkeypatch):
-    monkeypatch.setattr(tiles, "SHARED_OPERATIONS", operations)
+@pytest.mark.parametrize("flops", [1, 10**12])
+def test_large_batches_leave_their_products_to_the_threads_of_blas(flops, monkeypatch):
+    monkeypatch.setattr(workload, "MINIBATCH_THREADED_FLOPS", flops)
     seen = []
 
     class Watched(type(ReLU())):
-        def tape_calls(self, z, delta, new):
-            to_value, to_slope = super().tape_calls(z, delta, new)
+        def compiled_calls(self, z, delta, new):
+            to_value, to_slope = super().compiled_calls(z, delta, new)
             return [lambda: seen.append(most_threads()), *to_value], to_slope
 
     with threadpool_limits(2, "blas"), one_blas_thread():
@@ -183,7 +182,7 @@ def test_large_batches_leave_their_products_to_the_threads_of_blas(operations, m
         network = network_of("binary_cross_entropy", Watched())
         run(tape_blocks, network, *problem(network), solver=SGD(), max_iter=1)
         assert most_threads() == 1
-    assert set(seen) == {allowed if operations == 1 else 1}
+    assert set(seen) == {allowed if flops == 1 else 1}
 
 
 def most_threads():

@@ -14,11 +14,14 @@ from scipy.sparse import csr_array
 
 from skinit.activations import ACTIVATIONS, Activation, Logistic, ReLU, Tanh
 from skinit.core import Network, TrainingData, forward, layer_views
-from skinit.engine import blas_threads
+from skinit.engine import TrainingJob, blas_threads, compile_run, tiled_forward, workload
 from skinit.engine import tiled as tiles
-from skinit.engine.compile import Tape, run
-from skinit.engine.tiled import FEWEST_ROWS, TiledTape, make_tape, split_rows, tiled_forward
+from skinit.engine.arrays import call_all
+from skinit.engine.full_batch import FullBatchRun
+from skinit.engine.tiled import TiledRun, split_rows
+from skinit.engine.workload import MIN_TILE_ROWS
 from skinit.losses import LOSSES, Loss
+from skinit.solvers import StateCell
 from skinit.training.compiled import Block, Progress, specification_blocks
 
 LEARNING_RATE = 0.02
@@ -26,9 +29,9 @@ LEARNING_RATE = 0.02
 
 @pytest.fixture(autouse=True, params=[0, 2**23], ids=["where it lies", "copied"])
 def small_tiles(monkeypatch, request):
-    monkeypatch.setattr(tiles, "FEWEST_ROWS", 32)
-    monkeypatch.setattr(tiles, "TILE_BYTES", 1)
-    monkeypatch.setattr(tiles, "COPIED_BYTES", request.param)
+    monkeypatch.setattr(workload, "MIN_TILE_ROWS", 32)
+    monkeypatch.setattr(workload, "TILE_BYTES", 1)
+    monkeypatch.setattr(workload, "COPIED_BYTES", request.param)
 
 
 def problem(network, dtype=np.float64, n_samples=301, weighted=False):
@@ -38,14 +41,14 @@ def problem(network, dtype=np.float64, n_samples=301, weighted=False):
 
 def tiled(network, start, data, n_threads=1, **settings):
     plan = plan_of(1, LEARNING_RATE, **settings)
-    memory = [plan.solver.initial_state(start)]
-    return TiledTape(network, start.copy(), data, plan, memory, n_threads=n_threads)
+    cell = StateCell(plan.solver.initial_state(start))
+    return TiledRun(TrainingJob(network, start.copy(), data, plan, cell), n_threads)
 
 
 def play(network, start, data, n_threads=1, n_iter=30, **settings):
     tape = tiled(network, start, data, n_threads, **settings)
     with closing(tape):
-        losses = np.concatenate([tape.play([LEARNING_RATE]) for _ in range(n_iter)])
+        losses = np.concatenate([tape.advance([LEARNING_RATE]) for _ in range(n_iter)])
     return tape.parameters, losses
 
 
@@ -151,7 +154,7 @@ def test_a_thread_does_what_slower_ones_have_left():
         lanes = set(range(len(tape.gradients)))
         tape.work(1, lanes, np.geterr())  # all of them, as no other thread is there
         tape.rates[:] = LEARNING_RATE
-        run(tape.step_calls)
+        call_all(tape.step_calls)
     assert not lanes
     assert_array_equal(tape.parameters, expected)
 
@@ -236,7 +239,7 @@ def seen_threads(network, monkeypatch, n_threads):
             second.wait(0.05)
             return super().value(z)
 
-    monkeypatch.setattr(tiles, "is_our_own", lambda network: True)
+    monkeypatch.setattr(tiles, "is_builtin", lambda network: True)
     watched = Network(network.widths, (Seen(),), network.loss)
     start, data = problem(watched, n_samples=500)
     play(watched, start, data, n_threads, n_iter=1)
@@ -288,13 +291,13 @@ def test_an_error_in_a_thread_reaches_the_caller():
         play(network, *problem(network), n_threads=2)
 
 
-@pytest.mark.parametrize("kind", [Tape, TiledTape])
+@pytest.mark.parametrize("kind", [FullBatchRun, TiledRun])
 def test_a_tape_leaves_memory_as_soon_as_it_is_done(kind):
     network = network_of("binary_cross_entropy", ReLU(), ACTIVATIONS["gelu"])
     start, data = problem(network)
-    threads = {"n_threads": 2} if kind is TiledTape else {}
-    tape = kind(network, start, data, plan_of(1), [None], **threads)
-    tape.play([LEARNING_RATE])
+    threads = {"n_threads": 2} if kind is TiledRun else {}
+    tape = kind(TrainingJob(network, start, data, plan_of(1), StateCell()), **threads)
+    tape.advance([LEARNING_RATE])
     tape.close()
     gone = weakref.ref(tape)
     del tape
@@ -312,13 +315,14 @@ def test_what_is_not_in_a_sparse_matrix_is_no_work():
     network = Network((20_000, 100, 1), (ReLU(),), LOSSES["squared_error"])
     data = TrainingData(csr_array((1000, 20_000)), np.zeros((1000, 1)))
     start = np.zeros(network.n_parameters)
-    assert type(make_tape(network, start, data, plan_of(1), [None])) is Tape
+    job = TrainingJob(network, start, data, plan_of(1), StateCell())
+    assert type(compile_run(job)) is FullBatchRun
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_scores_in_tiles_are_those_of_all_samples_at_once(sparse, n_threads, monkeypatch):
-    monkeypatch.setattr(tiles, "TILE_BYTES", 1)
+    monkeypatch.setattr(workload, "TILE_BYTES", 1)
     network = network_of("multinomial_cross_entropy", ReLU(), Tanh())
     start, data = problem(network)
     layers, X = layer_views(network, start), csr_array(data.X) if sparse else data.X
@@ -332,22 +336,23 @@ def test_scores_in_tiles_are_those_of_all_samples_at_once(sparse, n_threads, mon
 @pytest.mark.parametrize(
     ("n_samples", "widths", "expected", "threads"),
     [
-        (300, (2, 10, 5, 1), Tape, nullcontext),
-        (30_000, (2, 10, 5, 1), Tape, nullcontext),
-        (20_000, (50, 128, 64, 10), TiledTape, None),
-        (1_100, (784, 256, 128, 10), TiledTape, None),
-        (1_000, (784, 256, 128, 10), Tape, blas_threads),
-        (20, (10_000, 500, 1), Tape, blas_threads),
-        (150, (3_000, 2_000, 1), Tape, blas_threads),
+        (300, (2, 10, 5, 1), FullBatchRun, nullcontext),
+        (30_000, (2, 10, 5, 1), FullBatchRun, nullcontext),
+        (20_000, (50, 128, 64, 10), TiledRun, None),
+        (1_100, (784, 256, 128, 10), TiledRun, None),
+        (1_000, (784, 256, 128, 10), FullBatchRun, blas_threads),
+        (20, (10_000, 500, 1), FullBatchRun, blas_threads),
+        (150, (3_000, 2_000, 1), FullBatchRun, blas_threads),
     ],
 )
 def test_threads_are_for_where_there_is_much_to_do(
     n_samples, widths, expected, threads, monkeypatch
 ):
-    monkeypatch.setattr(tiles, "FEWEST_ROWS", FEWEST_ROWS)
+    monkeypatch.setattr(workload, "MIN_TILE_ROWS", MIN_TILE_ROWS)
     network = Network(widths, (ReLU(),) * (len(widths) - 2), LOSSES["squared_error"])
     data = TrainingData(np.zeros((n_samples, widths[0])), np.zeros((n_samples, widths[-1])))
-    tape = make_tape(network, np.zeros(network.n_parameters), data, plan_of(1), [None])
+    parameters = np.zeros(network.n_parameters)
+    tape = compile_run(TrainingJob(network, parameters, data, plan_of(1), StateCell()))
     tape.close()
     assert type(tape) is expected
     assert getattr(tape, "threads", None) is threads
