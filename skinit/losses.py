@@ -35,8 +35,9 @@ __all__ = [
 ]
 
 
-# Bound calls that need no arguments, see `skinit.engine`.
-Calls: TypeAlias = list[Callable[[], Any]]
+# Callables without arguments, see `skinit.engine`.
+Calls: TypeAlias = list[Any]
+LossCalls: TypeAlias = tuple[Calls, list[Calls]]
 
 
 class BaseLoss(BaseEstimator):
@@ -163,7 +164,7 @@ class BaseLoss(BaseEstimator):
         delta: Array,
         new: Callable[..., Array],
         loss_inputs: Array | None = None,
-    ) -> tuple[Calls, list[Calls]]:
+    ) -> LossCalls:
         """Bind the calls that compute the gradient in place, for `skinit.engine.compile`.
 
         Overriding this is optional: by default, the calls use `gradient` and `per_sample`.
@@ -367,7 +368,7 @@ class BinaryCrossEntropy(CrossEntropy):
     input_factor = 0.5
     output_factor = 2.0
 
-    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None):
+    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None) -> LossCalls:
         signs = np.empty(targets.shape, targets.dtype)
         on_new_targets = [
             partial(np.multiply, targets, -2, signs),
@@ -424,7 +425,7 @@ class MultinomialCrossEntropy(CrossEntropy):
     input_factor = -1.0
     n_loss_inputs = 2
 
-    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None):
+    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None) -> LossCalls:
         iterations = []
         totals = [new(raw.shape[2:])] * len(raw) if loss_inputs is None else loss_inputs[:, 1]
         smallest = new(raw.shape[2:])
@@ -480,7 +481,7 @@ class SquaredError(BaseLoss):
     def gradient(self, raw: Array, targets: Array) -> Array:
         return raw - targets
 
-    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None):
+    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None) -> LossCalls:
         calls = [[partial(np.subtract, z, targets, delta)] for z in raw]
         return [], self.with_losses(calls, raw, targets, loss_inputs)
 
@@ -515,7 +516,7 @@ class AbsoluteError(BaseLoss):
     def best_constant(self, targets: Array, sample_weight: Array | None = None) -> Array:
         return balanced_constant(self, targets, sample_weight)
 
-    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None):
+    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None) -> LossCalls:
         calls = [
             [partial(np.subtract, z, targets, delta), partial(np.sign, delta, delta)] for z in raw
         ]
@@ -579,7 +580,7 @@ class Huber(BaseLoss):
     def best_constant(self, targets: Array, sample_weight: Array | None = None) -> Array:
         return balanced_constant(self, targets, sample_weight)
 
-    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None):
+    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None) -> LossCalls:
         most, least = (new(delta.shape, sign * float(self.delta)) for sign in (1, -1))
         calls = [
             [
@@ -624,13 +625,13 @@ class Poisson(BaseLoss):
         return super().prepare_targets(targets, whole)
 
     def per_sample(self, raw: Array, targets: Array) -> Array:
-        least = targets - xlogy(targets, targets)
-        return (np.exp(raw) - targets * raw - least).sum(axis=-1)
+        minimum = targets - xlogy(targets, targets)
+        return (np.exp(raw) - targets * raw - minimum).sum(axis=-1)
 
     def gradient(self, raw: Array, targets: Array) -> Array:
         return np.exp(raw) - targets
 
-    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None):
+    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None) -> LossCalls:
         calls = [
             [partial(np.exp, z, delta), partial(np.subtract, delta, targets, delta)] for z in raw
         ]

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 from scipy.sparse import csr_array, hstack, issparse
 
-from skinit._support import Array, MatrixLike
+from skinit._support import Array
 from skinit.core import Network, TrainingData
 
 __all__ = [
@@ -81,7 +81,7 @@ class DenseLayout:
             array[...] = value
         return array
 
-    def input(self, network: Network, X: MatrixLike) -> Signal:
+    def input(self, network: Network, X: Any) -> Signal:
         """Copy X, with a constant row and the sign of the factor of the product it goes into."""
         first = (*network.activations, network.loss)[0]
         scale = 1.0 if first.input_factor > 0 else -1.0
@@ -240,7 +240,7 @@ def with_contiguous_targets(data: TrainingData, dtype: Any) -> TrainingData:
     return replace(data, targets=np.asfortranarray(data.targets, dtype))
 
 
-def blas_matmul(left: MatrixLike, right: Array) -> Array:
+def blas_matmul(left: Any, right: Array) -> Array:
     """Compute ``left @ right``, in the dtype of `right`, with the BLAS of `DenseLayout`."""
     if not issparse(left):  # a custom activation may return an array of any memory order
         left = np.require(left, right.dtype, None if left.flags.f_contiguous else "C")

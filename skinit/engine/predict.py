@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skinit._support import Array, MatrixLike
+from skinit._support import Array
 from skinit.activations import Identity
 from skinit.core import Network
 from skinit.engine.ingredients import is_builtin
@@ -20,7 +20,7 @@ __all__ = ["raw_predictions", "tiled_forward"]
 def tiled_forward(
     network: Network,
     layers: Sequence[tuple[Array, Array]],
-    X: MatrixLike,
+    X: Any,
     finish: Callable[[Array], Array],
     n_threads: int = 1,
     matmul: Callable[[Any, Array], Array] = operator.matmul,
@@ -73,7 +73,7 @@ def tiled_forward(
 def raw_predictions(
     network: Network,
     layers: Sequence[tuple[Array, Array]],
-    X: MatrixLike,
+    X: Any,
     matmul: Callable[[Any, Array], Array] = operator.matmul,
 ) -> Array:
     """Compute what `skinit.core.forward` does, but keep the raw predictions only."""

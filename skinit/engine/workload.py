@@ -4,9 +4,10 @@ It decides how many iterations run in one block, how many rows a tile has, and w
 of BLAS, the threads of the engine or a single thread compute the products.
 """
 
+from typing import Any
+
 from scipy.sparse import issparse
 
-from skinit._support import MatrixLike
 from skinit.core import Network, Plan, TrainingData
 
 __all__ = [
@@ -84,7 +85,7 @@ def iterations_per_record(n_samples: int, n_outputs: int, itemsize: int) -> int:
     return max(1, BLOCK_BYTES // (itemsize * n_outputs * n_samples))
 
 
-def is_copied(X: MatrixLike) -> bool:
+def is_copied(X: Any) -> bool:
     """Check that X is dense and small enough to be copied next to a constant."""
     return not issparse(X) and X.nbytes <= COPIED_BYTES
 
