@@ -652,7 +652,7 @@ def resolve_activation(activation: ActivationLike) -> BaseActivation:
     if not is_activation:
         raise TypeError(
             f"activation={activation!r} is not an activation; give a name such as 'relu', an "
-            "object such as LeakyReLU(negative_slope=0.1), or a custom Activation(value, slope)"
+            "object such as LeakyReLU(negative_slope=0.1), or your own Activation(value, slope)"
         )
     if not isinstance(activation, BaseActivation):
         return Activation(activation.value, activation.slope)

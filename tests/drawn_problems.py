@@ -1,4 +1,4 @@
-"""Small networks with a start, data and a plan, for tests of whatever trains them."""
+"""Small networks with initial parameters, data and a plan, for tests of training."""
 
 import numpy as np
 from numpy.testing import assert_allclose
@@ -9,7 +9,7 @@ from skinit.schedules import resolve_schedule
 from skinit.solvers import GradientDescent
 from skinit.training.compiled import Block, Progress, specification_blocks, tape_blocks
 
-# But for those of which the targets decide what they are.
+# All but "cross_entropy", which the targets turn into another loss.
 SETTLED_LOSSES = {name: loss for name, loss in LOSSES.items() if loss.link_name is not None}
 N_OUTPUTS = {"logistic": 1, "softmax": 3, "identity": 2, "exp": 2}  # by the link
 
@@ -21,7 +21,7 @@ def network_of(loss, *activations):
 
 
 def problem(network, dtype=np.float64, n_samples=40, weighted=False):
-    """Draw a start and data to go with a network."""
+    """Draw initial parameters and data for a network."""
     rng = np.random.RandomState(0)
     X, n_outputs = rng.normal(size=(n_samples, 4)), network.widths[-1]
     labels = rng.randint(0, 2, (n_samples, n_outputs))
@@ -34,10 +34,10 @@ def problem(network, dtype=np.float64, n_samples=40, weighted=False):
         "exp": np.floor(np.exp(numbers)),
     }[network.loss.link_name]
     weights = rng.uniform(size=n_samples).astype(dtype) if weighted else None
-    # Where an exponential is the link, the gradient of large scores is too long for the steps.
+    # With the exponential link, steps would be too long for gradients at large raw predictions.
     size = 0.3 if network.loss.link_name == "exp" else 0.5
-    start = size * rng.normal(size=network.n_parameters)
-    return start.astype(dtype), TrainingData(X.astype(dtype), targets.astype(dtype), weights)
+    initial = size * rng.normal(size=network.n_parameters)
+    return initial.astype(dtype), TrainingData(X.astype(dtype), targets.astype(dtype), weights)
 
 
 def plan_of(max_iter, learning_rate=0.02, solver=None, **settings):
@@ -45,17 +45,17 @@ def plan_of(max_iter, learning_rate=0.02, solver=None, **settings):
     return Plan(solver, resolve_schedule(learning_rate), max_iter, **settings)
 
 
-def trained(engine, network, start, data, plan):
-    """Return the last parameters and the losses on the way to them."""
-    begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
+def trained(engine, network, initial, data, plan):
+    """Return the last parameters and the losses of all iterations."""
+    begin = Block(0, np.empty(0), initial, plan.solver.initial_state(initial))
     blocks = list(engine(network, begin, data, plan, Progress(np.random.RandomState(0))))
     return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
 
 
-def assert_tape_agrees(network, start, data, plan, rtol):
-    """Compare the tape with the specification, relative to the largest parameter."""
-    parameters, losses = trained(tape_blocks, network, start, data, plan)
-    expected, expected_losses = trained(specification_blocks, network, start, data, plan)
+def assert_engines_agree(network, initial, data, plan, rtol):
+    """Compare compiled and reference engine, relative to the largest parameter."""
+    parameters, losses = trained(tape_blocks, network, initial, data, plan)
+    expected, expected_losses = trained(specification_blocks, network, initial, data, plan)
     assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())
     assert_allclose(losses, expected_losses, rtol=rtol)
     assert parameters.dtype == expected.dtype == data.X.dtype

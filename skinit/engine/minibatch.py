@@ -117,9 +117,10 @@ class BatchSteps:
         )
 
     def step(self, rate: float, index: Array, epoch: int, losses: Array) -> None:
-        """Take a step on the samples of an index; adds their losses to losses[epoch], maybe later.
+        """Take a step on the samples of an index, and record what their losses are computed from.
 
-        `flush_losses` adds those that are still to be added.
+        When all slots are full, `flush_losses` adds the losses to the sums of their epochs; after
+        the last step of a block, it has to be called once more.
         """
         slot = len(self.pending)
         self.steps.rates[slot] = rate
