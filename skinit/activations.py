@@ -1,16 +1,18 @@
-"""Activation functions: the value and the slope of each.
+"""Activation functions, each with its value and its slope.
 
-An activation is a pair of functions of the pre-activation z, working on arrays of any shape and
-keeping their dtype. Both stay finite for every |z| up to 1e4, in float32 as in float64.
+An activation is a pair of functions of the pre-activation z, which work on arrays of any shape and
+keep their dtype. Both are finite for every |z| up to 1e4, in float32 as in float64.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from scipy.special import expit, ndtr
 from sklearn.base import BaseEstimator, clone
 
-from skinit._support import look_up, refuse_class
+from skinit._support import Array, look_up, refuse_class
 
 __all__ = [
     "ACTIVATIONS",
@@ -18,6 +20,7 @@ __all__ = [
     "GELU",
     "SELU",
     "Activation",
+    "ActivationLike",
     "BaseActivation",
     "Identity",
     "LeakyReLU",
@@ -34,12 +37,16 @@ __all__ = [
 ]
 
 
+# Callables without arguments, see `skinit.engine`.
+Calls: TypeAlias = list[Any]
+
+
 class BaseActivation(BaseEstimator):
-    """What every activation answers: ``value(z)`` and ``slope(z)``.
+    """Base class of all activations: ``value(z)`` and ``slope(z)``.
 
     Both take the pre-activations z, an array of shape (..., n_samples, n_units) in any memory
     order, and return an array of the same shape and dtype. An activation holds settings only, so
-    that one object can serve many layers.
+    that several layers can share one object.
 
     Examples
     --------
@@ -48,32 +55,32 @@ class BaseActivation(BaseEstimator):
     ...     def __init__(self, width=2.0):
     ...         self.width = width
     ...
-    ...     def value(self, z):
+    ...     def value(self, z: Array) -> Array:
     ...         return self.width * np.tanh(z / self.width)
     ...
-    ...     def slope(self, z):
+    ...     def slope(self, z: Array) -> Array:
     ...         return 1 - np.tanh(z / self.width) ** 2
     >>> Softer(width=4.0).value(np.array([-4.0, 0.0])).round(4)
     array([-3.0464,  0.    ])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         """Compute the activations phi(z)."""
         raise NotImplementedError
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         """Compute the derivatives phi'(z)."""
         raise NotImplementedError
 
-    def onnx(self, graph, z):
-        """Write the activation with ONNX operators, for `skinit.to_onnx`.
+    def onnx(self, graph: Any, z: str) -> str:
+        """Express the activation in ONNX operators, for `skinit.to_onnx`.
 
         Parameters
         ----------
         graph : skinit.interop.onnx.Graph
             ``graph("Mul", z, 2.0)`` adds an operator, whose inputs are names or numbers, and
-            returns the name of its output. What onnxruntime has for float64 too: Add, Sub, Mul,
-            Div, Min, Max, Abs, Neg, Exp, Log, Relu, Tanh, Sigmoid, Sin, and others.
+            returns the name of its output. onnxruntime supports these for float64 too: Add, Sub,
+            Mul, Div, Min, Max, Abs, Neg, Exp, Log, Relu, Tanh, Sigmoid, Sin, and others.
         z : str
             The name of the pre-activations.
 
@@ -83,40 +90,45 @@ class BaseActivation(BaseEstimator):
             The name of the activations.
         """
         raise ValueError(
-            f"activation={self!r} does not say how it is written with ONNX operators; derive a "
-            "class from skinit.activations.BaseActivation that has a function onnx(graph, z)"
+            f"activation={self!r} cannot be expressed in ONNX operators; write a subclass of "
+            "skinit.activations.BaseActivation that has a function onnx(graph, z)"
         )
 
-    # `tape_calls` takes z times `tape_input` and leaves phi(z) times `tape_output`, 1 or -1.
-    tape_input = 1.0
-    tape_output = 1.0
+    # `compiled_calls` takes z times `input_factor` and leaves phi(z) times `output_factor`, which
+    # is 1 or -1.
+    input_factor = 1.0
+    output_factor = 1.0
 
-    def tape_calls(self, z, delta, new):
-        """Bind the calls that do the same in place, for `skinit.engine.compile`.
+    def compiled_calls(
+        self, z: Array, delta: Array, new: Callable[..., Array]
+    ) -> tuple[Calls, Calls]:
+        """Bind the calls that compute value and slope in place, for `skinit.engine.compile`.
 
-        An activation need not bring its own: by default, they call `value` and `slope`.
+        Overriding this is optional: by default, the calls use `value` and `slope`.
 
         Parameters
         ----------
         z : ndarray of shape (n_units, n_samples)
-            Holds the pre-activations, and afterwards the activations.
+            Pre-activations, times `input_factor`, which the activations, times `output_factor`,
+            replace.
         delta : ndarray of shape (n_units, n_samples)
-            Holds derivatives by the activations, and afterwards by the pre-activations.
+            Derivatives with respect to the activations, which those with respect to the
+            pre-activations replace.
         new : callable
-            ``new(shape)`` returns an array to work in, ``new(shape, value)`` one of constants.
+            ``new(shape)`` allocates an array, ``new(shape, value)`` one that is constant.
 
         Returns
         -------
         to_value : list of callables
             Turn `z` into activations.
         to_slope : list of callables
-            Multiply `delta` by the slopes. They run after `to_value` and may use up `z`.
+            Multiply `delta` by the slopes. They run after `to_value` and may overwrite `z`.
         """
         kept = new(z.shape)
 
         def to_value():
-            np.divide(z, self.tape_input, out=kept)
-            np.multiply(self.value(kept.T).T, self.tape_output, out=z)
+            np.divide(z, self.input_factor, out=kept)
+            np.multiply(self.value(kept.T).T, self.output_factor, out=z)
 
         def to_slope():
             np.multiply(delta, self.slope(kept.T).T, out=delta)
@@ -125,16 +137,16 @@ class BaseActivation(BaseEstimator):
 
 
 class Activation(BaseActivation):
-    """An activation of your own, from its value and its slope.
+    """A custom activation, given by its value and its slope.
 
     Parameters
     ----------
     value : callable
         phi(z): takes the pre-activations, an array of shape (..., n_samples, n_units), and
-        returns as many activations of the same dtype.
+        returns the activations, an array of the same shape and dtype.
     slope : callable
-        phi'(z), the derivative of `value`, with the same shapes. Functions that are defined at
-        the top level of a module, rather than as a ``lambda``, keep the estimator picklable.
+        phi'(z), the derivative of `value`, with the same shapes. The estimator can be pickled if
+        both functions are defined at the top level of a module, rather than as a ``lambda``.
 
     Examples
     --------
@@ -147,7 +159,7 @@ class Activation(BaseActivation):
     True
     """
 
-    def __init__(self, value, slope):
+    def __init__(self, value: Callable[[Array], Array], slope: Callable[[Array], Array]) -> None:
         self.value = value
         self.slope = slope
 
@@ -161,16 +173,18 @@ class Identity(BaseActivation):
     -2.0
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return z
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return np.ones_like(z)
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         return z
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(
+        self, z: Array, delta: Array, new: Callable[..., Array]
+    ) -> tuple[Calls, Calls]:
         return [], []
 
 
@@ -189,21 +203,23 @@ class ReLU(BaseActivation):
     (array([0., 0., 2.]), array([0., 0., 1.]))
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return np.maximum(z, 0)
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return np.greater(z, 0).astype(z.dtype)
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         return graph("Relu", z)
 
-    # Negated, a unit that is active is one whose sign bit is set: shifted over all bits, it is the
-    # mask for the slope.
-    tape_input = -1.0
-    tape_output = -1.0
+    # With -z, the sign bit of an active unit is set. Shifted over all bits, it is the mask that
+    # keeps or clears a derivative.
+    input_factor = -1.0
+    output_factor = -1.0
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(
+        self, z: Array, delta: Array, new: Callable[..., Array]
+    ) -> tuple[Calls, Calls]:
         zeros, bits = new(z.shape, 0), np.dtype(f"i{z.itemsize}")
         mask, masked, shift = z.view(bits), delta.view(bits), np.array(8 * z.itemsize - 1, bits)
         return [partial(np.minimum, z, zeros, out=z)], [
@@ -233,29 +249,31 @@ class LeakyReLU(BaseActivation):
     array([-0.1,  2. ])
     """
 
-    def __init__(self, negative_slope=0.01):
+    def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return np.where(z > 0, z, z * float(self.negative_slope))
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return np.where(z > 0, 1.0, self.negative_slope).astype(z.dtype)
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         below = graph("Mul", graph("Min", z, 0.0), float(self.negative_slope))
         return graph("Add", graph("Relu", z), below)
 
-    # Negated for the same reason as in ReLU.
-    tape_input = -1.0
-    tape_output = -1.0
+    # On -z, as ReLU.
+    input_factor = -1.0
+    output_factor = -1.0
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(
+        self, z: Array, delta: Array, new: Callable[..., Array]
+    ) -> tuple[Calls, Calls]:
         if not 0 <= self.negative_slope <= 1:
-            # The value is not the larger of z and slope * z, or has not the sign of z.
-            return super().tape_calls(z, delta, new)
+            # The value is not the larger of z and slope * z, or its sign is not that of z.
+            return super().compiled_calls(z, delta, new)
         low = slope = new(z.shape)
-        # Whatever the sign of a zero, the constants are 0.0.
+        # Adding 0.0 turns a slope of -0.0 into 0.0.
         ones, slopes = new(z.shape, 1), new(z.shape, self.negative_slope + 0.0)
         negated = new(z.shape, 0.0 - self.negative_slope)
         return [
@@ -289,16 +307,16 @@ class ELU(BaseActivation):
     array([-0.6321,  2.    ])
     """
 
-    def __init__(self, alpha=1.0):
+    def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return np.where(z > 0, z, float(self.alpha) * np.expm1(np.minimum(z, 0)))
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return np.where(z > 0, 1, float(self.alpha) * np.exp(np.minimum(z, 0)))
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         below = graph("Sub", graph("Exp", graph("Min", z, 0.0)), 1.0)
         return graph("Add", graph("Relu", z), graph("Mul", below, float(self.alpha)))
 
@@ -323,13 +341,13 @@ class SELU(BaseActivation):
     array([-1.1113,  2.1014])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return SELU_SCALE * ELU(SELU_ALPHA).value(z)
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return SELU_SCALE * ELU(SELU_ALPHA).slope(z)
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         return graph("Mul", ELU(SELU_ALPHA).onnx(graph, z), SELU_SCALE)
 
 
@@ -347,14 +365,14 @@ class GELU(BaseActivation):
     array([-0.1587,  1.9545])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return z * ndtr(z)
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         density = np.exp(-0.5 * z**2) * float(1 / np.sqrt(2 * np.pi))
         return ndtr(z) + z * density
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         # onnxruntime has no erf in float64.
         erf = graph("Erf", graph.cast(graph("Mul", z, np.sqrt(0.5)), np.float32))
         twice = graph("Mul", z, graph("Add", graph.cast(erf, graph.dtype), 1.0))
@@ -376,14 +394,14 @@ class SiLU(BaseActivation):
     array([-0.2689,  1.7616])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return z * expit(z)
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return expit(z) * (1 + z * expit(-z))
 
-    def onnx(self, graph, z):
-        # Not z * Sigmoid(z): runtimes fuse it, and some have what that gives in float32 only.
+    def onnx(self, graph: Any, z: str) -> str:
+        # Not z * Sigmoid(z): runtimes fuse it into an operator that some have in float32 only.
         return graph("Div", z, graph("Add", graph("Exp", graph("Neg", z)), 1.0))
 
 
@@ -401,14 +419,14 @@ class Mish(BaseActivation):
     array([-0.3034,  1.944 ])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return z * np.tanh(np.logaddexp(z, 0))
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         gate = np.tanh(np.logaddexp(z, 0))
         return gate + z * expit(z) * (1 - gate**2)
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         return graph("Mul", z, graph("Tanh", Softplus().onnx(graph, z)))
 
 
@@ -427,13 +445,13 @@ class Softplus(BaseActivation):
     array([0.3133, 2.1269])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return np.logaddexp(z, 0)
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return expit(z)
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         tail = graph("Exp", graph("Neg", graph("Abs", z)))
         return graph("Add", graph("Relu", z), graph("Log", graph("Add", tail, 1.0)))
 
@@ -453,13 +471,13 @@ class Softsign(BaseActivation):
     array([-0.5 ,  0.75])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return z / (1 + np.abs(z))
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return (1 + np.abs(z)) ** -2
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         return graph("Div", z, graph("Add", graph("Abs", z), 1.0))
 
 
@@ -478,16 +496,18 @@ class Tanh(BaseActivation):
     array([-0.7616,  0.964 ])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return np.tanh(z)
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return 1 - np.tanh(z) ** 2
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         return graph("Tanh", z)
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(
+        self, z: Array, delta: Array, new: Callable[..., Array]
+    ) -> tuple[Calls, Calls]:
         ones, slope = new(z.shape, 1), new(z.shape)
         return [partial(np.tanh, z, z)], [
             partial(np.multiply, z, z, slope),
@@ -511,21 +531,23 @@ class Logistic(BaseActivation):
     array([0.5   , 0.8808])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return expit(z)
 
-    def slope(self, z):
-        # The product of both tails, as 1 - expit(z) would round a small tail to 0.
+    def slope(self, z: Array) -> Array:
+        # expit(-z) instead of 1 - expit(z), which would round a small tail to 0.
         return expit(z) * expit(-z)
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         return graph("Sigmoid", z)
 
-    # From q = exp(-z), which leaves both tails their digits: phi(z) is 1 / (1 + q), and the slope
-    # q / (1 + q)^2. It takes -z, and where exp would overflow, the tail ends a little earlier.
-    tape_input = -1.0
+    # With q = exp(-z), the value is 1 / (1 + q) and the slope q / (1 + q)^2, which keeps the digits
+    # of both tails. q is limited to a large number, as (1 + q) must not overflow.
+    input_factor = -1.0
 
-    def tape_calls(self, z, delta, new):
+    def compiled_calls(
+        self, z: Array, delta: Array, new: Callable[..., Array]
+    ) -> tuple[Calls, Calls]:
         ones, q, slope = new(z.shape, 1), new(z.shape), new(z.shape)
         most = new(z.shape, float(np.finfo(z.dtype).max) / 4)
         return [
@@ -555,13 +577,13 @@ class Sin(BaseActivation):
     array([0.    , 0.9093])
     """
 
-    def value(self, z):
+    def value(self, z: Array) -> Array:
         return np.sin(z)
 
-    def slope(self, z):
+    def slope(self, z: Array) -> Array:
         return np.cos(z)
 
-    def onnx(self, graph, z):
+    def onnx(self, graph: Any, z: str) -> str:
         return graph("Sin", z)
 
 
@@ -585,7 +607,17 @@ ACTIVATIONS = {
 }
 
 
-def resolve_activation(activation):
+class ValueAndSlope(Protocol):
+    """Any object with the two functions of an activation."""
+
+    value: Any
+    slope: Any
+
+
+ActivationLike: TypeAlias = str | BaseActivation | ValueAndSlope
+
+
+def resolve_activation(activation: ActivationLike) -> BaseActivation:
     """Turn a name or an object into an activation.
 
     Parameters
@@ -596,7 +628,7 @@ def resolve_activation(activation):
     Returns
     -------
     BaseActivation
-        A fresh copy for a name, otherwise the object that was given, or its two functions as an
+        A new object for a name, otherwise the given object, or its two functions as an
         `Activation`.
 
     Raises
@@ -627,13 +659,15 @@ def resolve_activation(activation):
     return activation
 
 
-def resolve_activations(activation, n_layers):
-    """Turn what is given for all hidden layers, or for each of them, into one for each.
+def resolve_activations(
+    activation: ActivationLike | Sequence[ActivationLike], n_layers: int
+) -> tuple[BaseActivation, ...]:
+    """Resolve one activation for all hidden layers, or one for each of them.
 
     Parameters
     ----------
     activation : str, Activation or sequence of these
-        A sequence has one entry for each hidden layer.
+        A sequence has one entry per hidden layer.
     n_layers : int
         Number of hidden layers.
 

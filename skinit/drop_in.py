@@ -319,8 +319,8 @@ n_iter_no_change, max_fun
 class AveragedSquaredError(SquaredError):
     """The loss that scikit-learn reports: averaged over the outputs, which its gradient is not."""
 
-    def per_sample(self, scores, targets):
-        return super().per_sample(scores, targets) / targets.shape[-1]
+    def per_sample(self, raw, targets):
+        return super().per_sample(raw, targets) / targets.shape[-1]
 
 
 # By scikit-learn's names of output activations.

@@ -1,10 +1,11 @@
-"""Learning-rate schedules: how large a step is, from iteration to iteration.
+"""Learning-rate schedules: the learning rate as a function of the iteration.
 
-A schedule object holds settings only, and `rate` computes from them, the iteration, and how often
-training has come to a standstill. Every schedule can be warmed up.
+A schedule object holds settings only. Its `rate` depends on the iteration and on how many plateaus
+the loss has reached. Every schedule can have a warm-up.
 """
 
 from numbers import Integral, Real
+from typing import TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -17,27 +18,30 @@ __all__ = [
     "CosineDecay",
     "InverseScaling",
     "ReduceOnPlateau",
+    "ScheduleLike",
     "StepDecay",
     "resolve_schedule",
 ]
 
 
 class BaseSchedule(BaseEstimator):
-    """What every schedule answers: ``rate(...)`` and ``gives_up(...)``.
+    """Base class of all schedules: ``rate(...)`` and ``gives_up(...)``.
 
     A schedule has the settings `initial`, its highest learning rate, and `warm_up`, the number of
-    iterations in which the rate rises to it in equal steps; the schedule begins behind them. An
-    iteration of a solver that takes minibatches is an epoch.
+    iterations in which the rate rises to `initial` in equal steps, before the schedule begins. With
+    minibatches, an iteration is an epoch.
 
     Attributes
     ----------
     waits_for_plateaus : bool
-        Whether it needs to be told when training has come to a standstill.
+        Whether the rate depends on the number of plateaus.
     """
 
     waits_for_plateaus = False
+    initial: float = 0.01
+    warm_up: int = 0
 
-    def rate(self, iteration, max_iter, n_plateaus=0):
+    def rate(self, iteration: int, max_iter: int, n_plateaus: int = 0) -> float:
         """Return the learning rate of an iteration.
 
         Parameters
@@ -45,10 +49,10 @@ class BaseSchedule(BaseEstimator):
         iteration : int
             Counted from 0.
         max_iter : int
-            How many there will be.
+            Total number of iterations.
         n_plateaus : int
-            How often the loss or the validation score has stopped getting better, as `tol` and
-            `n_iter_no_change` of the estimator say.
+            How often the loss or the validation score has stopped improving, according to `tol` and
+            `n_iter_no_change` of the estimator.
 
         Returns
         -------
@@ -59,27 +63,27 @@ class BaseSchedule(BaseEstimator):
         rest = max_iter - self.warm_up
         return float(self.initial * self.factor(iteration - self.warm_up, rest, n_plateaus))
 
-    def factor(self, iteration, max_iter, n_plateaus):
-        """Return the part of `initial` that is left, with iterations counted after the warm-up."""
+    def factor(self, iteration: int, max_iter: int, n_plateaus: int) -> float:
+        """Return the ratio of the rate to `initial`; iterations are counted after the warm-up."""
         raise NotImplementedError
 
-    def gives_up(self, n_plateaus):
-        """Tell whether training should end at a plateau, the last one of `n_plateaus`."""
+    def gives_up(self, n_plateaus: int) -> bool:
+        """Return whether training should end at the last one of `n_plateaus` plateaus."""
         return True
 
     @property
-    def is_constant(self):
+    def is_constant(self) -> bool:
         """Whether all iterations have the same rate."""
         return False
 
-    def check_settings(self):
-        """Raise a `ValueError` or a `TypeError` that names the setting that is wrong."""
+    def check_settings(self) -> None:
+        """Raise a `ValueError` or a `TypeError` that names the invalid setting."""
         check_number(self.initial, "initial", above=0)
         check_number(self.warm_up, "warm_up", low=0, kind=Integral)
 
 
 class ConstantRate(BaseSchedule):
-    """The same learning rate throughout, as a plain number is, with a warm-up if wanted.
+    """The same learning rate in all iterations, as a plain number, but with an optional warm-up.
 
     Parameters
     ----------
@@ -97,20 +101,20 @@ class ConstantRate(BaseSchedule):
     [0.02, 0.04, 0.06, 0.08, 0.1, 0.1]
     """
 
-    def __init__(self, initial=0.01, *, warm_up=0):
+    def __init__(self, initial: float = 0.01, *, warm_up: int = 0) -> None:
         self.initial = initial
         self.warm_up = warm_up
 
-    def factor(self, iteration, max_iter, n_plateaus):
+    def factor(self, iteration: int, max_iter: int, n_plateaus: int) -> float:
         return 1.0
 
     @property
-    def is_constant(self):
+    def is_constant(self) -> bool:
         return self.warm_up == 0
 
 
 class InverseScaling(BaseSchedule):
-    r"""A rate that falls with a power of the iteration.
+    r"""A rate that decreases with a power of the iteration.
 
     .. math:: \eta_k = \eta_0 / (k + 1)^p
 
@@ -118,7 +122,7 @@ class InverseScaling(BaseSchedule):
     ----------
     initial : float, default=0.01
     power : float, default=0.5
-        p. Above 0.5 and up to 1, stochastic approximation converges.
+        p. Stochastic approximation converges for values above 0.5 and up to 1.
     warm_up : int, default=0
 
     References
@@ -133,24 +137,24 @@ class InverseScaling(BaseSchedule):
     [0.1, 0.05, 0.033]
     """
 
-    def __init__(self, initial=0.01, *, power=0.5, warm_up=0):
+    def __init__(self, initial: float = 0.01, *, power: float = 0.5, warm_up: int = 0) -> None:
         self.initial = initial
         self.power = power
         self.warm_up = warm_up
 
-    def factor(self, iteration, max_iter, n_plateaus):
+    def factor(self, iteration: int, max_iter: int, n_plateaus: int) -> float:
         return (iteration + 1.0) ** -self.power
 
-    def check_settings(self):
+    def check_settings(self) -> None:
         super().check_settings()
         check_number(self.power, "power", low=0)
 
 
 class ReduceOnPlateau(BaseSchedule):
-    r"""A rate that is divided whenever training no longer gets better.
+    r"""A rate that is divided at each plateau.
 
-    When that is, `tol` and `n_iter_no_change` of the estimator say. Training ends at the plateau of
-    a rate of `minimum` or below.
+    `tol` and `n_iter_no_change` of the estimator define a plateau. Training ends at a plateau that
+    is reached with a rate of `minimum` or below.
 
     .. math:: \eta_k = \eta_0 / f^{\text{plateaus before } k}
 
@@ -171,26 +175,33 @@ class ReduceOnPlateau(BaseSchedule):
 
     waits_for_plateaus = True
 
-    def __init__(self, initial=0.01, *, divisor=5.0, minimum=1e-6, warm_up=0):
+    def __init__(
+        self,
+        initial: float = 0.01,
+        *,
+        divisor: float = 5.0,
+        minimum: float = 1e-6,
+        warm_up: int = 0,
+    ) -> None:
         self.initial = initial
         self.divisor = divisor
         self.minimum = minimum
         self.warm_up = warm_up
 
-    def factor(self, iteration, max_iter, n_plateaus):
+    def factor(self, iteration: int, max_iter: int, n_plateaus: int) -> float:
         return float(self.divisor) ** -n_plateaus
 
-    def gives_up(self, n_plateaus):
+    def gives_up(self, n_plateaus: int) -> bool:
         return self.initial * self.factor(0, 0, n_plateaus - 1) <= self.minimum
 
-    def check_settings(self):
+    def check_settings(self) -> None:
         super().check_settings()
         check_number(self.divisor, "divisor", above=1)
         check_number(self.minimum, "minimum", low=0)
 
 
 class CosineDecay(BaseSchedule):
-    r"""A rate that falls along half a cosine, slowly at both ends, to almost nothing.
+    r"""A rate that follows half a cosine, down to `final_ratio` times the initial rate.
 
     .. math::
         \eta_k = \eta_0 \left( r + (1 - r) \, \tfrac{1}{2} (1 + \cos(\pi k / n)) \right)
@@ -201,7 +212,7 @@ class CosineDecay(BaseSchedule):
     ----------
     initial : float, default=0.01
     final_ratio : float, default=0.0
-        r, what is left of the initial rate behind the last iteration.
+        r, the ratio of the rate after the last iteration to the initial rate.
     warm_up : int, default=0
 
     References
@@ -216,22 +227,24 @@ class CosineDecay(BaseSchedule):
     [0.1, 0.085, 0.05, 0.015, 0.0]
     """
 
-    def __init__(self, initial=0.01, *, final_ratio=0.0, warm_up=0):
+    def __init__(
+        self, initial: float = 0.01, *, final_ratio: float = 0.0, warm_up: int = 0
+    ) -> None:
         self.initial = initial
         self.final_ratio = final_ratio
         self.warm_up = warm_up
 
-    def factor(self, iteration, max_iter, n_plateaus):
-        done = min(iteration / max(max_iter, 1), 1.0)  # a fit that goes on may go beyond
+    def factor(self, iteration: int, max_iter: int, n_plateaus: int) -> float:
+        done = min(iteration / max(max_iter, 1), 1.0)  # continued fits may go beyond
         return self.final_ratio + (1 - self.final_ratio) * 0.5 * (1 + np.cos(np.pi * done))
 
-    def check_settings(self):
+    def check_settings(self) -> None:
         super().check_settings()
         check_number(self.final_ratio, "final_ratio", low=0, high=1)
 
 
 class StepDecay(BaseSchedule):
-    r"""A rate that is divided every so many iterations.
+    r"""A rate that is divided after every `every` iterations.
 
     .. math:: \eta_k = \eta_0 / f^{\lfloor k / m \rfloor}
 
@@ -251,22 +264,32 @@ class StepDecay(BaseSchedule):
     [0.1, 0.1, 0.01, 0.001]
     """
 
-    def __init__(self, initial=0.01, *, every=100, divisor=10.0, warm_up=0):
+    def __init__(
+        self,
+        initial: float = 0.01,
+        *,
+        every: int = 100,
+        divisor: float = 10.0,
+        warm_up: int = 0,
+    ) -> None:
         self.initial = initial
         self.every = every
         self.divisor = divisor
         self.warm_up = warm_up
 
-    def factor(self, iteration, max_iter, n_plateaus):
+    def factor(self, iteration: int, max_iter: int, n_plateaus: int) -> float:
         return float(self.divisor) ** -(iteration // self.every)
 
-    def check_settings(self):
+    def check_settings(self) -> None:
         super().check_settings()
         check_number(self.every, "every", low=1, kind=Integral)
         check_number(self.divisor, "divisor", above=1)
 
 
-def resolve_schedule(learning_rate):
+ScheduleLike: TypeAlias = float | BaseSchedule
+
+
+def resolve_schedule(learning_rate: ScheduleLike) -> BaseSchedule:
     """Turn a number or an object into a schedule.
 
     Parameters
@@ -282,7 +305,7 @@ def resolve_schedule(learning_rate):
     ValueError
         If it is neither a positive, finite number nor a schedule, or a setting is out of range.
     TypeError
-        If a setting of the schedule is of a wrong type.
+        If a setting of the schedule has the wrong type.
 
     Examples
     --------

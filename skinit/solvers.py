@@ -1,18 +1,21 @@
-"""Solvers: how a step is taken, given the gradient.
+"""Solvers: how a gradient becomes a step.
 
-A solver object holds settings only. What it remembers from step to step is its state, an object
-that is handed in and returned.
+A solver object holds settings only. Its state, such as a velocity, is a separate object, which
+`step` takes and returns.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.linalg import get_blas_funcs
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, clone
 
-from skinit._support import check_number, look_up, refuse_class
+from skinit._support import Array, check_number, look_up, refuse_class
 
 __all__ = [
     "LBFGS",
@@ -22,29 +25,48 @@ __all__ = [
     "BaseSolver",
     "GradientDescent",
     "RMSprop",
+    "SolverLike",
+    "StateCell",
     "adding",
     "clipped",
     "resolve_solver",
 ]
 
 
+# Callables without arguments, see `skinit.engine`.
+Calls: TypeAlias = list[Any]
+
+
+@dataclass
+class StateCell:
+    """Holds the state of a solver, so that bound calls can replace it.
+
+    Parameters
+    ----------
+    value : object
+        As `BaseSolver.initial_state` or `BaseSolver.step` returned it.
+    """
+
+    value: Any = None
+
+
 class BaseSolver(BaseEstimator):
-    """What every solver answers: ``initial_state(parameters)`` and ``step(...)``.
+    """Base class of all solvers: ``initial_state(parameters)`` and ``step(...)``.
 
     Attributes
     ----------
     takes_minibatches : bool
-        Whether an iteration is an epoch of steps on a few samples each, unless told otherwise.
+        Whether the default is minibatches, where an iteration is an epoch.
     takes_steps : bool
-        Whether it has a `step`; else it has a `minimize`, as `LBFGS` has.
+        Whether the solver has a `step`; otherwise it has a `minimize`, as `LBFGS` does.
     clip_norm : float or None
-        What the norm of the whole gradient is limited to before a step [1]_.
+        Upper limit for the norm of the whole gradient before a step [1]_.
     max_norm : float or None
-        What the norm of a unit's incoming weights is limited to after a step [2]_.
+        Upper limit for the norm of the incoming weights of a unit after a step [2]_.
     scale_free : bool
-        Whether the step of each parameter is as long, however small its gradient is.
+        Whether the length of a parameter's step does not depend on the size of its gradient.
     epsilon : float
-        Down to which gradients that holds.
+        The size of gradients down to which that is true.
 
     References
     ----------
@@ -56,16 +78,18 @@ class BaseSolver(BaseEstimator):
 
     takes_minibatches = False
     takes_steps = True
-    clip_norm = None
-    max_norm = None
+    clip_norm: float | None = None
+    max_norm: float | None = None
     scale_free = False
-    epsilon = 0.0
+    epsilon: float = 0.0
 
-    def initial_state(self, parameters):
-        """Make the state before the first step, for parameters of this shape and dtype."""
+    def initial_state(self, parameters: Array) -> Any:
+        """Return the state before the first step, for parameters of this shape and dtype."""
         return None
 
-    def step(self, parameters, gradient, learning_rate, state):
+    def step(
+        self, parameters: Array, gradient: Array, learning_rate: float, state: Any
+    ) -> tuple[Array, Any]:
         """Take one step.
 
         Parameters
@@ -74,44 +98,46 @@ class BaseSolver(BaseEstimator):
         gradient : ndarray of shape (..., n_parameters)
         learning_rate : float
         state : object
-            As `initial_state` or the step before returned it.
+            As `initial_state` or the previous step returned it.
 
         Returns
         -------
         parameters : ndarray of shape (..., n_parameters)
-            The new ones; the array that came in is left as it was.
+            A new array; the argument is not changed.
         state : object
         """
         raise NotImplementedError
 
-    def check_settings(self):
-        """Raise a `ValueError` or a `TypeError` that names the setting that is wrong."""
+    def check_settings(self) -> None:
+        """Raise a `ValueError` or a `TypeError` that names the invalid setting."""
         for name in ("clip_norm", "max_norm"):
             if getattr(self, name) is not None:
                 check_number(getattr(self, name), name, above=0)
 
-    def tape_factor(self, learning_rate):
-        """Return the number whose product with the gradient is the step, if that is all there is.
+    def gradient_factor(self, learning_rate: float) -> float | None:
+        """Return the factor of a step that is a multiple of the gradient, otherwise None.
 
-        Then `skinit.engine` needs no calls: it takes the step where it computes the gradient.
+        With a factor, `skinit.engine` can compute gradient and step as one product.
         """
         return None
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
+    def compiled_calls(
+        self, parameters: Array, gradient: Array, learning_rate: Array, cell: StateCell
+    ) -> Calls:
         """Bind the calls that take a step in place, for `skinit.engine.compile`.
 
-        A solver need not bring its own: by default, they call `step`.
+        Overriding this is optional: by default, the calls use `step`.
 
         Parameters
         ----------
         parameters : ndarray of shape (n_parameters,)
             Changed in place.
         gradient : ndarray of shape (n_parameters,)
-            May be used up.
+            May be overwritten.
         learning_rate : ndarray of shape ()
-            The rate of the iteration that is under way.
-        memory : list
-            Its one entry is the state, before and after. Its arrays may be changed in place.
+            Its value is the learning rate of the current iteration.
+        cell : StateCell
+            Holds the state before and after the step. Arrays in it may be changed in place.
 
         Returns
         -------
@@ -119,9 +145,9 @@ class BaseSolver(BaseEstimator):
         """
 
         def take_step():
-            # Copies, as a solver may keep what it is given, and the tape overwrites its arrays.
+            # Copies, as `step` may keep its arguments, and the engine overwrites these arrays.
             arrays = parameters.copy(), gradient.copy()
-            parameters[:], memory[0] = self.step(*arrays, float(learning_rate), memory[0])
+            parameters[:], cell.value = self.step(*arrays, float(learning_rate), cell.value)
 
         return [take_step]
 
@@ -150,17 +176,21 @@ class GradientDescent(BaseSolver):
     array([0.8])
     """
 
-    def __init__(self, *, clip_norm=None, max_norm=None):
+    def __init__(self, *, clip_norm: float | None = None, max_norm: float | None = None) -> None:
         self.clip_norm = clip_norm
         self.max_norm = max_norm
 
-    def step(self, parameters, gradient, learning_rate, state):
+    def step(
+        self, parameters: Array, gradient: Array, learning_rate: float, state: Any
+    ) -> tuple[Array, Any]:
         return parameters - learning_rate * gradient, state
 
-    def tape_factor(self, learning_rate):
+    def gradient_factor(self, learning_rate: float) -> float | None:
         return -learning_rate
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
+    def compiled_calls(
+        self, parameters: Array, gradient: Array, learning_rate: Array, cell: StateCell
+    ) -> Calls:
         minus_rate = np.empty_like(learning_rate)
         return [
             partial(np.negative, learning_rate, minus_rate),
@@ -176,7 +206,7 @@ class SGD(BaseSolver):
         \theta \leftarrow \theta + v
 
     Nesterov's variant takes :math:`\theta \leftarrow \theta + \mu v - \eta \, \nabla L(\theta)`
-    with the new v, which is his gradient ahead of the step, written at the point that is reached.
+    with the new v: the gradient at the point ahead, written in terms of the shifted parameters.
 
     Parameters
     ----------
@@ -206,31 +236,42 @@ class SGD(BaseSolver):
 
     takes_minibatches = True
 
-    def __init__(self, momentum=0.9, *, nesterov=True, clip_norm=None, max_norm=None):
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        *,
+        nesterov: bool = True,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+    ) -> None:
         self.momentum = momentum
         self.nesterov = nesterov
         self.clip_norm = clip_norm
         self.max_norm = max_norm
 
-    def check_settings(self):
+    def check_settings(self) -> None:
         super().check_settings()
         check_number(self.momentum, "momentum", low=0, below=1)
 
-    def initial_state(self, parameters):
+    def initial_state(self, parameters: Array) -> Any:
         return np.zeros_like(parameters)
 
-    def step(self, parameters, gradient, learning_rate, state):
+    def step(
+        self, parameters: Array, gradient: Array, learning_rate: float, state: Any
+    ) -> tuple[Array, Any]:
         descent = learning_rate * gradient
         velocity = self.momentum * state - descent
         if self.nesterov:
             return parameters + (self.momentum * velocity - descent), velocity
         return parameters + velocity, velocity
 
-    def tape_factor(self, learning_rate):
+    def gradient_factor(self, learning_rate: float) -> float | None:
         return -learning_rate if self.momentum == 0 else None
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
-        velocity, minus_rate = memory[0], np.empty_like(learning_rate)
+    def compiled_calls(
+        self, parameters: Array, gradient: Array, learning_rate: Array, cell: StateCell
+    ) -> Calls:
+        velocity, minus_rate = cell.value, np.empty_like(learning_rate)
         calls = [
             partial(np.negative, learning_rate, minus_rate),
             scaling(self.momentum, velocity),
@@ -246,7 +287,7 @@ class SGD(BaseSolver):
 
 
 class RMSprop(BaseSolver):
-    r"""Steps divided by the size that each parameter's gradient has had lately.
+    r"""Steps divided by a running average of the size of each parameter's gradient.
 
     .. math::
         s \leftarrow \rho s + (1 - \rho) \, \nabla L(\theta)^2, \qquad
@@ -277,26 +318,37 @@ class RMSprop(BaseSolver):
     takes_minibatches = True
     scale_free = True
 
-    def __init__(self, decay=0.9, *, epsilon=1e-8, clip_norm=None, max_norm=None):
+    def __init__(
+        self,
+        decay: float = 0.9,
+        *,
+        epsilon: float = 1e-8,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+    ) -> None:
         self.decay = decay
         self.epsilon = epsilon
         self.clip_norm = clip_norm
         self.max_norm = max_norm
 
-    def check_settings(self):
+    def check_settings(self) -> None:
         super().check_settings()
         check_number(self.decay, "decay", low=0, below=1)
         check_number(self.epsilon, "epsilon", above=0)
 
-    def initial_state(self, parameters):
+    def initial_state(self, parameters: Array) -> Any:
         return np.zeros_like(parameters)
 
-    def step(self, parameters, gradient, learning_rate, state):
+    def step(
+        self, parameters: Array, gradient: Array, learning_rate: float, state: Any
+    ) -> tuple[Array, Any]:
         square = self.decay * state + (1 - self.decay) * gradient**2
         return parameters - learning_rate * gradient / (np.sqrt(square) + self.epsilon), square
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
-        square, root = memory[0], np.empty_like(parameters)
+    def compiled_calls(
+        self, parameters: Array, gradient: Array, learning_rate: Array, cell: StateCell
+    ) -> Calls:
+        square, root = cell.value, np.empty_like(parameters)
         minus_rate, epsilon = np.empty_like(learning_rate), parameters.dtype.type(self.epsilon)
         return [
             partial(np.negative, learning_rate, minus_rate),
@@ -310,7 +362,7 @@ class RMSprop(BaseSolver):
 
 
 class Adam(BaseSolver):
-    r"""Averages of the gradient and of its square, corrected for their start at zero.
+    r"""Averages of the gradient and of its square, corrected because they begin at zero.
 
     .. math::
         m \leftarrow \beta_1 m + (1 - \beta_1) \, \nabla L(\theta), \qquad
@@ -322,7 +374,7 @@ class Adam(BaseSolver):
 
     for step t, counted from 1: the efficient form at the end of section 2 of [1]_, in which
     :math:`\epsilon` is not corrected, as in scikit-learn. The last term is decoupled weight decay
-    [2]_ of all parameters, which `alpha` of the estimator is not.
+    [2]_ of all parameters; `alpha` of the estimator is an L2 penalty instead.
 
     Parameters
     ----------
@@ -354,14 +406,14 @@ class Adam(BaseSolver):
 
     def __init__(
         self,
-        beta_1=0.9,
-        beta_2=0.999,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
         *,
-        epsilon=1e-8,
-        weight_decay=0.0,
-        clip_norm=None,
-        max_norm=None,
-    ):
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+    ) -> None:
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -369,17 +421,19 @@ class Adam(BaseSolver):
         self.clip_norm = clip_norm
         self.max_norm = max_norm
 
-    def check_settings(self):
+    def check_settings(self) -> None:
         super().check_settings()
         check_number(self.beta_1, "beta_1", low=0, below=1)
         check_number(self.beta_2, "beta_2", low=0, below=1)
         check_number(self.epsilon, "epsilon", above=0)
         check_number(self.weight_decay, "weight_decay", low=0)
 
-    def initial_state(self, parameters):
+    def initial_state(self, parameters: Array) -> Any:
         return np.zeros_like(parameters), np.zeros_like(parameters), 0
 
-    def step(self, parameters, gradient, learning_rate, state):
+    def step(
+        self, parameters: Array, gradient: Array, learning_rate: float, state: Any
+    ) -> tuple[Array, Any]:
         mean, square, n_steps = state
         mean = self.beta_1 * mean + (1 - self.beta_1) * gradient
         square = self.beta_2 * square + (1 - self.beta_2) * gradient**2
@@ -389,18 +443,20 @@ class Adam(BaseSolver):
             moved -= learning_rate * self.weight_decay * parameters
         return moved, (mean, square, n_steps + 1)
 
-    def correction(self, n_steps):
-        """Return the factor that makes up for averages that begin at zero."""
+    def correction(self, n_steps: int) -> float:
+        """Return the factor that corrects averages that begin at zero."""
         return float(np.sqrt(1 - self.beta_2**n_steps) / (1 - self.beta_1**n_steps))
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
-        (mean, square, _), work = memory[0], np.empty_like(parameters)
+    def compiled_calls(
+        self, parameters: Array, gradient: Array, learning_rate: Array, cell: StateCell
+    ) -> Calls:
+        (mean, square, _), work = cell.value, np.empty_like(parameters)
         minus_rate, pull = np.empty_like(learning_rate), np.empty_like(learning_rate)
         epsilon = parameters.dtype.type(self.epsilon)
 
         def count():
-            n_steps = memory[0][2] + 1
-            memory[0] = mean, square, n_steps
+            n_steps = cell.value[2] + 1
+            cell.value = mean, square, n_steps
             correction = self.correction(n_steps)
             minus_rate[...] = -float(learning_rate) * correction
             pull[...] = self.weight_decay / correction
@@ -421,16 +477,16 @@ class Adam(BaseSolver):
 class LBFGS(BaseSolver):
     """A quasi-Newton method, `scipy.optimize.minimize` with ``method="L-BFGS-B"``.
 
-    It chooses its own step lengths, so that `learning_rate` is not used, and needs few iterations
-    on small data. It ends by itself when no component of the gradient is above `tol` of the
-    estimator (1e-5 where that is None), or when steps gain next to nothing.
+    It chooses its step lengths by line search, so that `learning_rate` is not used, and needs few
+    iterations on small data. It converges when no component of the gradient is above `tol` of the
+    estimator (1e-5 if that is None), or when steps hardly lower the loss.
 
     Parameters
     ----------
     history_size : int, default=10
-        How many of the last steps the curvature is estimated from.
+        Number of previous steps from which the curvature is estimated.
     max_fun : int, default=15000
-        The most evaluations of loss and gradient; an iteration takes one or a few.
+        Maximum number of evaluations of loss and gradient; an iteration takes one or a few.
 
     References
     ----------
@@ -448,46 +504,55 @@ class LBFGS(BaseSolver):
 
     takes_steps = False
 
-    def __init__(self, *, history_size=10, max_fun=15000):
+    def __init__(self, *, history_size: int = 10, max_fun: int = 15000) -> None:
         self.history_size = history_size
         self.max_fun = max_fun
 
-    def check_settings(self):
+    def check_settings(self) -> None:
         check_number(self.history_size, "history_size", low=1, kind=Integral)
         check_number(self.max_fun, "max_fun", low=1, kind=Integral)
 
-    def minimize(self, objective, parameters, max_iter, tol, visit):
+    def minimize(
+        self,
+        objective: Callable[[Array], tuple[Any, Array]],
+        parameters: Array,
+        max_iter: int,
+        tol: float | None,
+        visit: Callable[[float, Array], bool],
+    ) -> bool:
         """Minimize a function.
 
         Parameters
         ----------
         objective : callable
-            Takes parameters and returns loss and gradient.
+            ``objective(parameters)`` returns loss and gradient.
         parameters : ndarray of shape (n_parameters,)
-            Where to begin.
+            The initial parameters; not changed in place.
         max_iter : int
         tol : float or None
-            What the largest component of the gradient should come below.
+            Converge when no component of the gradient is above it.
         visit : callable
-            Called after each iteration, with the loss before it and the new parameters; the answer
-            tells whether to go on.
+            ``visit(loss, parameters)`` is called after each iteration, with the loss before it and
+            the new parameters. It returns whether to continue.
 
         Returns
         -------
         bool
-            Whether there is nothing left to gain.
+            Whether the minimization has converged.
         """
+        # The last evaluated parameters with their loss, and the loss before the current iteration.
         evaluated = before = None
 
         def evaluate(x):
             nonlocal evaluated, before
             loss, gradient = objective(x.astype(parameters.dtype, copy=False))
-            evaluated = x, float(loss)  # scipy gives a copy of its own
+            evaluated = x, float(loss)  # scipy passes a copy
             before = evaluated[1] if before is None else before
             return loss, gradient.astype(np.float64)
 
         def after(x):
             nonlocal before
+            # The line search may have evaluated another point last.
             if not (x == evaluated[0]).all():
                 evaluate(x)
             loss, before = before, evaluated[1]
@@ -500,10 +565,10 @@ class LBFGS(BaseSolver):
             "maxcor": self.history_size,
             "gtol": 1e-5 if tol is None else tol,
         }
-        start = parameters.astype(np.float64)
+        x = parameters.astype(np.float64)
         try:
             result = minimize(
-                evaluate, start, method="L-BFGS-B", jac=True, callback=after, options=options
+                evaluate, x, method="L-BFGS-B", jac=True, callback=after, options=options
             )
         except StoppedError:
             return False
@@ -511,30 +576,30 @@ class LBFGS(BaseSolver):
 
 
 class StoppedError(Exception):
-    """Leaves a minimization from within, in all versions of scipy alike."""
+    """Raised in a callback to stop a minimization, which works with all versions of scipy."""
 
 
-def scaling(factor, values):
-    """Bind ``values *= factor``, in place, for a number or an array of one number."""
+def scaling(factor: float | Array, values: Array) -> Callable[[], Any]:
+    """Bind ``values *= factor`` in place, where the factor is a number or an array of shape ()."""
     [scal] = get_blas_funcs(["scal"], dtype=values.dtype)
     return partial(scal, factor, values)
 
 
-def adding(factor, summand, values):
-    """Bind ``values += factor * summand``, in place, for a number or an array of one number."""
+def adding(factor: float | Array, summand: Array, values: Array) -> Callable[[], Any]:
+    """Bind ``values += factor * summand`` in place, with a factor as for `scaling`."""
     [axpy] = get_blas_funcs(["axpy"], dtype=values.dtype)
-    # What is of another dtype BLAS would copy, and the sum be lost.
+    # BLAS would copy an array of another dtype, and the sum would be lost.
     assert summand.dtype == values.dtype == axpy.dtype
     return partial(axpy, summand, values, len(values), factor)
 
 
-def averaging(average, values, share):
+def averaging(average: Array, values: Array, share: float) -> Calls:
     """Bind ``average = share * average + (1 - share) * values``."""
     return [scaling(share, average), adding(1 - share, values, average)]
 
 
-def clipped(gradient, clip_norm):
-    """Scale a gradient down to a norm, over the last axis, if it is larger."""
+def clipped(gradient: Array, clip_norm: float) -> Array:
+    """Scale a gradient down to a norm, over the last axis, if its norm is larger."""
     norm = np.linalg.norm(gradient, axis=-1, keepdims=True)
     return gradient * np.minimum(1, clip_norm / np.maximum(norm, np.finfo(gradient.dtype).tiny))
 
@@ -548,7 +613,10 @@ SOLVERS = {
 }
 
 
-def resolve_solver(solver):
+SolverLike: TypeAlias = str | BaseSolver
+
+
+def resolve_solver(solver: SolverLike) -> BaseSolver:
     """Turn a name or an object into a solver.
 
     Parameters
@@ -559,14 +627,14 @@ def resolve_solver(solver):
     Returns
     -------
     BaseSolver
-        A fresh copy for a name, otherwise the object that was given.
+        A new object for a name, otherwise the given object.
 
     Raises
     ------
     ValueError
         If the name is not known, or a setting of the object is out of range.
     TypeError
-        If the object is neither a name nor a solver, or a setting is of a wrong type.
+        If the object is neither a name nor a solver, or a setting has the wrong type.
 
     Examples
     --------

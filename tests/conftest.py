@@ -1,4 +1,4 @@
-"""What tests of several modules need."""
+"""Options and fixtures for tests of several modules."""
 
 import sys
 
@@ -10,22 +10,22 @@ from skinit.training import loop as training
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--specification",
+        "--reference",
         action="store_true",
-        help="train by the specification alone, as if there were no tape; takes long",
+        help="train with the reference engine only, without the compiled one; slow",
     )
 
 
 @pytest.fixture(scope="session", autouse=True)
 def engines(request):
-    """Leave all engines as they are, or only the specification."""
-    if request.config.getoption("--specification"):
+    """Keep all engines, or with --reference only the reference engine."""
+    if request.config.getoption("--reference"):
         training.ENGINES[:] = [training.reference_engine]
 
 
 @pytest.fixture(scope="session")
 def numerical_gradient():
-    """Return a function that differentiates by finite differences, to about 11 digits."""
+    """Return a function that computes finite differences, accurate to about 11 digits."""
 
     def gradient_of(function, x, h=1e-4):
         gradient = np.empty_like(x)
@@ -41,15 +41,15 @@ def numerical_gradient():
 
 
 @pytest.fixture
-def needs_tape(request):
-    """Skip what the specification does not promise, or other processes find by the tape."""
-    if request.config.getoption("--specification"):
-        pytest.skip("there is no tape")
+def needs_compiled(request):
+    """Skip what only the compiled engine promises, or what other processes compute with it."""
+    if request.config.getoption("--reference"):
+        pytest.skip("there is no compiled engine")
 
 
 @pytest.hookimpl(hookwrapper=True, trylast=True)
 def pytest_runtest_call(item):
-    """Trace no line of a `no_cover` test in workers either, where two tracers take turns."""
+    """Switch line tracing off during a `no_cover` test, also in workers, which have two tracers."""
     tracer = sys.gettrace()
     if item.get_closest_marker("no_cover"):
         sys.settrace(None)

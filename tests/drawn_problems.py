@@ -1,4 +1,4 @@
-"""Small networks with a start, data and a plan, for tests of whatever trains them."""
+"""Small networks with initial parameters, data and a plan, for tests of training."""
 
 import numpy as np
 from numpy.testing import assert_allclose
@@ -9,7 +9,7 @@ from skinit.schedules import resolve_schedule
 from skinit.solvers import GradientDescent
 from skinit.training import RunState, TrainingRun, compiled_engine, reference_engine
 
-# But for those of which the targets decide what they are.
+# All but "cross_entropy", which the targets turn into another loss.
 SETTLED_LOSSES = {name: loss for name, loss in LOSSES.items() if loss.link_name is not None}
 N_OUTPUTS = {"logistic": 1, "softmax": 3, "identity": 2, "exp": 2}  # by the link
 
@@ -21,7 +21,7 @@ def network_of(loss, *activations):
 
 
 def problem(network, dtype=np.float64, n_samples=40, weighted=False):
-    """Draw a start and data to go with a network."""
+    """Draw initial parameters and data for a network."""
     rng = np.random.RandomState(0)
     X, n_outputs = rng.normal(size=(n_samples, 4)), network.widths[-1]
     labels = rng.randint(0, 2, (n_samples, n_outputs))
@@ -34,10 +34,10 @@ def problem(network, dtype=np.float64, n_samples=40, weighted=False):
         "exp": np.floor(np.exp(numbers)),
     }[network.loss.link_name]
     weights = rng.uniform(size=n_samples).astype(dtype) if weighted else None
-    # Where an exponential is the link, the gradient of large scores is too long for the steps.
+    # With the exponential link, steps would be too long for gradients at large raw predictions.
     size = 0.3 if network.loss.link_name == "exp" else 0.5
-    start = size * rng.normal(size=network.n_parameters)
-    return start.astype(dtype), TrainingData(X.astype(dtype), targets.astype(dtype), weights)
+    initial = size * rng.normal(size=network.n_parameters)
+    return initial.astype(dtype), TrainingData(X.astype(dtype), targets.astype(dtype), weights)
 
 
 def plan_of(max_iter, learning_rate=0.02, solver=None, **settings):
@@ -68,8 +68,8 @@ def trained(engine, network, start, data, plan):
     return blocks[-1].parameters, np.concatenate([block.losses for block in blocks])
 
 
-def assert_tape_agrees(network, start, data, plan, rtol):
-    """Compare the tape with the specification, relative to the largest parameter."""
+def assert_engines_agree(network, start, data, plan, rtol):
+    """Compare compiled and reference engine, relative to the largest parameter."""
     parameters, losses = trained(compiled_engine, network, start, data, plan)
     expected, expected_losses = trained(reference_engine, network, start, data, plan)
     assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())

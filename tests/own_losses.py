@@ -1,4 +1,4 @@
-"""Losses as users write them: of their own, or changed in some of their functions only."""
+"""Losses as users write them: custom ones, and subclasses that override some of the methods."""
 
 from functools import partial
 
@@ -16,69 +16,69 @@ from skinit.losses import (
 class SummedHuber(BaseLoss):
     link_name = "identity"
 
-    def per_sample(self, scores, targets):
-        error = np.abs(scores - targets)
+    def per_sample(self, raw, targets):
+        error = np.abs(raw - targets)
         return np.where(error < 1, 0.5 * error**2, error - 0.5).sum(axis=-1)
 
-    def gradient(self, scores, targets):
-        return np.clip(scores - targets, -1, 1)
+    def gradient(self, raw, targets):
+        return np.clip(raw - targets, -1, 1)
 
 
 class DoubledError(SquaredError):
-    def per_sample(self, scores, targets):
-        return 2 * super().per_sample(scores, targets)
+    def per_sample(self, raw, targets):
+        return 2 * super().per_sample(raw, targets)
 
-    def gradient(self, scores, targets):
-        return 2 * super().gradient(scores, targets)
+    def gradient(self, raw, targets):
+        return 2 * super().gradient(raw, targets)
 
 
 class DoubledCrossEntropy(BinaryCrossEntropy):
-    def per_sample(self, scores, targets):
-        return 2 * super().per_sample(scores, targets)
+    def per_sample(self, raw, targets):
+        return 2 * super().per_sample(raw, targets)
 
-    def gradient(self, scores, targets):
-        return 2 * super().gradient(scores, targets)
-
-
-class Sharper(MultinomialCrossEntropy):
-    """Changes but the link, on which the gradient rests."""
-
-    def link(self, scores):
-        return super().link(2 * scores)
+    def gradient(self, raw, targets):
+        return 2 * super().gradient(raw, targets)
 
 
-class OnlyItsValue(MultinomialCrossEntropy):
-    """Changes what is reported, and not what is followed."""
+class OwnLink(MultinomialCrossEntropy):
+    """Overrides only the link, from which the gradient is computed."""
 
-    def per_sample(self, scores, targets):
-        return 2 * super().per_sample(scores, targets)
+    def link(self, raw):
+        return super().link(2 * raw)
 
 
-class OwnLosses(OnlyItsValue):
-    """Inherits calls that no longer fit, and brings what would have gone with them."""
+class OwnValue(MultinomialCrossEntropy):
+    """Overrides the reported loss, but not the gradient."""
 
-    def tape_losses(self, left):
-        return 2 * super().tape_losses(left)
+    def per_sample(self, raw, targets):
+        return 2 * super().per_sample(raw, targets)
+
+
+class OwnCompiledLosses(OwnValue):
+    """Inherits compiled calls that disagree with its value, and overrides what goes with them."""
+
+    def compiled_losses(self, loss_inputs):
+        return 2 * super().compiled_losses(loss_inputs)
 
 
 class OwnCalls(MultinomialCrossEntropy):
-    """Brings calls for a gradient of its own, and inherits what goes with them."""
+    """Overrides the gradient and its compiled calls, and inherits `compiled_losses`."""
 
-    def gradient(self, scores, targets):
-        return 2 * super().gradient(scores, targets)
+    def gradient(self, raw, targets):
+        return 2 * super().gradient(raw, targets)
 
-    def tape_calls(self, scores, targets, delta, new, left=None):
-        news, iterations = super().tape_calls(scores, targets, delta, new, left)
-        return news, [[*calls, partial(np.multiply, delta, 2, delta)] for calls in iterations]
+    def compiled_calls(self, raw, targets, delta, new, loss_inputs=None):
+        first, iterations = super().compiled_calls(raw, targets, delta, new, loss_inputs)
+        return first, [[*calls, partial(np.multiply, delta, 2, delta)] for calls in iterations]
 
 
 OWN_LOSSES = [
     SummedHuber(),
     DoubledError(),
     DoubledCrossEntropy(),
-    Sharper(),
-    OnlyItsValue(),
-    OwnLosses(),
+    OwnLink(),
+    OwnValue(),
+    OwnCompiledLosses(),
     OwnCalls(),
     Loss(DoubledError().per_sample, DoubledError().gradient),
 ]

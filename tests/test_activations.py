@@ -22,7 +22,7 @@ from skinit.activations import (
 # Away from 0, where some activations have a kink.
 MODERATE = np.linspace(-30, 30, 241) + 0.01
 
-# What float32 can tell from 0 with all its digits.
+# The smallest size that float32 represents with all digits, with a margin.
 TINY = 1e-36
 
 
@@ -31,7 +31,7 @@ def elu(z, alpha=1.0):
 
 
 def selu(z):
-    """Spelt by the fixed point of mean 0 and variance 1, as in the paper's appendix."""
+    """Constants from the fixed point of mean 0 and variance 1, as in the paper's appendix."""
     root_e, tail = math.sqrt(math.e), math.erfc(1 / math.sqrt(2))
     alpha = -math.sqrt(2 / math.pi) / (tail * root_e - 1)
     scale = (1 - tail * root_e) * math.sqrt(2 * math.pi)
@@ -118,8 +118,8 @@ def test_extreme_arguments_give_finite_numbers_without_warnings(name, part, dtyp
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_dtype_and_shape_are_kept(name, part, dtype):
     z = np.linspace(-2, 2, 24, dtype=dtype).reshape(2, 3, 4)
-    answer = getattr(ACTIVATIONS[name], part)(z)
-    assert (answer.dtype, answer.shape) == (z.dtype, z.shape)
+    result = getattr(ACTIVATIONS[name], part)(z)
+    assert (result.dtype, result.shape) == (z.dtype, z.shape)
 
 
 @pytest.mark.parametrize("number", [int, np.float32, np.float64, np.array])
@@ -135,7 +135,7 @@ def test_settings_of_any_number_type_keep_float32(name, part, number):
 
 @pytest.mark.parametrize("part", ["value", "slope"])
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_argument_is_left_as_it_was(name, part):
+def test_the_argument_is_not_changed(name, part):
     z = MODERATE.copy()
     getattr(ACTIVATIONS[name], part)(z)
     assert_array_equal(z, MODERATE)
@@ -203,12 +203,12 @@ def twice(z):
     return 2 * z
 
 
-def test_an_activation_of_ones_own_is_its_two_functions():
+def test_a_custom_activation_is_its_two_functions():
     own = resolve_activation(Activation(value=square, slope=twice))
     assert (own.value(3.0), own.slope(3.0)) == (9.0, 6.0)
 
 
-def test_an_activation_of_ones_own_can_be_cloned_and_pickled():
+def test_a_custom_activation_can_be_cloned_and_pickled():
     own = Activation(value=square, slope=twice)
     for copy in (clone(own), pickle.loads(pickle.dumps(own))):
         assert copy.get_params() == {"value": square, "slope": twice}
@@ -224,12 +224,12 @@ def test_any_object_with_value_and_slope_is_an_activation():
     assert (resolved.value, resolved.slope) == (square, twice)
 
 
-def test_a_misspelt_activation_gets_did_you_mean():
+def test_a_misspelled_activation_gets_did_you_mean():
     with pytest.raises(ValueError, match=r"activation='rleu' .* did you mean 'relu'"):
         resolve_activation("rleu")
 
 
 @pytest.mark.parametrize("junk", [None, 3, np.tanh, Activation(np.tanh, None)])
-def test_what_is_no_activation_is_told_what_is(junk):
+def test_other_objects_are_refused_with_valid_examples(junk):
     with pytest.raises(TypeError, match=r"is not an activation; give a name such as 'relu'"):
         resolve_activation(junk)

@@ -51,12 +51,12 @@ def test_schedules_can_be_cloned_and_pickled(Kind):
 
 
 @pytest.mark.parametrize("Kind", KINDS)
-def test_only_a_steady_rate_is_said_to_be_constant(Kind):
+def test_only_a_rate_without_warm_up_is_constant(Kind):
     assert Kind(0.3).is_constant == (Kind is ConstantRate)
     assert not Kind(0.3, warm_up=3).is_constant
 
 
-def test_a_cosine_falls_to_what_is_left_and_is_half_way_in_the_middle():
+def test_a_cosine_falls_to_its_final_ratio_and_is_half_way_in_the_middle():
     schedule = CosineDecay(1.0, final_ratio=0.2)
     assert_allclose(schedule.rate(50, 100), 0.6)
     assert_allclose(schedule.rate(100, 100), 0.2)
@@ -80,7 +80,7 @@ def test_a_number_is_a_constant_rate():
 
 
 @pytest.mark.parametrize("wrong", [0, -1, np.nan, np.inf, "constant", None, True])
-def test_what_is_neither_is_refused(wrong):
+def test_other_values_are_refused(wrong):
     with pytest.raises(ValueError, match=r"learning_rate=.*0\.01.*schedule"):
         resolve_schedule(wrong)
 

@@ -37,7 +37,7 @@ def test_gradient_descent_steps_against_the_gradient(parameters, gradient):
 
 
 @pytest.mark.parametrize("name", STEPPING)
-def test_a_step_leaves_its_arguments_as_they_were(name, parameters, gradient):
+def test_a_step_does_not_change_its_arguments(name, parameters, gradient):
     before, slope = parameters.copy(), gradient.copy()
     state = SOLVERS[name].initial_state(parameters)
     SOLVERS[name].step(parameters, gradient, 0.25, state)
@@ -94,13 +94,13 @@ def test_an_object_resolves_to_itself():
     assert resolve_solver(solver) is solver
 
 
-def test_a_misspelt_solver_gets_did_you_mean():
+def test_a_misspelled_solver_gets_did_you_mean():
     with pytest.raises(ValueError, match=r"solver='GD' .* did you mean 'gd'"):
         resolve_solver("GD")
 
 
 @pytest.mark.parametrize("junk", [None, 0.1, len])
-def test_what_is_no_solver_is_told_what_is(junk):
+def test_other_objects_are_refused_with_valid_examples(junk):
     with pytest.raises(TypeError, match=r"is not a solver; give a name such as 'gd'"):
         resolve_solver(junk)
 
@@ -128,7 +128,7 @@ def test_a_setting_that_is_out_of_range_is_named(solver, name):
 
 
 def minimum_of_a_bowl(solver, n_steps=2000, learning_rate=0.01):
-    """Step down a parabola that is a hundred times steeper one way than the other."""
+    """Minimize a quadratic function that is a hundred times steeper in one direction."""
     parameters = np.array([1.0, 1.0])
     state = solver.initial_state(parameters)
     for _ in range(n_steps):
@@ -150,7 +150,7 @@ def test_momentum_follows_its_closed_form_under_a_constant_gradient():
     assert_allclose(velocity, -0.1 * (1 - 0.5**10) / (1 - 0.5))
 
 
-def test_rmsprop_and_adam_do_not_see_the_size_of_the_gradient():
+def test_steps_of_rmsprop_and_adam_do_not_depend_on_the_size_of_the_gradient():
     for solver in (RMSprop(epsilon=1e-30), Adam(epsilon=1e-30)):
         for size in (1e-6, 1e6):
             state = solver.initial_state(np.ones(2))
@@ -159,18 +159,18 @@ def test_rmsprop_and_adam_do_not_see_the_size_of_the_gradient():
             assert_allclose(moved, [1 - step, 1 + step])
 
 
-def test_decoupled_decay_shrinks_what_has_no_gradient():
+def test_decoupled_decay_shrinks_parameters_without_gradient():
     solver = Adam(weight_decay=0.5)
     moved, _ = solver.step(np.ones(2), np.zeros(2), 0.1, solver.initial_state(np.ones(2)))
     assert_allclose(moved, 0.95)
 
 
-def test_a_clipped_gradient_keeps_its_direction_and_small_ones_are_left():
+def test_a_clipped_gradient_keeps_its_direction_and_small_ones_are_not_changed():
     gradient = np.array([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]])
     assert_allclose(clipped(gradient, 1.0), [[0.6, 0.8], [0.3, 0.4], [0, 0]])
 
 
-def test_lbfgs_minimizes_a_quadratic_and_tells_each_iteration():
+def test_lbfgs_minimizes_a_quadratic_and_visits_each_iteration():
     seen = []
 
     def objective(x):
@@ -187,7 +187,7 @@ def test_lbfgs_minimizes_a_quadratic_and_tells_each_iteration():
     assert after[-1] < 1e-12
 
 
-def test_lbfgs_stops_when_it_is_told_to():
+def test_lbfgs_stops_when_visit_returns_false():
     iterations = []
 
     def visit(loss, parameters):
@@ -198,8 +198,8 @@ def test_lbfgs_stops_when_it_is_told_to():
     assert len(iterations) == 3
 
 
-def test_what_lbfgs_hands_out_stays_as_it_is():
-    """Neither scipy nor the solver writes into parameters that somebody else may keep."""
+def test_parameters_from_lbfgs_are_not_changed_later():
+    """Neither scipy nor the solver writes into parameters that a callback may have kept."""
     handed_out = []
 
     def keep(x):
@@ -216,15 +216,15 @@ def test_what_lbfgs_hands_out_stays_as_it_is():
         assert_array_equal(kept, as_it_was)
 
 
-def test_lbfgs_tells_the_loss_of_where_it_is_also_when_it_last_looked_elsewhere(monkeypatch):
-    def look_further(evaluate, start, callback, **settings):
-        evaluate(start)
-        for place in (start + 1, start + 2):
+def test_lbfgs_reports_the_loss_of_an_iteration_after_other_evaluations_too(monkeypatch):
+    def evaluate_elsewhere(evaluate, x, callback, **settings):
+        evaluate(x)
+        for place in (x + 1, x + 2):
             evaluate(place + 10)
             callback(place)
         return OptimizeResult(nit=2, nfev=3)
 
-    monkeypatch.setattr(skinit.solvers, "minimize", look_further)
+    monkeypatch.setattr(skinit.solvers, "minimize", evaluate_elsewhere)
     losses = []
 
     def visit(loss, parameters):

@@ -13,7 +13,7 @@ from sklearn.dummy import DummyClassifier
 
 from skinit._support import Array, format_loss, format_score
 from skinit.estimators import loss_and_targets
-from skinit.losses import loss_of_guessing
+from skinit.losses import baseline_loss
 
 __all__ = ["baseline_score", "describe_outcome", "initial_loss"]
 
@@ -46,7 +46,7 @@ def describe_outcome(
     """
     if np.all(np.asarray(y) == np.asarray(y)[0]):
         return "nothing to learn: the target is the same for all samples"
-    baseline = loss_of_guessing(*loss_and_targets(model, y))
+    baseline = baseline_loss(*loss_and_targets(model, y))
     initial, final = initial_loss(model), float(model.loss_)
     ends = f"the loss ends at {relative(final, baseline)} the baseline"
     but = lost_on_test(*scores) if scores is not None and final <= 0.9 * baseline else ""

@@ -1,10 +1,11 @@
-"""The mathematics of a multilayer perceptron, in plain NumPy: the specification.
+"""The mathematics of a multilayer perceptron in plain NumPy: the reference implementation.
 
 Read `network` first: forward pass, loss and gradient as pure functions on flat parameter vectors.
-`dropout` draws the masks of a step, and `plan` says how a run trains: solver, schedule, number of
-iterations, batch size; `problem` puts network, data and plan together. Whatever is faster, in
-`skinit.engine`, has to agree with these functions. To add to the mathematics of all networks, begin
-here; activations, losses, solvers and schedules are modules of their own beside this package.
+`dropout` draws the masks of a step, `plan` holds the settings of a training run, such as solver,
+schedule and number of iterations, and `problem` puts network, data and plan together. The faster
+code in `skinit.engine` must agree with these functions, and tests compare the two. Something new in
+the mathematics of all networks is added here first. Activations, losses, solvers and schedules are
+separate modules next to this package.
 """
 
 from skinit.core.dropout import draw_masks, mask_calls

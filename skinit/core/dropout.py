@@ -1,36 +1,42 @@
-"""Dropout: in each step, every hidden unit is silent for some of the samples, drawn anew.
+"""Dropout: in each step, every hidden unit is dropped for a random part of the samples.
 
-A mask says for which, and makes up for them: it is 0 where a unit is dropped and one over the keep
-rate where it is not, so that on average a signal stays what it was and nothing is left to do when
-predicting.
+A mask is 0 where a unit is dropped, and one over the keep rate elsewhere. So the expected value of
+a signal stays the same, and predicting needs no correction.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from skinit._support import Array
+from skinit.core.network import Network
+
 __all__ = ["draw_masks", "mask_calls"]
 
-# Units are kept or not by random numbers of 16 bits: half as many to draw as with 32.
+# Random numbers of 16 bits decide which units are kept: with 32, drawing would take twice as long.
 NUMBERS = 2**16
 
 
-def draw_masks(network, n_samples, rng, dtype=np.float64):
-    """Draw for each hidden layer which of its units are dropped for which samples.
+def draw_masks(
+    network: Network, n_samples: int, rng: np.random.RandomState, dtype: Any = np.float64
+) -> list[Array | None]:
+    """Draw the dropout mask of each hidden layer.
 
     Parameters
     ----------
     network : Network
-        Of which the keep rates are used.
+        Its `keep_rates` are used.
     n_samples : int
     rng : RandomState
     dtype : dtype, default=float64
-        Of the masks.
+        dtype of the masks.
 
     Returns
     -------
     list of ndarray of shape (n_samples, n_units) or None
-        None for a layer that keeps all of its units.
+        None for a layer without dropout.
 
     References
     ----------
@@ -56,7 +62,12 @@ def draw_masks(network, n_samples, rng, dtype=np.float64):
     return [None if mask is None else mask.T for mask in masks]
 
 
-def mask_calls(network, n_samples, rng, new):
+def mask_calls(
+    network: Network,
+    n_samples: int,
+    rng: np.random.RandomState | None,
+    new: Callable[[tuple[int, int]], Array],
+) -> tuple[list[Array | None], list[Callable[[], None]]]:
     """Allocate masks, and bind the calls that draw them, for `skinit.engine.compile`.
 
     Parameters
@@ -64,7 +75,7 @@ def mask_calls(network, n_samples, rng, new):
     network, n_samples, rng
         As in `draw_masks`.
     new : callable
-        ``new(shape)`` returns an array.
+        ``new(shape)`` allocates an array.
 
     Returns
     -------
@@ -84,8 +95,8 @@ def mask_calls(network, n_samples, rng, new):
     return masks, draws
 
 
-def draw_mask(mask, keep_rate, rng):
-    """Draw a mask in place, whose keep rate is rounded to 16 bits."""
+def draw_mask(mask: Array, keep_rate: float, rng: np.random.RandomState) -> None:
+    """Draw a mask in place, with the keep rate rounded to 16 bits."""
     numbers = np.frombuffer(rng.bytes(2 * mask.size), "<u2").reshape(mask.shape)
     kept = max(1, round(keep_rate * NUMBERS))
     np.multiply(numbers < kept, mask.dtype.type(NUMBERS / kept), out=mask)

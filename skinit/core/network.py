@@ -1,18 +1,23 @@
 """The mathematics of a multilayer perceptron, written to be read: forward, loss, backward.
 
 A layer is a pair (W, b), with W of shape (..., fan_in, fan_out) and b broadcast against
-(..., n_samples, fan_out). All functions are pure and work on the last two axes, so that one
-network needs W of shape (fan_in, fan_out) and a stack of S networks (S, fan_in, fan_out).
-Whatever is faster than this page has to agree with it.
+(..., n_samples, fan_out). All functions are pure and work on the last two axes: W has the shape
+(fan_in, fan_out) for one network, and (S, fan_in, fan_out) for a stack of S networks. Raw
+predictions are the outputs of the last layer before the link. Faster implementations must agree
+with this module.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.sparse import issparse
 
-from skinit.activations import Identity
+from skinit._support import Array
+from skinit.activations import BaseActivation, Identity
+from skinit.losses import BaseLoss
 
 __all__ = [
     "Network",
@@ -29,88 +34,91 @@ __all__ = [
     "weighted_sum",
 ]
 
+Layers: TypeAlias = Sequence[tuple[Array, Array]]
+Masks: TypeAlias = Sequence[Array | None]
+
 
 @dataclass(frozen=True)
 class Network:
-    """A network before it has weights.
+    """The architecture and the loss of a network, without its parameters.
 
     Parameters
     ----------
     widths : tuple of int
-        Units of each layer, the network's inputs first and its outputs last.
+        Number of inputs, of the units of each hidden layer, and of outputs.
     activations : tuple of BaseActivation
-        One per hidden layer. The output layer is linear: its values are the scores, and what
-        follows them belongs to the loss.
+        One per hidden layer. The output layer is linear: its outputs are the raw predictions, and
+        the link belongs to the loss.
     loss : BaseLoss
-        Output link and loss.
+        Link and loss.
     keep_rates : tuple of float
         Share of the units of each hidden layer that dropout keeps in training; empty keeps all.
     """
 
-    widths: tuple
-    activations: tuple
-    loss: object
-    keep_rates: tuple = ()
+    widths: tuple[int, ...]
+    activations: tuple[BaseActivation, ...]
+    loss: BaseLoss
+    keep_rates: tuple[float, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.keep_rates:
             object.__setattr__(self, "keep_rates", (1.0,) * len(self.activations))
 
     @property
-    def n_layers(self):
-        """Number of weight layers, the output layer included."""
+    def n_layers(self) -> int:
+        """Number of layers with weights, including the output layer."""
         return len(self.widths) - 1
 
     @property
-    def drops_out(self):
-        """Whether training drops units."""
+    def drops_out(self) -> bool:
+        """Whether any layer has dropout."""
         return any(rate < 1 for rate in self.keep_rates)
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         """Number of weights and biases."""
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(self.widths))
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a network learns from.
+    """The samples that a network is trained on.
 
     Parameters
     ----------
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        The network's input.
+        The input of the network.
     targets : ndarray of shape (n_samples, n_outputs)
-        What the link of the scores should be, as the loss has prepared it.
+        The desired predictions, as `BaseLoss.prepare_targets` returned them.
     sample_weight : ndarray of shape (n_samples,) or None
-        How much each sample counts; None is one for each.
+        Weight of each sample in the loss; None for equal weights of 1.
     """
 
-    X: object
-    targets: np.ndarray
-    sample_weight: np.ndarray | None = None
+    X: Any
+    targets: Array
+    sample_weight: Array | None = None
 
-    def rows(self, index):
-        """Take some of the samples, in the order of an index."""
+    def rows(self, index: Any) -> "TrainingData":
+        """Return the samples of an index, in its order."""
         weight = None if self.sample_weight is None else self.sample_weight[index]
         return TrainingData(self.X[index], self.targets[index], weight)
 
     @property
-    def total_weight(self):
-        """How many samples there are, each counted with its weight."""
+    def total_weight(self) -> float:
+        """Sum of the sample weights."""
         if self.sample_weight is None:
             return float(self.targets.shape[-2])
         return float(self.sample_weight.sum(dtype=np.float64))
 
 
-def layer_views(network, parameters):
-    """Look at a flat parameter vector as layers.
+def layer_views(network: Network, parameters: Array) -> list[tuple[Array, Array]]:
+    """View a flat parameter vector as layers.
 
     Parameters
     ----------
     network : Network
     parameters : ndarray of shape (..., n_parameters)
-        Per layer, from first to last: the weights in C order, then the biases.
+        For each layer, from first to last: the weights in C order, then the biases.
 
     Returns
     -------
@@ -133,8 +141,8 @@ def layer_views(network, parameters):
     return [(block[..., :-1, :], block[..., -1:, :]) for block in blocks]
 
 
-def layer_blocks(network, parameters):
-    """Look at a flat parameter vector as one matrix per layer, biases in the last row.
+def layer_blocks(network: Network, parameters: Array) -> list[Array]:
+    """View a flat parameter vector as one matrix per layer, with the biases in the last row.
 
     Parameters
     ----------
@@ -155,8 +163,10 @@ def layer_blocks(network, parameters):
     return blocks
 
 
-def forward(network, layers, X, masks=None):
-    r"""Carry the input through the network.
+def forward(
+    network: Network, layers: Layers, X: Any, masks: Masks | None = None
+) -> tuple[list[Any], list[Array]]:
+    r"""Compute the forward pass.
 
     .. math:: z^{(l)} = a^{(l-1)} W^{(l)} + b^{(l)}, \qquad a^{(l)} = \phi(z^{(l)})
 
@@ -168,12 +178,12 @@ def forward(network, layers, X, masks=None):
     layers : list of (W, b)
     X : ndarray of shape (..., n_samples, n_features) or sparse matrix of one network
     masks : list of (..., n_samples, n_units) or None
-        M of each hidden layer, see `skinit.core.draw_masks`; an entry or all of it may be None.
+        M of each hidden layer, see `skinit.core.draw_masks`; None for no dropout.
 
     Returns
     -------
     signals : list of (..., n_samples, n_units)
-        What arrives at each layer, the network's input first; the last entry are the scores.
+        The input of each layer, starting with X; the last entry are the raw predictions.
     pre_activations : list of (..., n_samples, n_units)
         z of each layer.
     """
@@ -185,18 +195,25 @@ def forward(network, layers, X, masks=None):
     return signals, pre_activations
 
 
-def no_masks(network):
-    """Mask no unit of any hidden layer."""
+def no_masks(network: Network) -> Masks:
+    """Return masks that drop no units."""
     return [None] * len(network.activations)
 
 
-def masked(array, mask):
+def masked(array: Array, mask: Array | None) -> Array:
     """Multiply by a mask, if there is one."""
     return array if mask is None else array * mask
 
 
-def backward(network, layers, signals, pre_activations, delta, masks=None):
-    r"""Carry the derivatives by the scores back to every weight and bias.
+def backward(
+    network: Network,
+    layers: Layers,
+    signals: Sequence[Any],
+    pre_activations: Sequence[Array],
+    delta: Array,
+    masks: Masks | None = None,
+) -> list[tuple[Array, Array]]:
+    r"""Compute the backward pass: the derivatives with respect to all weights and biases.
 
     .. math::
         \partial W^{(l)} = a^{(l-1)\top} \delta^{(l)}, \quad
@@ -212,14 +229,14 @@ def backward(network, layers, signals, pre_activations, delta, masks=None):
     signals, pre_activations : lists of ndarray
         As `forward` returns them.
     delta : ndarray of shape (..., n_samples, n_outputs)
-        Derivatives of a sum over the samples by each sample's scores.
+        Derivatives of a sum over the samples with respect to the raw predictions.
     masks : list of (..., n_samples, n_units) or None
-        As `forward` was given them.
+        The masks of the forward pass.
 
     Returns
     -------
     list of (dW, db)
-        Derivatives of that sum, of the shapes of the layers.
+        Derivatives of that sum, of the same shapes as the layers.
     """
     carried = carry_back(network, layers, pre_activations, delta, masks)
     gradients = [
@@ -229,8 +246,14 @@ def backward(network, layers, signals, pre_activations, delta, masks=None):
     return gradients[::-1]
 
 
-def carry_back(network, layers, pre_activations, delta, masks=None):
-    """Carry the derivatives by the scores back to the pre-activations of every layer.
+def carry_back(
+    network: Network,
+    layers: Layers,
+    pre_activations: Sequence[Array],
+    delta: Array,
+    masks: Masks | None = None,
+) -> Iterator[tuple[int, Array]]:
+    """Compute the derivatives with respect to the pre-activations, layer by layer.
 
     Parameters
     ----------
@@ -240,9 +263,9 @@ def carry_back(network, layers, pre_activations, delta, masks=None):
     Yields
     ------
     index : int
-        Of a layer, from the last one to the first.
+        Index of the layer, from the last one to the first.
     delta : ndarray of shape (..., n_samples, n_units)
-        Derivatives by its pre-activations.
+        Derivatives with respect to its pre-activations.
     """
     masks = masks or no_masks(network)
     for index in reversed(range(network.n_layers)):
@@ -253,44 +276,51 @@ def carry_back(network, layers, pre_activations, delta, masks=None):
             delta = masked((delta @ transpose(W)) * slope, masks[index - 1])
 
 
-def mean_loss(network, scores, data):
-    """Average the loss over the samples, in float64 whatever the dtype of the scores.
+def mean_loss(network: Network, raw: Array, data: TrainingData) -> Array:
+    """Average the loss over the samples, in float64 whatever the dtype of the raw predictions.
 
     Parameters
     ----------
     network : Network
-    scores : ndarray of shape (..., n_samples, n_outputs)
+    raw : ndarray of shape (..., n_samples, n_outputs)
+        Raw predictions.
     data : TrainingData
 
     Returns
     -------
     ndarray of shape (...,)
     """
-    losses = network.loss.per_sample(scores, data.targets)
+    losses = network.loss.per_sample(raw, data.targets)
     return weighted_sum(losses, data.sample_weight) / data.total_weight
 
 
-def weighted_sum(losses, sample_weight):
-    """Sum up losses of samples, of shape (..., n_samples), in float64."""
+def weighted_sum(losses: Array, sample_weight: Array | None) -> Array:
+    """Sum the losses of samples, of shape (..., n_samples), in float64."""
     if sample_weight is None:
         return losses.sum(axis=-1, dtype=np.float64)
-    # A product would be rounded in one way for one iteration and in another for a block of them.
+    # Not a matrix product, which is rounded differently for one iteration and for a block of them.
     return (losses * sample_weight.astype(np.float64)).sum(axis=-1)
 
 
-def penalty(network, parameters):
+def penalty(network: Network, parameters: Array) -> Array | float:
     """Compute half the sum of all squared weights, without biases, of shape (...,), in float64."""
     squares = [(W * W).sum(axis=(-2, -1)) for W, _ in layer_views(network, parameters)]
     return 0.5 * np.sum(squares, axis=0, dtype=np.float64)
 
 
-def loss_and_gradient(network, parameters, data, alpha=0.0, masks=None):
-    r"""Compute the mean loss, with a penalty on large weights, and its gradient.
+def loss_and_gradient(
+    network: Network,
+    parameters: Array,
+    data: TrainingData,
+    alpha: float = 0.0,
+    masks: Masks | None = None,
+) -> tuple[Array, Array]:
+    r"""Compute the mean loss, with an L2 penalty on the weights, and its gradient.
 
     .. math:: L(\theta) = \frac{1}{m} \left( \sum_i m_i \ell_i(\theta)
         + \frac{\alpha}{2} \lVert W \rVert^2 \right), \qquad m = {\textstyle \sum_i m_i}
 
-    where m_i is how much sample i counts.
+    where m_i is the weight of sample i.
 
     Parameters
     ----------
@@ -299,7 +329,7 @@ def loss_and_gradient(network, parameters, data, alpha=0.0, masks=None):
     data : TrainingData
     alpha : float, default=0.0
     masks : list of (..., n_samples, n_units) or None
-        Which units are dropped, see `forward`.
+        Dropout masks, see `forward`.
 
     Returns
     -------
@@ -318,19 +348,19 @@ def loss_and_gradient(network, parameters, data, alpha=0.0, masks=None):
     """
     layers = layer_views(network, parameters)
     signals, pre_activations = forward(network, layers, data.X, masks)
-    scores = signals[-1]
+    raw = signals[-1]
 
-    delta = network.loss.gradient(scores, data.targets)
+    delta = network.loss.gradient(raw, data.targets)
     if data.sample_weight is not None:
         delta = delta * data.sample_weight[:, np.newaxis]
 
-    # Summed first and divided last: contributions that cancel do so exactly, and a start that
-    # sits on a saddle, such as all zeros, stays there instead of being rounded off it.
+    # Summed first and divided last, so that terms that cancel do so exactly: parameters at a saddle
+    # point, such as all zeros, stay there instead of leaving it by rounding errors.
     gradient = np.empty_like(parameters)
     summed = backward(network, layers, signals, pre_activations, delta, masks)
     for view, part in zip(flat(layer_views(network, gradient)), flat(summed), strict=True):
         np.divide(part, data.total_weight, out=view)
-    loss = mean_loss(network, scores, data)
+    loss = mean_loss(network, raw, data)
     if alpha:
         share = alpha / data.total_weight
         loss = loss + share * penalty(network, parameters)
@@ -339,18 +369,18 @@ def loss_and_gradient(network, parameters, data, alpha=0.0, masks=None):
     return loss, gradient
 
 
-def limit_norms(network, parameters, max_norm):
-    """Scale down the incoming weights of each hidden unit whose norm is larger, in place."""
+def limit_norms(network: Network, parameters: Array, max_norm: float) -> None:
+    """Scale the incoming weights of each hidden unit down to `max_norm`, in place."""
     for W, _ in layer_views(network, parameters)[:-1]:
         norms = np.linalg.norm(W, axis=-2, keepdims=True)
         W *= np.minimum(1, max_norm / np.maximum(norms, np.finfo(W.dtype).tiny))
 
 
-def transpose(A):
-    """Swap the last two axes, of a sparse matrix too."""
+def transpose(A: Any) -> Any:
+    """Swap the last two axes of an array or a sparse matrix."""
     return A.T if issparse(A) else A.swapaxes(-1, -2)
 
 
-def flat(layers):
+def flat(layers: Layers) -> list[Array]:
     """List the arrays of all layers, weights before biases."""
     return [array for layer in layers for array in layer]

@@ -1,9 +1,11 @@
-"""How to train: all that a run is told besides the network, its start and its data."""
+"""The settings of a training run: everything but the network, its parameters and the data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from skinit._support import Array
 from skinit.schedules import BaseSchedule
 from skinit.solvers import BaseSolver
 
@@ -18,27 +20,28 @@ class Plan:
     ----------
     solver : BaseSolver
     schedule : BaseSchedule
-        Of the learning rate.
+        Schedule of the learning rate.
     max_iter : int
-        Number of iterations, those of earlier runs included. Where there are minibatches, an
-        iteration is an epoch.
+        Number of iterations, including those of earlier runs. With minibatches, an iteration is an
+        epoch.
     batch_size : int or None
-        How many samples a step looks at; None is all of them.
+        Number of samples of a step; None for all samples.
     shuffle : bool
-        Whether each epoch takes the samples in a new order.
+        Whether to shuffle the samples in each epoch.
     alpha : float
-        Strength of the penalty on large weights, see `skinit.core.loss_and_gradient`.
+        Strength of the L2 penalty on the weights, see `skinit.core.loss_and_gradient`.
     tol : float or None
-        What an iteration must gain, in loss or score, to count as progress. Without a `tol` and
-        without validation, training goes on to the end.
+        By how much an iteration must improve the loss or the validation score to count as progress.
+        Without `tol` and `early_stopping`, training runs for all iterations.
     n_iter_no_change : int
-        How many iterations without progress are borne.
+        Training stops after more than this many iterations without progress.
     early_stopping : bool
-        Whether progress is that of a validation score.
+        Whether progress is measured by a validation score.
     watched : bool
-        Whether somebody wants to look at each iteration.
+        Whether an observer wants to see each iteration.
     until : int or None
-        The iteration before which this run ends; None is `max_iter`, which schedules look at.
+        The iteration before which this run ends; None for `max_iter`. Schedules depend on
+        `max_iter` only.
     """
 
     solver: BaseSolver
@@ -54,33 +57,33 @@ class Plan:
     until: int | None = None
 
     @property
-    def end(self):
+    def end(self) -> int:
         """The iteration before which this run ends."""
         return self.max_iter if self.until is None else self.until
 
     @property
-    def has_criterion(self):
-        """Whether training may stop before its end."""
+    def has_criterion(self) -> bool:
+        """Whether training may stop before its last iteration."""
         return self.tol is not None or self.early_stopping
 
     @property
-    def one_by_one(self):
-        """Whether each iteration is looked at before the next one."""
+    def one_by_one(self) -> bool:
+        """Whether each iteration is examined before the next one, so that a block has only one."""
         return self.has_criterion or self.watched
 
-    def rates(self, iterations, n_plateaus=0):
-        """List the learning rates of some iterations, see `BaseSchedule.rate`."""
-        if self.schedule.is_constant:  # which is quicker on short iterations
+    def rates(self, iterations: Sequence[int], n_plateaus: int = 0) -> list[float]:
+        """Return the learning rate of each of the iterations, see `BaseSchedule.rate`."""
+        if self.schedule.is_constant:  # saves time when iterations are short
             return [self.schedule.initial] * len(iterations)
         return [self.schedule.rate(k, self.max_iter, n_plateaus) for k in iterations]
 
-    def order(self, n_samples, rng):
-        """Return the samples of an epoch in their order, or None where all are one batch."""
+    def order(self, n_samples: int, rng: np.random.RandomState) -> Array | None:
+        """Return the order of the samples in an epoch, or None without minibatches."""
         if self.batch_size is None:
             return None
         return rng.permutation(n_samples) if self.shuffle else np.arange(n_samples)
 
     @property
-    def has_limits(self):
+    def has_limits(self) -> bool:
         """Whether the solver limits the size of gradients or weights."""
         return (self.solver.clip_norm, self.solver.max_norm) != (None, None)

@@ -1,155 +1,149 @@
-"""The tape for minibatches: the samples of each are fetched to where the same calls find them."""
+"""A training run on minibatches: their samples are copied to where the same bound calls read them.
 
-from contextlib import nullcontext
+`MinibatchRun` runs epochs; `BatchSteps` are the compiled steps for batches of one size.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from skinit.core import TrainingData, weighted_sum
-from skinit.engine.arrays import SmallArrays, run
-from skinit.engine.compile import (
-    BLOCK_BYTES,
+from skinit._support import Array
+from skinit.core import Network, TrainingData
+from skinit.engine.arrays import DenseLayout, Signal, call_all, with_contiguous_targets
+from skinit.engine.compile import compile_steps
+from skinit.engine.run import CompiledRun, TrainingJob
+from skinit.engine.workload import (
     BLOCK_LENGTH,
-    COPIED_BYTES,
-    Penalty,
-    Traces,
-    affordable,
-    compile_steps,
-    side_by_side,
+    is_copied,
+    iterations_per_block,
+    iterations_per_record,
 )
 
-__all__ = ["BatchTape"]
+__all__ = ["MinibatchRun"]
 
 
-class BatchTape:
-    """A training run on minibatches, with the attributes and functions of `Tape`.
+class MinibatchRun(CompiledRun):
+    """A training run whose iterations are epochs of steps on minibatches.
 
     Parameters
     ----------
-    network, parameters, data, plan, memory, rng
-        As in `Tape`; X is dense.
+    job : TrainingJob
+        Its X is dense.
     threads : callable
-        As in `Tape`.
+        As in `FullBatchRun`.
     """
 
-    def __init__(self, network, parameters, data, plan, memory, rng=None, threads=nullcontext):
-        self.total_weight, self.threads = data.total_weight, threads
-        self.block_length = 1 if plan.one_by_one else affordable(network, len(data.targets))
-        store = side_by_side(data, parameters.dtype)
-        make = partial(
-            BatchesOf, network, parameters, plan, memory, rng, *with_constant(network, store)
-        )
-        # The last batch of an epoch takes what is left.
-        n_left = len(data.targets) % plan.batch_size
-        self.full, self.rest = make(plan.batch_size), make(n_left) if n_left else None
+    def __init__(
+        self,
+        job: TrainingJob,
+        threads: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self.total_weight, self.threads = job.data.total_weight, threads
+        n_samples, batch_size = len(job.data.targets), job.plan.batch_size
+        if not job.plan.one_by_one:
+            self.block_length = iterations_per_block(job.network, n_samples)
+        data = with_contiguous_targets(job.data, job.parameters.dtype)
+        data, scale = with_constant(job.network, data)
+        make = partial(BatchSteps, replace(job, data=data), scale)
+        # The last batch of an epoch holds the samples that remain.
+        n_last = n_samples % batch_size
+        self.full, self.last = make(batch_size), make(n_last) if n_last else None
 
-    def play(self, rates, draw_order):
-        """Do an epoch for each learning rate, and return the mean losses, of shape (n_epochs,).
-
-        Each batch has its loss before its own step. `draw_order` returns the samples of an epoch,
-        in their order.
-        """
+    def advance(
+        self, rates: Sequence[float], draw_order: Callable[[], Any] = lambda: None
+    ) -> Array:
         losses, size = np.zeros(len(rates)), self.full.size
         with self.threads():
             for epoch, rate in enumerate(rates):
                 order = draw_order()
                 n_full = len(order) // size * size
                 for index in order[:n_full].reshape(-1, size):
-                    self.full.take(rate, index, epoch, losses)
-                if self.rest is not None:
-                    self.rest.take(rate, order[n_full:], epoch, losses)
-        for batches in filter(None, (self.full, self.rest)):
-            batches.settle(losses)
+                    self.full.step(rate, index, epoch, losses)
+                if self.last is not None:
+                    self.last.step(rate, order[n_full:], epoch, losses)
+        for steps in filter(None, (self.full, self.last)):
+            steps.flush_losses(losses)
         return losses / self.total_weight
 
-    def close(self):
-        """Do nothing: unlike `TiledTape`, this one has no threads to let go."""
+
+def with_constant(network: Network, data: TrainingData) -> tuple[TrainingData, float]:
+    """Add a constant column to X if it is small; also return the factor that X is multiplied by."""
+    if not is_copied(data.X):
+        return data, 1.0
+    signal = DenseLayout(data.X.dtype).input(network, data.X)
+    # The features of a sample are contiguous, as a batch takes whole rows.
+    return replace(data, X=np.ascontiguousarray(signal.values.T)), signal.scale
 
 
-def with_constant(network, store):
-    """Return samples with a constant column, if they are few, and what X is multiplied by."""
-    if store.X.nbytes > COPIED_BYTES:
-        return store, 1.0
-    signal, scale = SmallArrays(store.X.dtype).input(network, store.X)
-    return replace(store, X=np.ascontiguousarray(signal.T)), scale  # a sample's features in a row
-
-
-class BatchesOf:
-    """Batches of one size. They are taken one after the other, and their losses computed together.
+class BatchSteps:
+    """Steps on batches of one size, one after the other; their losses are computed together.
 
     Parameters
     ----------
-    network, parameters, plan, memory, rng
-        As in `BatchTape`.
-    store : TrainingData
-        All samples, X with a constant column or without, an output's targets side by side.
+    job : TrainingJob
+        With all samples; X with or without a constant column, the targets of an output contiguous.
     scale : float
-        What X is multiplied by.
+        The factor that X is multiplied by.
     size : int
         Number of samples of a batch.
     """
 
-    def __init__(self, network, parameters, plan, memory, rng, store, scale, size):
-        self.store, self.size, self.pending = store, size, []
-        n_samples, n_outputs = store.targets.shape
-        is_weighted, dtype = store.sample_weight is not None, parameters.dtype
-        most = BLOCK_BYTES // (dtype.itemsize * n_outputs * size)
-        self.n_slots = max(1, min(BLOCK_LENGTH, n_samples // size * plan.end, most))
+    def __init__(self, job: TrainingJob, scale: float, size: int) -> None:
+        self.data, self.size, self.pending = job.data, size, []
+        n_samples, n_outputs = self.data.targets.shape
+        is_weighted, dtype = self.data.sample_weight is not None, job.parameters.dtype
+        n_batches = n_samples // size * job.plan.end
+        n_recorded = iterations_per_record(size, n_outputs, dtype.itemsize)
+        self.n_slots = max(1, min(BLOCK_LENGTH, n_batches, n_recorded))
 
-        # Where the calls find a batch, and where they leave what its loss is computed from.
-        layout = SmallArrays(dtype)
+        # The bound calls read the samples of every batch from these arrays.
+        layout = DenseLayout(dtype)
         self.batch = TrainingData(
-            layout.new((size, store.X.shape[1])),
+            layout.new((size, self.data.X.shape[1])),
             layout.new((n_outputs, size)).T,
             layout.new(size) if is_weighted else None,
         )
-        self.total = np.zeros((), dtype) if is_weighted else float(size)
-        self.traces = Traces(network, self.n_slots, size, dtype)
-        self.penalty = Penalty(network, plan.alpha, self.n_slots, dtype)
-        self.rates = np.zeros(self.n_slots, dtype)
-        self.news, self.iterations = compile_steps(
-            network,
-            parameters,
-            (self.batch.X.T, scale),
-            self.batch,
+        self.total_weight = np.zeros((), dtype) if is_weighted else float(size)
+        self.steps = compile_steps(
+            replace(job, data=self.batch),
+            Signal(self.batch.X.T, scale),
             layout,
-            plan,
-            memory,
-            rng,
-            traces=self.traces,
-            penalty=self.penalty,
-            rates=self.rates,
-            total=self.total,
+            self.n_slots,
+            self.total_weight,
         )
 
-    def take(self, rate, index, epoch, losses):
-        """Do a step on the samples of an index; their losses are added to losses[epoch] later."""
+    def step(self, rate: float, index: Array, epoch: int, losses: Array) -> None:
+        """Take a step on the samples of an index, and record what their losses are computed from.
+
+        When all slots are full, `flush_losses` adds the losses to the sums of their epochs; after
+        the last step of a block, it has to be called once more.
+        """
         slot = len(self.pending)
-        self.rates[slot] = rate
+        self.steps.rates[slot] = rate
         self.fetch(index)
-        run(self.news)
-        run(self.iterations[slot])
+        call_all(self.steps.on_new_targets)
+        call_all(self.steps.iterations[slot])
         self.pending.append((index, epoch))
         if len(self.pending) == self.n_slots:
-            self.settle(losses)
+            self.flush_losses(losses)
 
-    def fetch(self, index):
-        """Bring samples to where the calls find them."""
-        store, batch = self.store, self.batch
-        store.X.take(index, 0, batch.X, "clip")
-        store.targets.T.take(index, 1, batch.targets.T, "clip")
+    def fetch(self, index: Array) -> None:
+        """Copy samples to where the bound calls read them."""
+        data, batch = self.data, self.batch
+        data.X.take(index, 0, batch.X, "clip")
+        data.targets.T.take(index, 1, batch.targets.T, "clip")
         if batch.sample_weight is not None:
-            store.sample_weight.take(index, 0, batch.sample_weight, "clip")
-            self.total[...] = batch.sample_weight.sum()
+            data.sample_weight.take(index, 0, batch.sample_weight, "clip")
+            self.total_weight[...] = batch.sample_weight.sum()
 
-    def settle(self, losses):
-        """Add what is still to be added to the summed losses of epochs."""
+    def flush_losses(self, losses: Array) -> None:
+        """Compute the losses of the recorded steps, and add them to the sums of their epochs."""
         if not self.pending:
             return
         indices, epochs = map(np.array, zip(*self.pending, strict=True))
         self.pending = []
-        found = self.traces.losses(len(indices), self.store.targets, indices)
-        weights = self.store.sample_weight
-        summed = weighted_sum(found, None if weights is None else weights[indices])
-        np.add.at(losses, epochs, summed + self.penalty.summands(len(epochs)))
+        np.add.at(losses, epochs, self.steps.summed_losses(len(epochs), self.data, indices))

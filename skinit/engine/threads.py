@@ -1,10 +1,12 @@
-"""Who may use how many threads: a fit itself, and then BLAS has one, or BLAS instead."""
+"""Who may use how many threads: either a fit, while BLAS has a single one, or BLAS."""
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import scipy
 from joblib import cpu_count
@@ -14,44 +16,44 @@ __all__ = ["blas_threads", "limit_this_thread", "one_blas_thread", "spare_thread
 
 
 @cache
-def thread_pools():
-    """Find the thread pools of NumPy and SciPy, which takes milliseconds, once."""
+def thread_pools() -> ThreadpoolController:
+    """Find the thread pools of NumPy and SciPy; cached, as this takes milliseconds."""
     return ThreadpoolController()
 
 
-# Fits that run in threads side by side share the limit: the first one in sets it, the last one out
-# lifts it. Each for itself would restore what another one had set.
-fits = {"under way": 0, "in BLAS": 0, "limit": None, "spare threads": 1}
+# Fits that run in parallel threads share the limit: the first one to enter sets it, and the last
+# one to leave lifts it. If each had its own, it would restore the limit that another one has set.
+fits: dict[str, Any] = {"running": 0, "in BLAS": 0, "limit": None, "spare threads": 1}
 fits_lock = Lock()
 
 
 @contextmanager
-def one_blas_thread():
-    """Keep BLAS from sharing products among threads."""
+def one_blas_thread() -> Iterator[None]:
+    """Limit BLAS to one thread."""
     with fits_lock:
-        if fits["under way"] == 0:
+        if fits["running"] == 0:
             blas = thread_pools().select(user_api="blas").lib_controllers
-            wanted = max((library.num_threads or 1 for library in blas), default=1)
-            fits["spare threads"] = min(wanted, available_cpus())
+            blas_threads_before = max((library.num_threads or 1 for library in blas), default=1)
+            fits["spare threads"] = min(blas_threads_before, available_cpus())
             fits["limit"] = thread_pools().limit(limits=1, user_api="blas")
-        fits["under way"] += 1
+        fits["running"] += 1
     try:
         yield
     finally:
         with fits_lock:
-            fits["under way"] -= 1
-            if fits["under way"] == 0:
-                anyone_may_set_limits()
+            fits["running"] -= 1
+            if fits["running"] == 0:
+                release_control_of_limits()
                 fits["limit"].restore_original_limits()
-                anyone_may_set_limits()
+                release_control_of_limits()
 
 
 @contextmanager
-def blas_threads():
-    """Do as `one_blas_thread`, but let SciPy's BLAS keep its threads: for large products of a fit.
+def blas_threads() -> Iterator[None]:
+    """Limit BLAS to one thread, but not that of SciPy, which computes the products of a fit.
 
-    How a product is shared decides how it is rounded: what comes of it depends, to rounding, on the
-    number of threads, and so does what comes of small fits in other threads meanwhile.
+    Rounding depends on how a product is divided among threads: the result of the fit, and of small
+    fits in other threads at the same time, depends on the number of threads to rounding.
     """
     with one_blas_thread():
         own = [library for library in libraries_of_scipy() if is_limited_by_thread(library)]
@@ -70,17 +72,17 @@ def blas_threads():
                     library.set_num_threads(limit)
 
 
-def give_scipy(n_threads):
-    """Set the number of threads of the BLAS that SciPy calls."""
-    anyone_may_set_limits()
+def give_scipy(n_threads: int) -> None:
+    """Set the number of threads of the BLAS that SciPy uses."""
+    release_control_of_limits()
     for library in libraries_of_scipy():
         library.set_num_threads(n_threads)
-    anyone_may_set_limits()
+    release_control_of_limits()
 
 
 @cache
-def libraries_of_scipy():
-    """Find the BLAS that SciPy calls: its own, if NumPy has another one, as in their wheels."""
+def libraries_of_scipy() -> list[Any]:
+    """Find the BLAS that SciPy uses: in wheels, NumPy and SciPy each have their own."""
     blas = thread_pools().select(user_api="blas").lib_controllers
     folder = Path(scipy.__file__).parent
     folders = {folder, folder.with_name("scipy.libs")}
@@ -88,51 +90,51 @@ def libraries_of_scipy():
     return own or blas
 
 
-def available_cpus():
-    """Return how many processors this process may use, be it by affinity or by a quota."""
+def available_cpus() -> int:
+    """Return how many processors this process may use, according to its affinity and quota."""
     if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), cpus_at_first())
-    return cpus_at_first()
+        return min(len(os.sched_getaffinity(0)), cached_cpu_count())
+    return cached_cpu_count()
 
 
 @cache
-def cpus_at_first():
-    """Ask joblib, which reads files for it, once."""
+def cached_cpu_count() -> int:
+    """Return joblib's number of processors; cached, as joblib reads files for it."""
     return cpu_count()
 
 
-def spare_threads():
-    """Return how many threads a fit may use: those that BLAS would have had."""
+def spare_threads() -> int:
+    """Return how many threads a fit may use: those that it has taken from BLAS."""
     with fits_lock:
-        return fits["spare threads"] if fits["under way"] == 1 else 1
+        return fits["spare threads"] if fits["running"] == 1 else 1
 
 
-def anyone_may_set_limits():
-    """Undo that newer versions of threadpoolctl let only the thread that set a limit lift it."""
+def release_control_of_limits() -> None:
+    """Let any thread lift a limit; newer versions of threadpoolctl let only the one that set it."""
     for library in thread_pools().lib_controllers:
         if hasattr(library, "clear_controlling_thread"):
             library.clear_controlling_thread(force=True)
 
 
-def limit_this_thread():
-    """Limit BLAS in a thread that a fit has started, where each thread has a limit of its own."""
+def limit_this_thread() -> None:
+    """Limit BLAS to one thread in a thread of a fit, if limits belong to threads."""
     blas = thread_pools().select(user_api="blas").lib_controllers
     if any(map(is_limited_by_thread, blas)):
         thread_pools().limit(limits=1, user_api="blas")
 
 
-def is_limited_by_thread(library):
-    """Tell whether each thread has a limit of its own, so that each sets and restores it."""
+def is_limited_by_thread(library: Any) -> bool:
+    """Check whether limits of a BLAS belong to threads, so that each thread has to set its own."""
     is_openmp = getattr(library, "threading_layer", None) == "openmp"
     return is_openmp or library.internal_api == "mkl"
 
 
-def begin_anew():
-    """Forget the fits of the process that this one was forked from: their threads are not here."""
+def reset_after_fork() -> None:
+    """Forget the fits of the parent process, whose threads do not exist in a forked process."""
     global fits_lock
-    fits_lock = Lock()  # one of them may have held it
-    fits["under way"] = fits["in BLAS"] = 0
+    fits_lock = Lock()  # a thread of the parent may have held it
+    fits["running"] = fits["in BLAS"] = 0
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=begin_anew)
+    os.register_at_fork(after_in_child=reset_after_fork)

@@ -18,7 +18,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skinit._support import Array, MatrixLike
 from skinit.activations import resolve_activations
 from skinit.core import Network
-from skinit.engine import cached_rows, one_blas_thread, scores_of, spare_threads, tiled_forward
+from skinit.engine import (
+    cached_rows,
+    one_blas_thread,
+    raw_predictions,
+    spare_threads,
+    tiled_forward,
+)
 from skinit.estimators.callbacks import (
     CallbackObserver,
     CallbackSupportMixin,
@@ -259,7 +265,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         network = self._network
         layers = list(zip(self.coefs_, self.intercepts_, strict=True))
         if X.shape[0] <= cached_rows(network, X.dtype.itemsize):
-            return finish(network.loss, scores_of(network, layers, X))
+            return finish(network.loss, raw_predictions(network, layers, X))
         with one_blas_thread():
             return tiled_forward(
                 network, layers, X, lambda raw: finish(network.loss, raw), spare_threads()

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from skinit._support import Array
 from skinit.activations import BaseActivation
 from skinit.core import Network, Plan, Problem, TrainingData
-from skinit.engine import is_our_own, one_blas_thread
+from skinit.engine import is_builtin, one_blas_thread
 from skinit.estimators.options import FitOptions
 from skinit.estimators.packing import coefs_and_intercepts, packed
 from skinit.estimators.samples import Samples, ValidationData, check_validation, read_samples
@@ -119,7 +119,7 @@ def prepare(
     for activation, width in zip(settings.activations, settings.hidden_widths, strict=True):
         check_activation(activation, width, data.X.dtype)
     network = settings.network(data.X.shape[1], data.targets.shape[1], samples.loss)
-    if not is_our_own(network):
+    if not is_builtin(network):
         check_loss(samples.loss, data.targets)
     max_iter, until = iterations(settings.max_iter, options)
     n_samples = len(data.targets)

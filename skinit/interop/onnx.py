@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skinit._support import Array
 from skinit.activations import BaseActivation
-from skinit.engine import shortcut
 from skinit.estimators import BaseInitMLP, InitMLPClassifier, InitMLPRegressor
 
 if TYPE_CHECKING:
@@ -220,7 +219,7 @@ def write_layers(graph: Graph, estimator: BaseInitMLP) -> str:
     for index, (W, b) in enumerate(layers):
         signal = graph("Gemm", signal, np.ascontiguousarray(W), np.ascontiguousarray(b))
         if index < len(activations):
-            write = shortcut(activations[index], BaseActivation, "onnx", "value")
+            write = fast_path(activations[index], BaseActivation, "onnx", "value")
             signal = write(graph, signal)
     return signal
 

@@ -1,17 +1,19 @@
 """The compiled engine: the same iterations as the reference, run by `skinit.engine`."""
 
+from collections.abc import Callable
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
 from skinit._support import Array
 from skinit.core import Problem
-from skinit.engine import make_tape, spare_threads
-from skinit.solvers import BaseSolver
+from skinit.engine import TrainingJob, compile_run, spare_threads
+from skinit.solvers import BaseSolver, StateCell
 from skinit.training.block import Block
 from skinit.training.minimizer import run_minimizer
 from skinit.training.reference import reference_engine
@@ -36,16 +38,17 @@ def compiled_engine(problem: Problem, run: TrainingRun) -> None:
         with closing(CompiledGradient(problem, run.state.parameters)) as objective:
             return run_minimizer(objective.loss_and_gradient, run)
     # The iterations change both in place, and the run may have to return to where it began.
-    parameters, memory = run.state.parameters.copy(), [deepcopy(run.state.solver_state)]
-    compiled = make_tape(network, parameters, data, plan, memory, run.rng, spare_threads())
+    parameters, cell = run.state.parameters.copy(), StateCell(deepcopy(run.state.solver_state))
+    job = TrainingJob(network, parameters, data, plan, cell, run.rng)
+    compiled = compile_run(job, spare_threads())
     draw_order = partial(plan.order, len(data.targets), run.rng)
     with closing(compiled):
         while run.goes_on:
             iterations = run.next_iterations(compiled.block_length)
-            losses = compiled.play(run.learning_rates(iterations), draw_order)
-            reached = parameters, memory[0]
+            losses = compiled.advance(run.learning_rates(iterations), draw_order)
+            reached = parameters, cell.value
             if iterations.stop < plan.end:  # later iterations change them in place
-                reached = parameters.copy(), deepcopy(memory[0])
+                reached = parameters.copy(), deepcopy(cell.value)
             run.accept(Block(iterations.start, losses, *reached))
     return None
 
@@ -63,19 +66,15 @@ class CompiledGradient:
     def __init__(self, problem: Problem, parameters: Array):
         plan = replace(problem.plan, solver=KeepsGradient(), watched=True)
         self.parameters, self.gradient = parameters.copy(), np.zeros_like(parameters)
-        self.compiled = make_tape(
-            problem.network,
-            self.parameters,
-            problem.data,
-            plan,
-            [self.gradient],
-            n_threads=spare_threads(),
+        job = TrainingJob(
+            problem.network, self.parameters, problem.data, plan, StateCell(self.gradient)
         )
+        self.compiled = compile_run(job, spare_threads())
 
     def loss_and_gradient(self, parameters: Array) -> tuple[float, Array]:
         """Do as `skinit.core.loss_and_gradient`; the next call overwrites the gradient."""
         self.parameters[:] = parameters
-        [loss] = self.compiled.play([0.0])
+        [loss] = self.compiled.advance([0.0])
         return loss, self.gradient
 
     def close(self) -> None:
@@ -86,5 +85,7 @@ class CompiledGradient:
 class KeepsGradient(BaseSolver):
     """A solver whose state is the gradient, and which leaves the parameters as they are."""
 
-    def tape_calls(self, parameters, gradient, learning_rate, memory):
-        return [partial(np.copyto, memory[0], gradient)]
+    def compiled_calls(
+        self, parameters: Array, gradient: Array, learning_rate: Array, cell: StateCell
+    ) -> list[Callable[[], Any]]:
+        return [partial(np.copyto, cell.value, gradient)]

@@ -23,7 +23,7 @@ from skinit.comparison import (
 )
 from skinit.estimators import loss_and_targets
 from skinit.initializers import He, Normal, Zeros
-from skinit.losses import loss_of_guessing
+from skinit.losses import baseline_loss
 
 
 def compare(inits=("zeros", "he"), max_iter=20, random_states=(3, 0), announce=None, **settings):
@@ -302,7 +302,7 @@ def test_of_identical_units_that_learn_the_loss_is_not_said_to_stay():
 @TASKS
 def test_large_weights_are_recognized_by_their_initial_loss(task):
     model, y = fit(task, Normal(std=3), max_iter=1, learning_rate=1e-9)
-    times = model.loss_curve_[0] / loss_of_guessing(*loss_and_targets(model, y))
+    times = model.loss_curve_[0] / baseline_loss(*loss_and_targets(model, y))
     assert times > 10
     assert describe_outcome(model, y) == (
         f"weights too large: the loss starts at {times:.0f} times the baseline and ends at "
@@ -313,7 +313,7 @@ def test_large_weights_are_recognized_by_their_initial_loss(task):
 @TASKS
 def test_a_good_init_learns(task):
     model, y = fit(task, "he", learning_rate=0.1)
-    share = model.loss_ / loss_of_guessing(*loss_and_targets(model, y))
+    share = model.loss_ / baseline_loss(*loss_and_targets(model, y))
     assert describe_outcome(model, y) == f"learns: the loss ends at {share:.0%} of the baseline"
 
 
@@ -454,7 +454,7 @@ def test_the_baseline_of_classes_is_the_loss_of_a_dummy(y):
     dummy = DummyClassifier(strategy="prior").fit(X, y)
     model = InitMLPClassifier(max_iter=1).fit(np.eye(len(y)), y)
     assert_allclose(
-        loss_of_guessing(*loss_and_targets(model, y)),
+        baseline_loss(*loss_and_targets(model, y)),
         log_loss(y, dummy.predict_proba(X)),
         rtol=1e-6,
     )
@@ -465,7 +465,7 @@ def test_the_baseline_of_numbers_is_the_loss_of_a_dummy(y):
     X = np.zeros((len(y), 1))
     errors = mean_squared_error(y, DummyRegressor().fit(X, y).predict(X), multioutput="raw_values")
     model = InitMLPRegressor(max_iter=1).fit(np.eye(len(y)), y)
-    assert_allclose(loss_of_guessing(*loss_and_targets(model, y)), 0.5 * errors.sum(), rtol=1e-6)
+    assert_allclose(baseline_loss(*loss_and_targets(model, y)), 0.5 * errors.sum(), rtol=1e-6)
 
 
 # How it is printed

@@ -1,8 +1,15 @@
-"""Dropout: what is drawn, its derivatives, and that all ways to train drop the same units."""
+"""Dropout: the masks, the derivatives, and that all engines drop the same units."""
 
 import numpy as np
 import pytest
-from drawn_problems import SETTLED_LOSSES, assert_tape_agrees, network_of, plan_of, problem, trained
+from drawn_problems import (
+    SETTLED_LOSSES,
+    assert_engines_agree,
+    network_of,
+    plan_of,
+    problem,
+    trained,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import check_grad
 from scipy.sparse import csr_array
@@ -10,12 +17,12 @@ from scipy.sparse import csr_array
 from skinit import InitMLPClassifier, load_circles
 from skinit.activations import ACTIVATIONS, Identity, ReLU, Tanh
 from skinit.core import Network, TrainingData, draw_masks, forward, layer_views, loss_and_gradient
-from skinit.engine import tiled as tiles
-from skinit.engine.compile import Tape
-from skinit.engine.tiled import TiledTape
+from skinit.engine import workload
+from skinit.engine.full_batch import FullBatchRun
+from skinit.engine.tiled import TiledRun
 from skinit.losses import LOSSES
 from skinit.solvers import SGD, Adam
-from skinit.training.compiled import tape_blocks
+from skinit.training import compiled_engine
 
 KEEP_RATES = (0.5, 0.8)
 
@@ -29,11 +36,11 @@ def masks_of(network, n_samples, seed=0, **kwargs):
     return draw_masks(network, n_samples, np.random.RandomState(seed), **kwargs)
 
 
-# --- What is drawn ----------------------------------------------------------------------------
+# --- Masks ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("keep_rate", [0.05, 0.5, 0.9])
-def test_units_are_kept_as_often_as_asked_for(keep_rate):
+def test_units_are_kept_with_the_requested_rate(keep_rate):
     network = Network((1, 40, 1), (ReLU(),), LOSSES["squared_error"], (keep_rate,))
     [mask] = masks_of(network, 5000)
     deviation = np.sqrt(keep_rate * (1 - keep_rate) / mask.size)
@@ -41,7 +48,7 @@ def test_units_are_kept_as_often_as_asked_for(keep_rate):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_what_is_kept_makes_up_for_what_is_dropped(dtype):
+def test_kept_units_are_scaled_by_one_over_the_keep_rate(dtype):
     [first, second] = masks_of(dropping("squared_error", ReLU(), ReLU()), 1000, dtype=dtype)
     assert set(np.unique(first)) == {0, 2}
     assert_allclose(second[second > 0], 1 / 0.8, rtol=2**-15)
@@ -75,7 +82,7 @@ def test_on_average_a_linear_network_is_the_whole_one():
     assert (np.abs(np.mean(draws, axis=0) - whole) < 5 * error).all()
 
 
-# --- Its derivatives, and the tape ------------------------------------------------------------
+# --- Derivatives and engines ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("activation", [Tanh(), ReLU()])
@@ -84,23 +91,23 @@ def test_the_gradient_is_that_of_the_network_with_units_dropped(activation):
     parameters, data = problem(network)
     masks = masks_of(network, len(data.targets))
 
-    def answer(part):
+    def result(part):
         return lambda w: loss_and_gradient(network, w, data, 0.1, masks)[part]
 
-    assert check_grad(answer(0), answer(1), parameters) < 1e-6
+    assert check_grad(result(0), result(1), parameters) < 1e-6
 
 
-def run(engine, network, start, data, max_iter=20, **settings):
-    return trained(engine, network, start, data, plan_of(max_iter, **settings))
+def run(engine, network, initial, data, max_iter=20, **settings):
+    return trained(engine, network, initial, data, plan_of(max_iter, **settings))
 
 
-def assert_agree(network, start, data, rtol=1e-11, max_iter=20, **settings):
-    assert_tape_agrees(network, start, data, plan_of(max_iter, **settings), rtol)
+def assert_agree(network, initial, data, rtol=1e-11, max_iter=20, **settings):
+    assert_engines_agree(network, initial, data, plan_of(max_iter, **settings), rtol)
 
 
 @pytest.mark.parametrize("keep_rates", [(0.5, 0.8), (1.0, 0.5), (0.25, 1.0)])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_tape_drops_what_the_specification_drops(activation, keep_rates):
+def test_compiled_and_reference_engine_drop_the_same_units(activation, keep_rates):
     activation = ACTIVATIONS[activation]
     network = dropping("binary_cross_entropy", activation, activation, keep_rates=keep_rates)
     assert_agree(network, *problem(network))
@@ -116,33 +123,33 @@ def test_the_tape_drops_what_the_specification_drops(activation, keep_rates):
     ],
     ids=str,
 )
-def test_so_does_the_tape_for_minibatches(settings):
+def test_they_drop_the_same_units_in_minibatches(settings):
     network = dropping("multinomial_cross_entropy", ReLU(), Tanh())
     assert_agree(network, *problem(network), **settings)
 
 
 @pytest.mark.parametrize("n_samples", [700, 1501])
 @pytest.mark.parametrize("loss", SETTLED_LOSSES)
-def test_so_do_tiles(loss, n_samples, monkeypatch):
-    monkeypatch.setattr(tiles, "MANY_OPERATIONS", 0)
+def test_they_drop_the_same_units_in_tiles(loss, n_samples, monkeypatch):
+    monkeypatch.setattr(workload, "THREADED_FLOPS", 0)
     network = dropping(loss, ReLU(), Tanh())
     assert_agree(network, *problem(network, n_samples=n_samples))
 
 
-@pytest.mark.parametrize("kind", [Tape, TiledTape])
-def test_in_float32_the_tape_agrees_to_its_rounding(kind, monkeypatch):
-    monkeypatch.setattr(tiles, "MANY_OPERATIONS", 0 if kind is TiledTape else 10**12)
+@pytest.mark.parametrize("kind", [FullBatchRun, TiledRun])
+def test_in_float32_they_agree_to_its_rounding(kind, monkeypatch):
+    monkeypatch.setattr(workload, "THREADED_FLOPS", 0 if kind is TiledRun else 10**12)
     network = dropping("binary_cross_entropy", ReLU(), ReLU())
     assert_agree(network, *problem(network, np.float32, n_samples=600), rtol=1e-5)
 
 
 def test_sparse_samples_are_trained_on_as_dense_ones():
     network = dropping("binary_cross_entropy", ReLU(), Tanh())
-    start, data = problem(network)
+    initial, data = problem(network)
     sparse = TrainingData(csr_array(data.X), data.targets)
     for batch_size in (None, 16):
-        expected, _ = run(tape_blocks, network, start, data, batch_size=batch_size)
-        found, _ = run(tape_blocks, network, start, sparse, batch_size=batch_size)
+        expected, _ = run(compiled_engine, network, initial, data, batch_size=batch_size)
+        found, _ = run(compiled_engine, network, initial, sparse, batch_size=batch_size)
         assert_allclose(found, expected, rtol=1e-10)
 
 
@@ -165,17 +172,17 @@ def test_a_rate_for_all_is_the_same_rate_for_each(data):
     assert not np.array_equal(model_of(dropout=[0.3, 0]).fit(*data).coefs_[0], expected.coefs_[0])
 
 
-def test_all_units_are_there_to_predict(data):
+def test_predictions_use_all_units(data):
     X, y = data
     model = model_of(activation="tanh").fit(X, y)
     signal = X
     for W, b in zip(model.coefs_[:-1], model.intercepts_[:-1], strict=True):
         signal = np.tanh(signal @ W + b)
-    scores = signal @ model.coefs_[-1] + model.intercepts_[-1]
-    assert_allclose(model.predict_proba(X)[:, 1], 1 / (1 + np.exp(-scores[:, 0])), rtol=1e-12)
+    logits = signal @ model.coefs_[-1] + model.intercepts_[-1]
+    assert_allclose(model.predict_proba(X)[:, 1], 1 / (1 + np.exp(-logits[:, 0])), rtol=1e-12)
 
 
-def test_a_start_sees_how_much_each_layer_keeps(data):
+def test_an_initializer_knows_the_keep_rate_of_each_layer(data):
     seen = []
 
     def ask(layer, rng):
@@ -196,12 +203,12 @@ def test_a_start_sees_how_much_each_layer_keeps(data):
         ([0.5, 2], "dropout == 2, must be < 1"),
     ],
 )
-def test_what_is_no_rate_is_told_what_is(bad, message, data):
+def test_an_invalid_rate_is_refused(bad, message, data):
     with pytest.raises((ValueError, TypeError), match=message):
         model_of(dropout=bad).fit(*data)
 
 
-def test_lbfgs_needs_a_loss_that_stays(data):
+def test_lbfgs_is_refused_with_dropout(data):
     with pytest.raises(ValueError, match=r"dropout=0\.3 makes each loss another one"):
         model_of(solver="lbfgs").fit(*data)
     model_of(solver="lbfgs", dropout=0).fit(*data)

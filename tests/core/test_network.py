@@ -67,8 +67,8 @@ def test_gradient_equals_finite_differences(
     network, data = small_network(activation, loss), with_sample_weight(data, sample_weight)
 
     def mean(parameters):
-        scores = forward(network, layer_views(network, parameters), data.X)[0][-1]
-        return mean_loss(network, scores, data)
+        raw = forward(network, layer_views(network, parameters), data.X)[0][-1]
+        return mean_loss(network, raw, data)
 
     _, gradient = loss_and_gradient(network, parameters, data)
     assert_allclose(gradient, numerical_gradient(mean, parameters), rtol=1e-7, atol=1e-10)
@@ -120,11 +120,11 @@ def test_each_member_of_a_stack_may_have_its_own_data(rng, stack):
 def test_forward_is_the_formula(data, parameters):
     network = small_network("tanh")
     (W1, b1), (W2, b2), (W3, b3) = layer_views(network, parameters)
-    scores = np.tanh(np.tanh(data.X @ W1 + b1) @ W2 + b2) @ W3 + b3
-    assert_allclose(forward(network, layer_views(network, parameters), data.X)[0][-1], scores)
+    raw = np.tanh(np.tanh(data.X @ W1 + b1) @ W2 + b2) @ W3 + b3
+    assert_allclose(forward(network, layer_views(network, parameters), data.X)[0][-1], raw)
 
 
-def test_signals_begin_with_the_input_and_end_with_the_scores(data, parameters):
+def test_signals_begin_with_the_input_and_end_with_the_raw_predictions(data, parameters):
     network = small_network("relu")
     signals, pre_activations = forward(network, layer_views(network, parameters), data.X)
     assert signals[0] is data.X
@@ -240,14 +240,14 @@ def test_float32_agrees_with_float64(activation, loss, data, parameters):
 
 
 def test_the_loss_is_averaged_in_float64():
-    """Above 2 ** 24, float32 no longer counts by ones."""
+    """Above 2 ** 24, float32 cannot represent all integers."""
     network = Network((1, 1), (), LOSSES["squared_error"])
-    scores = np.array([[2.0**13], [2.0], [2.0]], np.float32)
-    data = TrainingData(None, np.zeros_like(scores))
-    assert mean_loss(network, scores, data) == (2.0**25 + 4) / 3
+    raw = np.array([[2.0**13], [2.0], [2.0]], np.float32)
+    data = TrainingData(None, np.zeros_like(raw))
+    assert mean_loss(network, raw, data) == (2.0**25 + 4) / 3
 
 
-def test_parameters_and_data_are_left_as_they_were(data, parameters):
+def test_parameters_and_data_are_not_changed(data, parameters):
     arrays = parameters, data.X, data.targets
     before = [array.copy() for array in arrays]
     loss_and_gradient(small_network(), parameters, data)

@@ -1,10 +1,10 @@
-"""The tape does what the specification does, with every ingredient, also one of your own."""
+"""The compiled engine agrees with the reference engine for all ingredients, custom ones too."""
 
 from itertools import product as every_combination
 
 import numpy as np
 import pytest
-from drawn_problems import SETTLED_LOSSES, network_of, plan_of, problem, trained
+from drawn_problems import SETTLED_LOSSES, blocks_of, network_of, plan_of, problem, trained
 from numpy.testing import assert_allclose, assert_array_equal
 from own_losses import OWN_LOSSES, DoubledError
 from scipy.sparse import csr_array
@@ -19,32 +19,37 @@ from skinit.activations import (
     Tanh,
 )
 from skinit.core import Network, TrainingData
-from skinit.engine.compile import BLOCK_LENGTH, SmallArrays, Tape, joint_factor, shortcut
+from skinit.engine.arrays import DenseLayout
+from skinit.engine.compile import fused_step_factor
+from skinit.engine.full_batch import FullBatchRun
+from skinit.engine.ingredients import fast_path
+from skinit.engine.run import TrainingJob
+from skinit.engine.workload import BLOCK_LENGTH
 from skinit.losses import LOSSES, BaseLoss
 from skinit.schedules import CosineDecay
-from skinit.solvers import SOLVERS, BaseSolver, GradientDescent
-from skinit.training.compiled import Block, Progress, specification_blocks, tape_blocks
+from skinit.solvers import SOLVERS, BaseSolver, GradientDescent, StateCell
+from skinit.training import compiled_engine, reference_engine
 
 ITERATIONS = 1000
 
-# Where the gradient jumps at 0, what rounding moves to the other side takes another way from there.
+# If the gradient jumps at 0, rounding errors can change its sign, and from there on runs differ.
 ITERATIONS_WITH_JUMPS = 100
 
 
 def kind(thing):
-    """Name a test after a class: an object's own name may hold its address."""
+    """Name a test after a class, as the repr of an object may contain its address."""
     return type(thing).__name__
 
 
 def run(engine, network, parameters, data, max_iter=ITERATIONS, **settings):
-    """Return the last parameters and the losses on the way to them."""
+    """Return the last parameters and the losses of all iterations."""
     return trained(engine, network, parameters, data, plan_of(max_iter, **settings))
 
 
-def assert_agree(network, start, data, rtol=1e-12, **settings):
-    parameters, losses = run(tape_blocks, network, start, data, **settings)
-    expected, expected_losses = run(specification_blocks, network, start, data, **settings)
-    # Relative to the largest parameter: one that passes through zero has no digits of its own.
+def assert_agree(network, initial, data, rtol=1e-12, **settings):
+    parameters, losses = run(compiled_engine, network, initial, data, **settings)
+    expected, expected_losses = run(reference_engine, network, initial, data, **settings)
+    # Relative to the largest parameter: one close to zero has a large relative rounding error.
     assert_allclose(parameters, expected, rtol=0, atol=rtol * np.abs(expected).max())
     assert_allclose(losses, expected_losses, rtol=rtol, atol=rtol * expected_losses[0])
     assert parameters.dtype == expected.dtype
@@ -54,11 +59,11 @@ def assert_agree(network, start, data, rtol=1e-12, **settings):
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 @pytest.mark.parametrize("loss", SETTLED_LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_tape_and_specification_agree(activation, loss, depth):
+def test_compiled_and_reference_engine_agree(activation, loss, depth):
     """To 1e-12 in float64, after a thousand iterations; ``depth`` counts layers of weights."""
     network = network_of(loss, *[ACTIVATIONS[activation]] * (depth - 1))
-    start, data = problem(network, weighted=depth % 2 == 0)
-    assert_agree(network, start, data, max_iter=iterations_of(loss))
+    initial, data = problem(network, weighted=depth % 2 == 0)
+    assert_agree(network, initial, data, max_iter=iterations_of(loss))
 
 
 def iterations_of(loss):
@@ -68,42 +73,42 @@ def iterations_of(loss):
 @pytest.mark.no_cover
 @pytest.mark.parametrize("loss", SETTLED_LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_in_float32_the_tape_is_as_near_to_the_truth_as_the_specification(activation, loss):
-    """The truth is the same run in float64."""
+def test_in_float32_the_compiled_engine_is_as_accurate_as_the_reference_engine(activation, loss):
+    """Accuracy is the distance from the same run in float64."""
     network = network_of(loss, *[ACTIVATIONS[activation]] * 2)
-    start, data = problem(network, np.float32, n_samples=300)
+    initial, data = problem(network, np.float32, n_samples=300)
     precise = TrainingData(data.X.astype(float), data.targets.astype(float))
     max_iter = iterations_of(loss) // 3
-    truth, _ = run(specification_blocks, network, start.astype(float), precise, max_iter)
-    tape, _ = run(tape_blocks, network, start, data, max_iter)
-    specification, _ = run(specification_blocks, network, start, data, max_iter)
+    truth, _ = run(reference_engine, network, initial.astype(float), precise, max_iter)
+    compiled, _ = run(compiled_engine, network, initial, data, max_iter)
+    reference, _ = run(reference_engine, network, initial, data, max_iter)
     rounding = max_iter * np.finfo(np.float32).eps * np.abs(truth).max()
-    assert np.abs(tape - truth).max() <= 2 * np.abs(specification - truth).max() + rounding
-    assert tape.dtype == np.float32
+    assert np.abs(compiled - truth).max() <= 2 * np.abs(reference - truth).max() + rounding
+    assert compiled.dtype == np.float32
 
 
 def test_float32_sums_over_many_samples_keep_their_digits():
-    """Each part of a sum, added to the weights at once, would be rounded to the weights' digits."""
+    """BLAS sums in parts, and adding each part to the weights directly would round too coarsely."""
     network = network_of("multinomial_cross_entropy", ReLU())
-    start, data = problem(network, np.float32, n_samples=20_000)
+    initial, data = problem(network, np.float32, n_samples=20_000)
     precise = TrainingData(data.X.astype(float), data.targets.astype(float))
-    truth, _ = run(tape_blocks, network, start.astype(float), precise, max_iter=100)
-    tape, _ = run(tape_blocks, network, start, data, max_iter=100)
-    assert_allclose(tape, truth, rtol=0, atol=3e-6)
+    truth, _ = run(compiled_engine, network, initial.astype(float), precise, max_iter=100)
+    compiled, _ = run(compiled_engine, network, initial, data, max_iter=100)
+    assert_allclose(compiled, truth, rtol=0, atol=3e-6)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("solver", ["gd", "sgd", "adam"])
-def test_the_penalty_may_be_part_of_the_step(solver, depth, weighted):
-    """Biases, which lie between the weights, have no part in it."""
+def test_the_penalty_is_part_of_each_step(solver, depth, weighted):
+    """The biases, which lie between the weights in memory, are not penalized."""
     network = network_of("multinomial_cross_entropy", *[Tanh()] * (depth - 1))
-    start, data = problem(network, weighted=weighted)
-    assert_agree(network, start, data, max_iter=200, solver=SOLVERS[solver], alpha=3.0)
+    initial, data = problem(network, weighted=weighted)
+    assert_agree(network, initial, data, max_iter=200, solver=SOLVERS[solver], alpha=3.0)
 
 
 @pytest.mark.parametrize(
-    ("settings", "dtype", "joint"),
+    ("settings", "dtype", "is_fused"),
     [
         ({}, np.float64, True),
         ({"alpha": 3.0}, np.float64, True),
@@ -114,37 +119,38 @@ def test_the_penalty_may_be_part_of_the_step(solver, depth, weighted):
         ({"learning_rate": CosineDecay(0.1)}, np.float64, False),
     ],
 )
-def test_gradient_and_step_are_one_product_where_nothing_is_between_them(settings, dtype, joint):
+def test_gradient_and_step_are_fused_where_nothing_is_between_them(settings, dtype, is_fused):
     plan = plan_of(max_iter=1, **settings)
-    assert (joint_factor(plan, np.dtype(dtype), n_samples=40, total=40.0) is not None) == joint
+    factor = fused_step_factor(plan, np.dtype(dtype), n_samples=40, total_weight=40.0)
+    assert (factor is not None) == is_fused
 
 
 def test_in_float32_a_weak_penalty_is_not_lost():
-    """By itself it is less than the last digit of the weight, and so is the rest of the step."""
+    """Both the penalty and the rest of the step are smaller than the last digit of the weight."""
     network = Network((1, 1), (), LOSSES["squared_error"])
-    start = np.array([1.0, 0.0], np.float32)
+    initial = np.array([1.0, 0.0], np.float32)
     data = TrainingData(np.ones((1, 1), np.float32), np.full((1, 1), 0.5, np.float32))
     digit = np.finfo(np.float32).epsneg
     settings = {"learning_rate": 0.8 * digit, "alpha": 0.5, "max_iter": 1}
-    for engine in (tape_blocks, specification_blocks):
-        [weight, _], _ = run(engine, network, start, data, **settings)
+    for engine in (compiled_engine, reference_engine):
+        [weight, _], _ = run(engine, network, initial, data, **settings)
         assert weight == 1 - digit
 
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_layers_may_have_different_activations(sparse):
-    """What is kept negated for one must not reach another with the wrong sign."""
+    """Signals that one activation negates must not reach another one with the wrong sign."""
     for activations in every_combination(
         [ReLU(), Tanh(), Logistic(), ACTIVATIONS["gelu"]], repeat=3
     ):
         network = network_of("squared_error", *activations)
-        start, data = problem(network)
+        initial, data = problem(network)
         X = csr_array(data.X * (data.X > 0)) if sparse else data.X
-        assert_agree(network, start, TrainingData(X, data.targets), max_iter=50)
+        assert_agree(network, initial, TrainingData(X, data.targets), max_iter=50)
 
 
 @pytest.mark.parametrize("negative_slope", [-0.5, -0.0, 0.0, 0.01, 1.0, 1.5])
-def test_any_negative_slope_will_do(negative_slope):
+def test_any_negative_slope_is_supported(negative_slope):
     network = network_of("squared_error", LeakyReLU(negative_slope), LeakyReLU(negative_slope))
     assert_agree(network, *problem(network), max_iter=200, learning_rate=0.005)
 
@@ -153,21 +159,21 @@ def test_any_negative_slope_will_do(negative_slope):
 @pytest.mark.parametrize("before", [(), (Tanh(),), (Logistic(),), (ReLU(),)])
 @pytest.mark.parametrize("activation", [ReLU(), LeakyReLU(0.1)])
 @pytest.mark.parametrize("sparse", [False, True])
-def test_the_slope_at_exactly_zero_is_that_of_the_specification(activation, before, loss, sparse):
+def test_the_slope_at_zero_is_that_of_the_reference_engine(activation, before, loss, sparse):
     """All pre-activations are 0, and -0.0 has the sign bit of a negative number."""
     network = network_of(loss, *before, activation)
-    start, data = problem(network)
+    initial, data = problem(network)
     last = 7 * network.widths[-1]
-    start[:-last] = 0
+    initial[:-last] = 0
     X = csr_array(data.X) if sparse else data.X
-    assert_agree(network, start, TrainingData(X, data.targets), max_iter=1)
+    assert_agree(network, initial, TrainingData(X, data.targets), max_iter=1)
 
 
 @pytest.mark.parametrize("loss", SETTLED_LOSSES)
-def test_zeros_stay_on_their_saddle(loss):
+def test_zeros_stay_at_their_saddle_point(loss):
     network = network_of(loss, ReLU(), ReLU())
-    start, data = problem(network, n_samples=300)
-    parameters, _ = run(tape_blocks, network, np.zeros_like(start), data, max_iter=100)
+    initial, data = problem(network, n_samples=300)
+    parameters, _ = run(compiled_engine, network, np.zeros_like(initial), data, max_iter=100)
     assert_array_equal(parameters[: -network.widths[-1]], 0)
 
 
@@ -176,11 +182,11 @@ def test_zeros_stay_on_their_saddle(loss):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sparse_input_is_the_same_as_dense(dtype, weighted, loss):
     network = network_of(loss, Tanh())
-    start, data = problem(network, dtype, weighted=weighted)
+    initial, data = problem(network, dtype, weighted=weighted)
     X = data.X * (np.abs(data.X) > 1)
-    dense, losses = run(tape_blocks, network, start, TrainingData(X, *other(data)), 100)
+    dense, losses = run(compiled_engine, network, initial, TrainingData(X, *other(data)), 100)
     sparse, sparse_losses = run(
-        tape_blocks, network, start, TrainingData(csr_array(X), *other(data)), 100
+        compiled_engine, network, initial, TrainingData(csr_array(X), *other(data)), 100
     )
     assert sparse.dtype == dtype
     rtol = 1e3 * np.finfo(dtype).eps
@@ -198,50 +204,49 @@ def test_a_run_may_end_in_the_middle_of_a_block(max_iter):
     assert_agree(network, *problem(network), max_iter=max_iter)
 
 
-def test_a_run_can_go_on_where_another_one_ended():
+def test_a_run_can_continue_where_another_one_ended():
     network = network_of("squared_error", ReLU())
-    start, data = problem(network)
-    whole, losses = run(tape_blocks, network, start, data, max_iter=64)
-    half, first = run(tape_blocks, network, start, data, max_iter=32)
-    rest, last = run(tape_blocks, network, half, data, max_iter=32)
+    initial, data = problem(network)
+    whole, losses = run(compiled_engine, network, initial, data, max_iter=64)
+    half, first = run(compiled_engine, network, initial, data, max_iter=32)
+    rest, last = run(compiled_engine, network, half, data, max_iter=32)
     assert_array_equal(rest, whole)
     assert_array_equal([*first, *last], losses)
 
 
-def test_the_start_and_the_data_are_left_as_they_are():
+def test_initial_parameters_and_data_are_not_changed():
     network = network_of("binary_cross_entropy", ReLU(), Logistic())
-    start, data = problem(network, weighted=True)
-    arrays = [start, data.X, data.targets, data.sample_weight]
+    initial, data = problem(network, weighted=True)
+    arrays = [initial, data.X, data.targets, data.sample_weight]
     copies = [array.copy() for array in arrays]
-    run(tape_blocks, network, start, data, max_iter=20)
+    run(compiled_engine, network, initial, data, max_iter=20)
     for array, copy in zip(arrays, copies, strict=True):
         assert_array_equal(array, copy)
 
 
 def test_blocks_can_be_kept():
     network = network_of("squared_error", ReLU())
-    start, data = problem(network)
-    begin = Block(0, np.empty(0), start)
-    plan = plan_of(3 * BLOCK_LENGTH)
-    seen = [
-        (block.parameters, block.parameters.copy())
-        for block in tape_blocks(network, begin, data, plan, Progress())
-    ]
-    assert len(seen) == 3
-    for parameters, copy in seen:
-        assert_array_equal(parameters, copy)
+    initial, data = problem(network)
+    blocks = blocks_of(compiled_engine, network, initial, data, plan_of(3 * BLOCK_LENGTH))
+    assert len(blocks) == 3
+    for k, block in enumerate(blocks, start=1):
+        plan = plan_of(k * BLOCK_LENGTH)
+        assert_array_equal(
+            block.parameters, trained(compiled_engine, network, initial, data, plan)[0]
+        )
 
 
 def test_a_block_of_much_work_is_short():
-    """Between two blocks Ctrl-C is heard, and what was learnt is kept."""
+    """Ctrl-C is noticed between two blocks."""
     network = Network((4, 1000, 1), (ReLU(),), LOSSES["squared_error"])
     rng = np.random.RandomState(0)
     data = TrainingData(rng.normal(size=(50_000, 4)), rng.normal(size=(50_000, 1)))
-    tape = Tape(network, np.zeros(network.n_parameters), data, plan_of(1), [None])
-    assert tape.block_length == 1
+    parameters = np.zeros(network.n_parameters)
+    job = TrainingJob(network, parameters, data, plan_of(1), StateCell())
+    assert FullBatchRun(job).block_length == 1
 
 
-# --- Ingredients that bring no calls, or the wrong ones -----------------------------------------
+# --- Ingredients without compiled calls, or with outdated ones --------------------------------
 
 
 class Cube(BaseActivation):
@@ -253,7 +258,7 @@ class Cube(BaseActivation):
 
 
 class FirstUnitOnly(BaseActivation):
-    """Looks at its array as samples by units, as the contract has it."""
+    """Depends on the axes of its argument, (n_samples, n_units)."""
 
     def value(self, z):
         return z * (np.arange(z.shape[-1]) == 0)
@@ -263,7 +268,7 @@ class FirstUnitOnly(BaseActivation):
 
 
 class SmallReLU(ReLU):
-    """Changes what it inherits, and inherits calls that know nothing of that."""
+    """Overrides the formulas, and inherits compiled calls that no longer agree with them."""
 
     def value(self, z):
         return 0.5 * super().value(z)
@@ -275,14 +280,14 @@ class SmallReLU(ReLU):
 @pytest.mark.parametrize(
     "own", [Cube(), FirstUnitOnly(), SmallReLU(), Activation(np.sin, np.cos)], ids=kind
 )
-def test_an_activation_of_ones_own_needs_no_calls(own):
+def test_a_custom_activation_needs_no_compiled_calls(own):
     for activations in [(own,), (own, ReLU()), (ReLU(), own), (Logistic(), own)]:
         network = network_of("squared_error", *activations)
         assert_agree(network, *problem(network), max_iter=50)
 
 
 @pytest.mark.parametrize("loss", OWN_LOSSES, ids=kind)
-def test_a_loss_of_ones_own_needs_no_calls(loss):
+def test_a_custom_loss_needs_no_compiled_calls(loss):
     network = Network((4, 6, 3), (ReLU(),), loss)
     assert_agree(network, *problem(network, weighted=True), max_iter=200)
 
@@ -297,7 +302,7 @@ class Momentum(BaseSolver):
 
 
 class InPlaceMomentum(Momentum):
-    """Changes its state instead of returning another one."""
+    """Changes its state in place instead of returning another one."""
 
     def step(self, parameters, gradient, learning_rate, state):
         state *= 0.9
@@ -306,7 +311,7 @@ class InPlaceMomentum(Momentum):
 
 
 class PreviousGradient(BaseSolver):
-    """Keeps what it is given."""
+    """Keeps its arguments as its state."""
 
     def step(self, parameters, gradient, learning_rate, state):
         before, gradient_before = (parameters, gradient) if state is None else state
@@ -315,7 +320,7 @@ class PreviousGradient(BaseSolver):
 
 
 class Slower(GradientDescent):
-    """Changes the step, and inherits a factor that knows nothing of that."""
+    """Overrides the step, and inherits a factor that no longer agrees with it."""
 
     def step(self, parameters, gradient, learning_rate, state):
         return parameters - 0.1 * learning_rate * gradient, state
@@ -327,14 +332,14 @@ OWN_SOLVERS = [Momentum(), InPlaceMomentum(), PreviousGradient(), Slower()]
 
 @pytest.mark.parametrize("solver", [*OWN_SOLVERS, *STEPPING], ids=kind)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_solver_of_ones_own_needs_no_calls(solver, dtype):
+def test_a_custom_solver_needs_no_compiled_calls(solver, dtype):
     network = network_of("squared_error", ReLU())
-    start, data = problem(network, dtype, n_samples=300)
+    initial, data = problem(network, dtype, n_samples=300)
     rtol = 1e-12 if dtype == np.float64 else 1e-5
-    assert_agree(network, start, data, rtol, max_iter=50, solver=solver)
+    assert_agree(network, initial, data, rtol, max_iter=50, solver=solver)
 
 
-def test_functions_that_an_object_has_changed_are_used():
+def test_functions_that_are_set_on_an_object_are_used():
     changed = ReLU()
     changed.value, changed.slope = np.tanh, Tanh().slope
     network = network_of("squared_error", changed)
@@ -344,18 +349,18 @@ def test_functions_that_an_object_has_changed_are_used():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("activation", [Logistic(), Tanh(), LeakyReLU(1e-3), LeakyReLU(1e-9)])
 def test_values_and_slopes_keep_their_digits_far_from_zero(activation, dtype):
-    """A saturated unit has little to pass on, and that little is what may wake it."""
+    """The small slope of a saturated unit is all that can move it."""
     reach = 15 if isinstance(activation, Logistic) else 4
     z = np.linspace(-reach, reach, 101, dtype=dtype)[np.newaxis]
-    kept, delta = z * dtype(activation.tape_input) + 0, np.ones_like(z)  # + 0: no -0.0
-    new = SmallArrays(dtype).new
-    to_value, to_slope = activation.tape_calls(kept, delta, new)
+    kept, delta = z * dtype(activation.input_factor) + 0, np.ones_like(z)  # + 0: no -0.0
+    new = DenseLayout(dtype).new
+    to_value, to_slope = activation.compiled_calls(kept, delta, new)
     for call in to_value:
         call()
     rtol = 20 * np.finfo(dtype).eps
-    # tanh' is 1 - tanh^2 in the specification, too, and loses as many digits there.
+    # The formula of tanh' is 1 - tanh^2 too, and loses as many digits.
     atol = 2 * np.finfo(dtype).eps if isinstance(activation, Tanh) else 0
-    assert_allclose(kept / activation.tape_output, activation.value(z), rtol=rtol)
+    assert_allclose(kept / activation.output_factor, activation.value(z), rtol=rtol)
     for call in to_slope:
         call()
     assert_allclose(delta, activation.slope(z), rtol=rtol, atol=atol)
@@ -365,7 +370,7 @@ def test_values_and_slopes_keep_their_digits_far_from_zero(activation, dtype):
 def test_a_logistic_unit_survives_any_pre_activation(dtype):
     z = np.array([[-1e4, -800, -100, -50, 0, 50, 100, 800, 1e4]], dtype)
     kept, delta = -z, np.ones_like(z)
-    to_value, to_slope = Logistic().tape_calls(kept, delta, SmallArrays(dtype).new)
+    to_value, to_slope = Logistic().compiled_calls(kept, delta, DenseLayout(dtype).new)
     with np.errstate(over="ignore"):
         for call in to_value + to_slope:
             call()
@@ -375,17 +380,17 @@ def test_a_logistic_unit_survives_any_pre_activation(dtype):
 
 
 @pytest.mark.parametrize("changed", [SmallReLU(), Slower(), DoubledError()], ids=kind)
-def test_a_class_that_changes_what_it_inherits_loses_the_shortcut(changed):
+def test_a_class_that_overrides_a_formula_loses_the_inherited_fast_path(changed):
     Base = next(cls for cls in (BaseActivation, BaseSolver, BaseLoss) if isinstance(changed, cls))
     functions = {BaseActivation: ["value"], BaseSolver: ["step"], BaseLoss: ["gradient"]}[Base]
-    assert shortcut(changed, Base, "tape_calls", *functions).func is Base.tape_calls
+    assert fast_path(changed, Base, "compiled_calls", *functions).func is Base.compiled_calls
 
 
 # --- Products -----------------------------------------------------------------------------------
 
 
 def multiply(factor, left, right, keep, out):
-    for call in SmallArrays(out.dtype).product(factor, left, right, keep, out):
+    for call in DenseLayout(out.dtype).product(factor, left, right, keep, out):
         call()
 
 
@@ -406,8 +411,8 @@ def test_a_product_is_computed_in_place(transposed, shape, dtype, keep):
     assert_allclose(out, expected, rtol=1e-5 if dtype == np.float32 else 1e-13)
 
 
-def test_what_is_not_there_yet_may_be_anything():
-    """A result that is not kept is not multiplied by zero either."""
+def test_an_output_array_may_be_uninitialized():
+    """With keep=0, the old values are not multiplied by zero either: they may be NaN."""
     for left in (np.eye(2), csr_array(np.eye(2))):
         out = np.full((2, 2), np.nan)
         multiply(1.0, left, np.eye(2), 0.0, out)
@@ -428,7 +433,7 @@ def test_a_sparse_product_is_the_dense_one(side, keep):
     assert_allclose(out, expected)
 
 
-def test_a_product_that_could_not_be_in_place_is_refused():
+def test_a_product_that_cannot_be_computed_in_place_is_refused():
     with pytest.raises(AssertionError):
         multiply(1.0, np.eye(4), np.eye(4), 0.0, np.empty((4, 8))[:, ::2])
     with pytest.raises(AssertionError):

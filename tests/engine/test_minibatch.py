@@ -1,71 +1,77 @@
-"""Steps on minibatches: the tape takes those of the specification, with every solver."""
+"""Steps on minibatches: the compiled engine agrees with the reference engine for all solvers."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_problems import SETTLED_LOSSES, assert_tape_agrees, network_of, plan_of, problem, trained
+from drawn_problems import (
+    SETTLED_LOSSES,
+    assert_engines_agree,
+    blocks_of,
+    network_of,
+    plan_of,
+    problem,
+    trained,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skinit import InitMLPRegressor
 from skinit.activations import Activation, ReLU, Tanh
-from skinit.core import TrainingData
-from skinit.engine import make_tape, one_blas_thread, spare_threads
-from skinit.engine import minibatch as batches
-from skinit.engine import tiled as tiles
-from skinit.engine.minibatch import BatchTape
+from skinit.core import Problem, TrainingData
+from skinit.engine import TrainingJob, compile_run, one_blas_thread, spare_threads, workload
+from skinit.engine.minibatch import MinibatchRun
 from skinit.schedules import CosineDecay
-from skinit.solvers import SGD, SOLVERS, Adam, BaseSolver
-from skinit.training.compiled import Block, Progress, tape_blocks
+from skinit.solvers import SGD, SOLVERS, Adam, BaseSolver, StateCell
+from skinit.training import RunState, TrainingRun, compiled_engine
 
 EPOCHS = 30
 SOLVERS_OF_BATCHES = {name: solver for name, solver in SOLVERS.items() if solver.takes_minibatches}
 
 
 WAYS = {
-    "fetched as it is": [(batches, "COPIED_BYTES")],
-    "with its constant": [],
-    "in threads of BLAS": [(tiles, "SHARED_OPERATIONS")],
+    "without constant column": ["COPIED_BYTES"],
+    "with constant column": [],
+    "with threads of BLAS": ["MINIBATCH_THREADED_FLOPS"],
 }
 
 
 @pytest.fixture(autouse=True, params=WAYS)
 def way(monkeypatch, request):
-    for module, name in WAYS[request.param]:
-        monkeypatch.setattr(module, name, 0)
+    for name in WAYS[request.param]:
+        monkeypatch.setattr(workload, name, 0)
 
 
-def run(engine, network, start, data, max_iter=EPOCHS, batch_size=16, **settings):
-    """Train on batches; 40 samples leave a rest of 8."""
+def run(engine, network, initial, data, max_iter=EPOCHS, batch_size=16, **settings):
+    """Train on minibatches; with 40 samples, the last one has 8."""
     plan = plan_of(max_iter, batch_size=batch_size, **settings)
-    return trained(engine, network, start, data, plan)
+    return trained(engine, network, initial, data, plan)
 
 
-def assert_agree(network, start, data, rtol=1e-11, batch_size=16, **settings):
+def assert_agree(network, initial, data, rtol=1e-11, batch_size=16, **settings):
     plan = plan_of(EPOCHS, batch_size=batch_size, **settings)
-    assert_tape_agrees(network, start, data, plan, rtol)
+    assert_engines_agree(network, initial, data, plan, rtol)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("loss", SETTLED_LOSSES)
 @pytest.mark.parametrize("solver", SOLVERS_OF_BATCHES)
-def test_tape_and_specification_agree(solver, loss, weighted):
+def test_compiled_and_reference_engine_agree(solver, loss, weighted):
     network = network_of(loss, ReLU(), Tanh())
-    start, data = problem(network, weighted=weighted)
-    assert_agree(network, start, data, solver=SOLVERS[solver], alpha=0.1 * weighted)
+    initial, data = problem(network, weighted=weighted)
+    assert_agree(network, initial, data, solver=SOLVERS[solver], alpha=0.1 * weighted)
 
 
 @pytest.mark.parametrize("loss", SETTLED_LOSSES)
 def test_in_float32_they_agree_to_its_rounding(loss):
     network = network_of(loss, ReLU())
-    start, data = problem(network, np.float32)
-    assert_agree(network, start, data, rtol=1e-4, solver=SGD(), alpha=0.1)
+    initial, data = problem(network, np.float32)
+    assert_agree(network, initial, data, rtol=1e-4, solver=SGD(), alpha=0.1)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 20, 39])
-def test_any_size_of_a_batch_will_do(batch_size):
+def test_any_batch_size_is_supported(batch_size):
     network = network_of("multinomial_cross_entropy", ReLU())
     assert_agree(network, *problem(network), batch_size=batch_size, solver=Adam())
 
@@ -83,7 +89,7 @@ def test_any_size_of_a_batch_will_do(batch_size):
     ],
     ids=str,
 )
-def test_settings_are_the_same_on_the_tape(settings):
+def test_compiled_and_reference_engine_agree_with_every_setting(settings):
     network = network_of("binary_cross_entropy", Tanh())
     assert_agree(network, *problem(network), **settings)
 
@@ -97,21 +103,21 @@ def test_settings_are_the_same_on_the_tape(settings):
     ],
     ids=str,
 )
-def test_they_are_the_same_where_all_samples_are_one_batch(settings):
+def test_they_agree_without_minibatches_too(settings):
     network = network_of("binary_cross_entropy", Tanh())
     assert_agree(network, *problem(network), batch_size=None, **settings)
 
 
 def test_sparse_samples_are_trained_on_as_dense_ones():
     network = network_of("binary_cross_entropy", Tanh())
-    start, data = problem(network)
+    initial, data = problem(network)
     sparse = TrainingData(csr_array(data.X), data.targets)
-    expected, _ = run(tape_blocks, network, start, data)
-    assert_allclose(run(tape_blocks, network, start, sparse)[0], expected, rtol=1e-10)
+    expected, _ = run(compiled_engine, network, initial, data)
+    assert_allclose(run(compiled_engine, network, initial, sparse)[0], expected, rtol=1e-10)
 
 
 def test_each_sample_is_seen_once_in_an_epoch():
-    """The mean of 40 gradients is the same in any order, while the weights stay where they are."""
+    """As long as the parameters do not change, the gradients of an epoch add up to the full one."""
 
     class Collector(BaseSolver):
         def initial_state(self, parameters):
@@ -121,14 +127,12 @@ def test_each_sample_is_seen_once_in_an_epoch():
             return parameters, state + gradient
 
     network = network_of("squared_error", Tanh())
-    start, data = problem(network)
+    initial, data = problem(network)
 
     def collected(batch_size):
         plan = plan_of(1, solver=Collector(), batch_size=batch_size)
-        begin = Block(0, np.empty(0), start, np.zeros_like(start))
-        progress = Progress(np.random.RandomState(0))
-        [block] = tape_blocks(network, begin, data, plan, progress)
-        return block.state, block.losses
+        [block] = blocks_of(compiled_engine, network, initial, data, plan)
+        return block.solver_state, block.losses
 
     gradient, losses = collected(None)
     summed, batch_losses = collected(8)
@@ -144,50 +148,49 @@ def test_the_order_is_new_in_each_epoch_and_drawn_from_the_generator():
     assert_array_equal(first, plan.order(10, np.random.RandomState(0)))
 
 
-def test_a_run_can_go_on_where_another_one_ended():
+def test_a_run_can_continue_where_another_one_ended():
     network = network_of("squared_error", Tanh())
-    start, data = problem(network)
+    initial, data = problem(network)
     plan = plan_of(20, solver=Adam(), batch_size=7)
-    progress = Progress(np.random.RandomState(0))
-    begin = Block(0, np.empty(0), start, plan.solver.initial_state(start))
-    *_, whole = tape_blocks(network, begin, data, plan, progress)
-    progress = Progress(np.random.RandomState(0))
-    blocks = tape_blocks(network, begin, data, replace(plan, watched=True), progress)
-    half = [next(blocks) for _ in range(10)][-1]
-    blocks.close()
-    *_, end = tape_blocks(network, half, data, plan, progress)
-    assert_array_equal(end.parameters, whole.parameters)
+    whole, _ = trained(compiled_engine, network, initial, data, plan)
+    rng, state = np.random.RandomState(0), RunState(initial, plan.solver.initial_state(initial))
+    for until in (10, 20):
+        run = TrainingRun(Problem(network, data, replace(plan, until=until)), state, rng=rng)
+        compiled_engine(run.problem, run)
+        state = run.state
+    assert_array_equal(state.parameters, whole)
 
 
-def test_minibatches_have_a_tape_of_their_own():
+def test_a_batch_size_selects_the_run_for_minibatches():
     network = network_of("squared_error", Tanh())
-    start, data = problem(network)
+    initial, data = problem(network)
     plan = plan_of(1, solver=SGD(), batch_size=7)
-    tape = make_tape(network, start, data, plan, [plan.solver.initial_state(start)])
-    tape.close()
-    assert type(tape) is BatchTape
+    cell = StateCell(plan.solver.initial_state(initial))
+    run = compile_run(TrainingJob(network, initial, data, plan, cell))
+    run.close()
+    assert type(run) is MinibatchRun
 
 
-@pytest.mark.parametrize("operations", [1, 10**12])
-def test_large_batches_leave_their_products_to_the_threads_of_blas(operations, monkeypatch):
-    monkeypatch.setattr(tiles, "SHARED_OPERATIONS", operations)
+@pytest.mark.parametrize("flops", [1, 10**12])
+def test_products_of_large_batches_use_the_threads_of_blas(flops, monkeypatch):
+    monkeypatch.setattr(workload, "MINIBATCH_THREADED_FLOPS", flops)
     seen = []
 
     class Watched(type(ReLU())):
-        def tape_calls(self, z, delta, new):
-            to_value, to_slope = super().tape_calls(z, delta, new)
+        def compiled_calls(self, z, delta, new):
+            to_value, to_slope = super().compiled_calls(z, delta, new)
             return [lambda: seen.append(most_threads()), *to_value], to_slope
 
     with threadpool_limits(2, "blas"), one_blas_thread():
         allowed = spare_threads()
         network = network_of("binary_cross_entropy", Watched())
-        run(tape_blocks, network, *problem(network), solver=SGD(), max_iter=1)
+        run(compiled_engine, network, *problem(network), solver=SGD(), max_iter=1)
         assert most_threads() == 1
-    assert set(seen) == {allowed if operations == 1 else 1}
+    assert set(seen) == {allowed if flops == 1 else 1}
 
 
 def most_threads():
-    """Return how many threads BLAS has, of NumPy or SciPy, whichever has more."""
+    """Return the larger number of threads of NumPy's and SciPy's BLAS."""
     pools = threadpool_info()
     return max(pool["num_threads"] for pool in pools if pool["user_api"] == "blas")
 
@@ -202,7 +205,7 @@ def most_threads():
     ],
     ids=["of float64", "reversed", "part", "broadcast"],
 )
-def test_what_an_activation_returns_may_lie_in_any_way(value):
+def test_an_activation_may_return_an_array_of_any_layout_and_dtype(value):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(100, 5)).astype(np.float32)
     own = Activation(value, lambda z: 1 - np.tanh(z) ** 2)

@@ -1,4 +1,4 @@
-"""A fit has BLAS to itself, one thread of it, and gives it back as it was."""
+"""A fit limits BLAS to one thread, and restores its limit afterwards."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def test_a_fit_may_use_the_threads_that_blas_had(limit):
         assert max(threads_of_blas()) == allowed
 
 
-def test_fits_side_by_side_have_one_thread_each():
+def test_fits_in_parallel_have_one_thread_each():
     with one_blas_thread():
         with one_blas_thread():
             assert spare_threads() == 1
@@ -50,7 +50,7 @@ def test_a_limit_may_be_lifted_by_another_thread_than_the_one_that_set_it():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_process_knows_nothing_of_the_fits_of_its_parent():
+def test_a_forked_process_forgets_the_fits_of_its_parent():
     with one_blas_thread():
         child = os.fork()
         if child == 0:
@@ -69,7 +69,7 @@ def test_a_forked_process_does_not_wait_for_a_lock_of_its_parent():
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors are all ours here")
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="affinity cannot be set here")
 def test_a_fit_uses_no_more_threads_than_it_has_processors():
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, [min(allowed)])
@@ -80,7 +80,7 @@ def test_a_fit_uses_no_more_threads_than_it_has_processors():
         os.sched_setaffinity(0, allowed)
 
 
-def test_predictions_of_many_rows_leave_blas_as_it_was():
+def test_predictions_of_many_rows_restore_the_limits_of_blas():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(20_000, 10))
     model = InitMLPClassifier(200, max_iter=1, random_state=0).fit(X[:50], np.arange(50) % 2)
@@ -100,7 +100,7 @@ def test_large_products_may_be_shared_by_the_blas_of_scipy():
         assert threads_of_blas() == {1}
 
 
-def test_without_a_fit_blas_is_left_as_it_was():
+def test_outside_of_a_fit_the_limits_of_blas_are_restored():
     with threadpool_limits(2, user_api="blas"):
         before = threads_of_blas()
         with blas_threads():
@@ -109,7 +109,9 @@ def test_without_a_fit_blas_is_left_as_it_was():
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_where_numpy_has_a_blas_of_its_own_it_gets_no_threads(shared, monkeypatch):
+def test_if_numpy_and_scipy_have_different_blas_only_that_of_scipy_gets_threads(
+    shared, monkeypatch
+):
     class Library:
         def __init__(self, filepath):
             self.filepath, self.num_threads, self.internal_api = str(filepath), 1, "openblas"
@@ -131,7 +133,7 @@ def test_where_numpy_has_a_blas_of_its_own_it_gets_no_threads(shared, monkeypatc
 
 
 def test_another_thread_may_share_products_while_this_one_has_a_fit():
-    """The one that has set a limit may stop others from setting one."""
+    """Newer versions of threadpoolctl let only the thread that set a limit change it."""
     with threadpool_limits(2, user_api="blas"), one_blas_thread():
         allowed, seen = spare_threads(), []
 

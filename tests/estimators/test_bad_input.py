@@ -19,7 +19,7 @@ from skinit import (
     load_circles,
 )
 from skinit.activations import ACTIVATIONS, ReLU
-from skinit.engine.compile import BLOCK_LENGTH
+from skinit.engine.workload import BLOCK_LENGTH
 from skinit.initializers import Given, He, Normal, PerLayer, Scaled
 from skinit.losses import CrossEntropy
 from skinit.solvers import SGD, GradientDescent

@@ -74,7 +74,7 @@ def test_without_a_warm_start_a_fit_begins_anew():
         assert_array_equal(W, expected)
 
 
-@pytest.mark.usefixtures("needs_tape")  # which the other process has in any case
+@pytest.mark.usefixtures("needs_compiled")  # which the other process has in any case
 def test_a_pickled_model_goes_on_in_another_process():
     whole = model(solver="adam", batch_size=32, max_iter=20).fit(X, Y)
     half = model(solver="adam", batch_size=32, warm_start=True).fit(X, Y)

@@ -78,7 +78,7 @@ def test_sparse_X_gives_what_dense_X_gives(form):
     assert_array_equal(sparse.predict(scipy.sparse.csr_matrix(X)), dense.predict(X))
 
 
-@pytest.mark.usefixtures("needs_tape")
+@pytest.mark.usefixtures("needs_compiled")
 def test_the_number_of_jobs_plays_no_part():
     X, y = load_breast_cancer(return_X_y=True)
     model = InitMLPClassifier(max_iter=50, random_state=0, learning_rate=0.1)

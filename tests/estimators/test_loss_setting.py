@@ -27,7 +27,7 @@ from skinit.losses import (
     MultinomialCrossEntropy,
     Poisson,
     SquaredError,
-    loss_of_guessing,
+    baseline_loss,
 )
 from skinit.solvers import SOLVERS
 
@@ -441,7 +441,7 @@ def test_scikit_learn_is_told_that_counts_are_positive():
 def test_guessing_is_judged_by_the_same_loss(loss, y, expected):
     Estimator = InitMLPClassifier if y.dtype == int else InitMLPRegressor
     model = Estimator(loss=loss, max_iter=1).fit(X[: len(y)], y)
-    assert_allclose(loss_of_guessing(*loss_and_targets(model, y)), expected, rtol=1e-6)
+    assert_allclose(baseline_loss(*loss_and_targets(model, y)), expected, rtol=1e-6)
 
 
 def test_a_comparison_says_what_a_loss_has_come_to():

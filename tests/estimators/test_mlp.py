@@ -905,7 +905,7 @@ def many_samples(n_samples):
     return X, rng.randint(0, 10, n_samples)
 
 
-@pytest.mark.usefixtures("needs_tape")
+@pytest.mark.usefixtures("needs_compiled")
 def test_a_fit_to_much_data_needs_little_more_memory_than_the_data(monkeypatch):
     monkeypatch.setattr(
         "skinit.training.compiled.spare_threads", lambda: 2

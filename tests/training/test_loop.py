@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skinit.activations import ReLU, Tanh
 from skinit.core import Network, Problem, TrainingData, loss_and_gradient
-from skinit.engine.compile import BLOCK_LENGTH as LONGEST_BLOCK
+from skinit.engine.workload import BLOCK_LENGTH as LONGEST_BLOCK
 from skinit.losses import LOSSES
 from skinit.solvers import SOLVERS, GradientDescent
 from skinit.training import (
