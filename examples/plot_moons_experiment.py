@@ -1,17 +1,17 @@
 """
-Two moons, a start of your own, and luck
-========================================
+Two moons, a custom initializer, and luck
+=========================================
 
 The second classic experiment: zeros, large random weights and He on two interleaving half circles,
-with ReLU layers of 12 and 6 units. In its tutorial only the hidden layers take the strategy; the
-output layer keeps a default. This page does the same with
-:class:`~skinit.initializers.PerLayer`, adds a start that is a plain function, and then asks how
-much of the outcome is due to the seed.
+with ReLU layers of 12 and 6 units. In its tutorial only the hidden layers use the initializers that
+are compared; the output layer has a default. This page does the same with
+:class:`~skinit.initializers.PerLayer`, adds an initializer that is a plain function, and then asks
+how much of the outcome is due to the seed.
 """
 
 # %%
-# A start for each layer
-# ----------------------
+# An initializer for each layer
+# -----------------------------
 #
 # ``PerLayer(hidden="zeros")`` is zeros for the hidden layers and He for the output layer.
 # ``PerLayer(first=..., hidden=..., output=...)`` sets all three.
@@ -23,23 +23,23 @@ from skinit.initializers import PerLayer
 inits = {name: PerLayer(hidden=name, output="he") for name in ("zeros", "random", "he")}
 
 # %%
-# A start of your own
-# -------------------
+# A custom initializer
+# --------------------
 #
-# A start can be any function that takes a layer and a random number generator, and returns the
-# weights, of shape ``(layer.fan_in, layer.fan_out)``, and the biases.
+# An initializer can be any function that takes a layer and a random number generator, and returns
+# the weights, of shape ``(layer.fan_in, layer.fan_out)``, and the biases.
 #
 # A column of the weights belongs to one unit: its direction says what the unit responds to, its
 # length how strongly. The columns of a Gaussian draw have different lengths, and with two inputs
 # some are much shorter than others. The function below draws directions that are uniform on the
-# sphere, and gives them all the same length. It is the length that He's weights have on average,
-# in the sense of the root mean square.
+# sphere, and gives all columns the same length: the root mean square of the lengths of He's
+# columns.
 
 import numpy as np
 
 
 def random_directions(layer, rng):
-    """Weight vectors of one length, in directions that are uniform on the sphere."""
+    """Draw weight vectors of equal length, with directions that are uniform on the sphere."""
     W = rng.normal(size=(layer.fan_in, layer.fan_out))
     W *= np.sqrt(2) / np.linalg.norm(W, axis=0)
     return W, np.zeros(layer.fan_out)
@@ -59,13 +59,13 @@ print(comparison)
 
 # %%
 # Zeros cannot learn, and He can, as on the circles. Large random weights end in between, and the
-# function does as well as He. What a layer was started with is on record.
+# function does as well as He. A fitted model records the initializer of each layer.
 
 print(*comparison.of("directions")[0].estimator.init_resolved_, sep="\n")
 
 # %%
-# The loss of the large random start jumps up and down, and ends high; the others fall smoothly, or
-# not at all.
+# With large random weights, the loss oscillates and ends high; the others fall smoothly, or not at
+# all.
 
 from skinit import LossCurveDisplay
 
@@ -86,13 +86,13 @@ DecisionBoundaryPanel.from_estimators(titled, X_train, y_train)
 # One seed is an anecdote
 # -----------------------
 #
-# The seed 149 was chosen for this page, because from it the large random weights end about where
+# The seed 149 was chosen for this page, because with it the large random weights end about where
 # they end in the tutorial, at a training accuracy of 85%. Is that what usually happens? Here is
-# the same network, started from large random weights with the seeds 0 to 9, and trained for
-# 15,000 iterations again.
+# the same network with large random weights of the seeds 0 to 9, trained for 15,000 iterations
+# again.
 #
-# The function below does what ``fit`` does, with the parts that skinit is made of. The loss can be
-# exchanged that way, which is needed in a minute.
+# The function below does what ``fit`` does, with the building blocks of skinit. That makes it
+# possible to replace the loss, which is needed below.
 
 from joblib import Parallel, delayed
 
@@ -105,13 +105,13 @@ from skinit.solvers import GradientDescent
 from skinit.training import train
 
 
-def accuracy_from_large_start(seed, loss):
+def accuracy_from_large_weights(seed, loss):
     """Train from large random weights; return the test accuracy."""
     network = Network((2, 12, 6, 1), (ReLU(), ReLU()), loss)
-    start, _ = build_parameters(inits["random"], network, np.random.RandomState(seed))
+    initial, _ = build_parameters(inits["random"], network, np.random.RandomState(seed))
     result = train(
         network,
-        start,
+        initial,
         TrainingData(X_train, y_train[:, np.newaxis].astype(float)),
         Plan(GradientDescent(), ConstantRate(0.01), max_iter=15000),
     )
@@ -119,17 +119,17 @@ def accuracy_from_large_start(seed, loss):
     return np.mean((signals[-1][:, 0] > 0) == y_test)
 
 
-def accuracies_from_large_starts(loss):
-    """Train from the seeds 0 to 9, two at a time."""
-    runs = (delayed(accuracy_from_large_start)(seed, loss) for seed in range(10))
+def accuracies_from_large_weights(loss):
+    """Train with the seeds 0 to 9, two at a time."""
+    runs = (delayed(accuracy_from_large_weights)(seed, loss) for seed in range(10))
     return np.array(Parallel(n_jobs=2)(runs))
 
 
-from_logits = accuracies_from_large_starts(LOSSES["binary_cross_entropy"])
+from_logits = accuracies_from_large_weights(LOSSES["binary_cross_entropy"])
 
 
 def spread(accuracies):
-    """Say median and range."""
+    """Format median and range."""
     return (
         f"median {np.median(accuracies):.1%}, from {accuracies.min():.0%} to {accuracies.max():.0%}"
     )
@@ -140,7 +140,7 @@ print(f"seed 149:      {seed_149:.0%}")
 print(f"seeds 0 to 9: {spread(from_logits)}")
 
 # %%
-# Not one of the ten ends as low as seed 149. On this problem, most large random starts recover.
+# None of the ten ends as low as seed 149. On this problem, most large random weights recover.
 #
 # A likely reason why the tutorial's run does not
 # -----------------------------------------------
@@ -148,12 +148,12 @@ print(f"seeds 0 to 9: {spread(from_logits)}")
 # The tutorial computes its cost from the probability p, as the logarithm of p + 0.00001, which is
 # never the logarithm of 0. (The number can be read off the cost that it prints for zeros:
 # 0.69312718 is -log(0.50001), whereas log 2 is 0.69314718.) For a sample of class 1, the derivative
-# of that cost by the logit is -p (1 - p) / (p + 0.00001). Where the network is sure and wrong, p is
-# far below 0.00001, and the derivative is almost 0: the worst mistakes are those that teach
-# nothing. Computed from the logit, the derivative for such a sample is almost -1.
+# of that cost w.r.t. the logit is -p (1 - p) / (p + 0.00001). For a confidently wrong prediction, p
+# is far below 0.00001, and the derivative is almost 0: the network learns nothing from its worst
+# mistakes. Computed from the logit, the derivative for such a sample is almost -1.
 #
-# If that matters, the same twenty starts must end lower with the tutorial's cost. It takes a few
-# lines to try.
+# If that matters, the same ten initial weights must end lower with the tutorial's cost. It takes a
+# few lines to try.
 
 
 class RoundedCrossEntropy(BinaryCrossEntropy):
@@ -173,17 +173,17 @@ class RoundedCrossEntropy(BinaryCrossEntropy):
         return ((1 - targets) * no - targets * yes) * p * (1 - p)
 
 
-one_sure_mistake = np.array([[-40.0]]), np.array([[1.0]])
+confident_mistake = np.array([[-40.0]]), np.array([[1.0]])
 for loss in (BinaryCrossEntropy(), RoundedCrossEntropy()):
-    print(f"{type(loss).__name__}: derivative {loss.gradient(*one_sure_mistake).item():.2g}")
+    print(f"{type(loss).__name__}: derivative {loss.gradient(*confident_mistake).item():.2g}")
 
-from_probabilities = accuracies_from_large_starts(RoundedCrossEntropy())
+from_probabilities = accuracies_from_large_weights(RoundedCrossEntropy())
 print(f"\ncost from logits:        {spread(from_logits)}")
 print(f"cost from probabilities: {spread(from_probabilities)}")
 
 # %%
-# The starts and the data are the same in both rows of the picture, a dot for each seed; the line is
-# the median.
+# The initial weights and the data are the same in both rows of the picture. Each dot is a seed; the
+# line is the median.
 
 import matplotlib.pyplot as plt
 
@@ -209,11 +209,11 @@ ax.xaxis.set_major_formatter(plt.matplotlib.ticker.PercentFormatter(1))
 ax.grid(axis="x", alpha=0.3)
 
 # %%
-# So the large start is a handicap that this problem forgives, as long as the gradient tells the
-# network about its worst mistakes. Two lessons remain:
+# So large initial weights are a handicap that the network overcomes on this problem, as long as its
+# worst mistakes contribute to the gradient. Two lessons remain:
 #
-# * compare starts over several seeds, as ``random_states`` of
-#   :func:`~skinit.comparison.compare_inits` does, before you believe in a difference;
+# * compare initializers over several seeds, with ``random_states`` of
+#   :func:`~skinit.comparison.compare_inits`, before you believe in a difference;
 # * compute a cost from the logits. skinit always does.
 
 plt.show()

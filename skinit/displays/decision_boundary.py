@@ -83,11 +83,7 @@ class DecisionBoundaryPanel:
         """
         refuse_axes_as("ax", boundary_kw, INSTEAD_OF_AX)
         X, y = np.asarray(self.X), np.asarray(self.y)
-        if X.ndim != 2 or X.shape[1] != 2:
-            raise ValueError(
-                f"X has the shape {X.shape}, but a decision boundary is drawn over two features; "
-                "fit and draw models of two columns of X"
-            )
+        check_shapes(X, y)
         # Keep a data frame: the models were fitted with its column names and check them.
         plane = self.X if hasattr(self.X, "columns") else X
         for estimator in self.estimators.values():
@@ -106,11 +102,6 @@ class DecisionBoundaryPanel:
                 "estimators; give one for each"
             )
 
-        if y.ndim != 1:
-            raise ValueError(
-                f"y has shape {y.shape}, expected (n_samples,): a panel shows one target; draw "
-                "one model for each column"
-            )
         self.displays_ = []
         for ax, (title, estimator) in zip(self.axes_, self.estimators.items(), strict=True):
             settings = {**boundary_settings(estimator, y), **boundary_kw}
@@ -215,6 +206,20 @@ class DecisionBoundaryPanel:
 
 
 INSTEAD_OF_AX = "axes=, one for each estimator"
+
+
+def check_shapes(X: Array, y: Array) -> None:
+    """Raise an error for more or fewer than two features, or for more than one target."""
+    if X.ndim != 2 or X.shape[1] != 2:
+        raise ValueError(
+            f"X has the shape {X.shape}, but a decision boundary is drawn over two features; "
+            "fit and draw models of two columns of X"
+        )
+    if y.ndim != 1:
+        raise ValueError(
+            f"y has shape {y.shape}, expected (n_samples,): a panel shows one target; draw "
+            "one model for each column"
+        )
 
 
 def boundary_settings(estimator: Any, y: Array) -> dict[str, Any]:
