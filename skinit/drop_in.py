@@ -6,9 +6,11 @@ differs is how the initial weights are drawn and who takes the steps. The final 
 
 import inspect
 import warnings
+from collections.abc import Callable
 from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.sparse import issparse
@@ -22,7 +24,7 @@ from skinit.activations import resolve_activations
 from skinit.core import Network, Plan, Problem, TrainingData
 from skinit.engine import one_blas_thread
 from skinit.estimators import BATCH_SIZE, check_nested_params, coefs_and_intercepts, packed
-from skinit.initializers import build_parameters
+from skinit.initializers import InitLike, build_parameters
 from skinit.interop import make_optimizer, read_optimizer_state, solver_of, write_optimizer_state
 from skinit.losses import LOSSES, SquaredError
 from skinit.schedules import BaseSchedule, ConstantRate
@@ -34,16 +36,19 @@ __all__ = ["MLPClassifier", "MLPRegressor"]
 TAKES_WEIGHTS = "sample_weight" in inspect.signature(neural_network.MLPClassifier.fit).parameters
 
 
-def with_init(Parent):
-    """Make a constructor with the signature that scikit-learn's has, in any version, and `init`."""
-    theirs = inspect.signature(Parent.__init__)
-    init = inspect.Parameter("init", inspect.Parameter.KEYWORD_ONLY, default="scikit_learn")
+def with_init(Parent: type) -> Callable[..., None]:
+    """Make a constructor with all parameters of scikit-learn's, in any version, and `init`."""
+    signature = inspect.signature(Parent.__init__)
+    parameters = [each.replace(annotation=Any) for each in signature.parameters.values()]
+    init = inspect.Parameter(
+        "init", inspect.Parameter.KEYWORD_ONLY, default="scikit_learn", annotation=InitLike
+    )
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         self.init = kwargs.pop("init", init.default)
         Parent.__init__(self, *args, **kwargs)
 
-    __init__.__signature__ = theirs.replace(parameters=[*theirs.parameters.values(), init])
+    __init__.__signature__ = inspect.Signature([*parameters, init], return_annotation=None)
     return __init__
 
 
@@ -55,7 +60,7 @@ class OnOurEngine:
         "https://skinit.readthedocs.io/en/latest/generated/skinit.drop_in.{estimator_name}.html"
     )
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, also those of an object in `init`, such as ``init__gain=2``.
 
         Parameters
@@ -270,7 +275,16 @@ early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, 
     ['He()', 'He()']
     """
 
-    __init__ = with_init(neural_network.MLPClassifier)
+    if TYPE_CHECKING:  # a type checker cannot see a constructor that is made at run time
+
+        def __init__(
+            self, *settings: Any, init: InitLike = "scikit_learn", **more_settings: Any
+        ) -> None: ...
+
+    else:
+        __init__ = with_init(neural_network.MLPClassifier)
+
+    init_resolved_: list[str]
     _parameter_constraints = neural_network.MLPClassifier._parameter_constraints | {
         "init": "no_validation"  # `build_parameters` says what is wrong with it
     }
@@ -310,7 +324,16 @@ n_iter_no_change, max_fun
     True
     """
 
-    __init__ = with_init(neural_network.MLPRegressor)
+    if TYPE_CHECKING:  # a type checker cannot see a constructor that is made at run time
+
+        def __init__(
+            self, *settings: Any, init: InitLike = "scikit_learn", **more_settings: Any
+        ) -> None: ...
+
+    else:
+        __init__ = with_init(neural_network.MLPRegressor)
+
+    init_resolved_: list[str]
     _parameter_constraints = neural_network.MLPRegressor._parameter_constraints | {
         "init": "no_validation"
     }

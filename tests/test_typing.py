@@ -47,8 +47,12 @@ def callables_of(name, thing):
         yield name, thing
     if not inspect.isclass(thing):
         return
-    for owner in filter(is_ours, thing.__mro__):
+    owners = list(filter(is_ours, thing.__mro__))
+    for k, owner in enumerate(owners):
         for attribute, member in vars(owner).items():
+            # An override has the annotations of what it overrides, for a type checker too.
+            if attribute != "__init__" and any(attribute in vars(base) for base in owners[k + 1 :]):
+                continue
             if isinstance(member, property):
                 member = member.fget
             member = inspect.unwrap(getattr(member, "__func__", member))

@@ -111,7 +111,7 @@ def read_inputs(
     -------
     Inputs
     """
-    model, X, y = last_step(estimator, X, y, fitted=fitted, turn=from_sklearn_mlp)
+    model, X, y = last_step(estimator, X, y, fitted=fitted, convert=from_sklearn_mlp)
     if fitted:
         check_is_fitted(model, "coefs_")
     prepared, rng = prepare_parameters(model, X, y, sample_weight, fitted)

@@ -14,6 +14,7 @@ from skinit.core import Network, TrainingData, forward, layer_views, mean_loss
 from skinit.diagnosis.inputs import Inputs, in_float64
 from skinit.diagnosis.propagation import SignalPropagation, measure_propagation
 from skinit.diagnosis.spectra import evenly, jacobian_singular_values, largest_curvature
+from skinit.losses import baseline_loss as baseline
 from skinit.solvers import BaseSolver
 
 __all__ = ["CURVATURE_SAMPLES", "Measurements", "measure", "measure_curvature", "measure_loss"]
@@ -60,7 +61,7 @@ def measure(inputs: Inputs) -> Measurements:
         # Of all samples, as the baseline depends on how rare the rare classes are.
         everything = in_float64(replace(inputs.data, X=None))
         zero_loss = float(mean_loss(network, np.zeros_like(everything.targets), everything))
-        baseline_loss = baseline_loss(network.loss, everything.targets, everything.sample_weight)
+        baseline_loss = baseline(network.loss, everything.targets, everything.sample_weight)
         curvature = measure_curvature(inputs, parameters)
     return Measurements(
         propagation=measure_propagation(network, parameters, samples),

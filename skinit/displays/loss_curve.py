@@ -144,7 +144,14 @@ class LossCurveDisplay:
         return cls.from_estimators({name: estimator}, ax=ax, log=log, **line_kw)
 
     @classmethod
-    def from_estimators(cls, estimators, *, ax=None, log=None, **line_kw):
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, Any],
+        *,
+        ax: Axes | None = None,
+        log: bool | None = None,
+        **line_kw: Any,
+    ) -> LossCurveDisplay:
         """Draw the loss curves of several fitted estimators.
 
         Parameters

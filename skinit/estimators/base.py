@@ -15,8 +15,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skinit._support import Array, MatrixLike
-from skinit.activations import resolve_activations
+from skinit._support import Array, MatrixLike, RandomStateLike
+from skinit.activations import ActivationLike, resolve_activations
 from skinit.core import Network
 from skinit.engine import (
     cached_rows,
@@ -34,12 +34,14 @@ from skinit.estimators.callbacks import (
 )
 from skinit.estimators.fitted import fitted_attributes, store
 from skinit.estimators.messages import warn_about_outcome
-from skinit.estimators.options import FitOptions
+from skinit.estimators.options import FitOptions, ResumePoint
 from skinit.estimators.parameters import check_nested_params
 from skinit.estimators.preparation import PreparedFit, prepare, restoring
 from skinit.estimators.targets import ClassTargets, NumberTargets
-from skinit.losses import BaseLoss, resolve_loss
-from skinit.solvers import resolve_solver
+from skinit.initializers import InitLike
+from skinit.losses import BaseLoss, LossLike, resolve_loss
+from skinit.schedules import ScheduleLike
+from skinit.solvers import SolverLike, resolve_solver
 from skinit.training import CostPrinter, Observer, TrainingResult, train
 
 __all__ = ["BaseInitMLP", "loss_and_targets", "takes_steps"]
@@ -88,29 +90,55 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         "https://skinit.readthedocs.io/en/latest/generated/skinit.{estimator_name}.html"
     )
 
+    # What a fit leaves, see the docstrings of the two classes.
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    initial_coefs_: list[Array]
+    initial_intercepts_: list[Array]
+    init_resolved_: list[str]
+    loss_curve_: Array
+    loss_: float
+    best_loss_: float
+    n_iter_: int
+    validation_scores_: Array | None
+    best_validation_score_: float | None
+    n_layers_: int
+    n_outputs_: int
+    n_parameters_: int
+    out_activation_: str
+    n_features_in_: int
+    feature_names_in_: Array
+
+    # What a fitted model needs to be continued.
+    _fitted_with: dict[str, Any]
+    _solver_state: dict[str, Any]
+    _rng: np.random.RandomState
+    _resume_point: ResumePoint
+    _split: tuple[Array, Array]
+
     def __init__(
         self,
-        hidden_layer_sizes=(10, 5),
+        hidden_layer_sizes: int | Sequence[int] = (10, 5),
         *,
-        init="he",
-        activation="relu",
-        solver="gd",
-        learning_rate=0.01,
-        max_iter=15000,
-        batch_size=None,
-        alpha=0.0,
-        dropout=0.0,
-        loss="auto",
-        tol=None,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        shuffle=True,
-        warm_start=False,
-        random_state=None,
-        verbose=False,
-    ):
+        init: InitLike = "he",
+        activation: ActivationLike | Sequence[ActivationLike] = "relu",
+        solver: SolverLike = "gd",
+        learning_rate: ScheduleLike = 0.01,
+        max_iter: int = 15000,
+        batch_size: int | None = None,
+        alpha: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        loss: LossLike = "auto",
+        tol: float | None = None,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        scoring: str | Callable[..., float] | None = None,
+        shuffle: bool = True,
+        warm_start: bool = False,
+        random_state: RandomStateLike = None,
+        verbose: bool = False,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.init = init
         self.activation = activation

@@ -159,7 +159,7 @@ class CallbackObserver(Observer):
         What hooks can ask for: ``X``, ``y`` and ``metadata``.
     """
 
-    def __init__(self, estimator: Any, prepared: PreparedFit, given: dict[str, Any]):
+    def __init__(self, estimator: Any, prepared: PreparedFit, given: dict[str, Any]) -> None:
         self.estimator, self.prepared, self.given = estimator, prepared, given
         callbacks = estimator._skl_callbacks
         self.own = [each for each in callbacks if isinstance(each, IterationCallback)]

@@ -56,7 +56,9 @@ class Checkpoint(IterationCallback):
     ...         assert checkpoint.resume(X, y).n_iter_ == 30  # nothing is left to do
     """
 
-    def __init__(self, path: str | Path, *, every: int | None = None, minutes: float | None = None):
+    def __init__(
+        self, path: str | Path, *, every: int | None = None, minutes: float | None = None
+    ) -> None:
         self.path = path
         self.every = every
         self.minutes = minutes

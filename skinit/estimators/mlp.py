@@ -4,17 +4,24 @@ A classifier and a regressor differ in how targets are encoded before training, 
 of the raw predictions after it.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
-from skinit._support import Array
+from skinit._support import Array, MatrixLike, RandomStateLike
+from skinit.activations import ActivationLike
 from skinit.estimators.base import BaseInitMLP, takes_steps
 from skinit.estimators.targets import ClassTargets, NumberTargets
-from skinit.losses import resolve_loss
+from skinit.initializers import InitLike
+from skinit.losses import LossLike, resolve_loss
+from skinit.schedules import ScheduleLike
+from skinit.solvers import SolverLike
 
 __all__ = ["InitMLPClassifier", "InitMLPRegressor"]
 
@@ -145,30 +152,33 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     0.88305 96%
     """
 
+    classes_: Array
+    _multilabel: bool
+
     def __init__(
         self,
-        hidden_layer_sizes=(10, 5),
+        hidden_layer_sizes: int | Sequence[int] = (10, 5),
         *,
-        init="he",
-        activation="relu",
-        solver="gd",
-        learning_rate=0.01,
-        max_iter=15000,
-        batch_size=None,
-        alpha=0.0,
-        dropout=0.0,
-        loss="auto",
-        tol=None,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        class_weight=None,
-        shuffle=True,
-        warm_start=False,
-        random_state=None,
-        verbose=False,
-    ):
+        init: InitLike = "he",
+        activation: ActivationLike | Sequence[ActivationLike] = "relu",
+        solver: SolverLike = "gd",
+        learning_rate: ScheduleLike = 0.01,
+        max_iter: int = 15000,
+        batch_size: int | None = None,
+        alpha: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        loss: LossLike = "auto",
+        tol: float | None = None,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        scoring: str | Callable[..., float] | None = None,
+        class_weight: dict[Any, float] | list[dict[Any, float]] | str | None = None,
+        shuffle: bool = True,
+        warm_start: bool = False,
+        random_state: RandomStateLike = None,
+        verbose: bool = False,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes,
             init=init,
@@ -193,7 +203,13 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         self.class_weight = class_weight
 
     @available_if(takes_steps)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Train for one iteration on these samples; the first call draws the initial weights.
 
         Parameters
@@ -243,7 +259,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
     def _targets(self) -> ClassTargets:
         return ClassTargets(self.classes_, self._multilabel)
 
-    def decision_function(self, X):
+    def decision_function(self, X: MatrixLike) -> Array:
         """Return the raw predictions of the network: the logits of the probabilities.
 
         Parameters
@@ -258,7 +274,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         raw = self._raw_predictions(X)
         return raw[:, 0] if self._targets.is_binary else raw
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Array:
         """Predict the class of each sample.
 
         Parameters
@@ -276,7 +292,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         codes = (raw[:, 0] > 0).astype(int) if targets.is_binary else raw.argmax(axis=1)
         return self.classes_[codes]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Array:
         """Predict the probability of each class.
 
         Parameters
@@ -290,7 +306,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         """
         return self._predict_by(lambda loss, raw: loss.link(self._class_logits(raw)), X)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Array:
         """Predict the logarithm of the probability of each class.
 
         It is computed from the logits and stays exact where a probability rounds to zero.
@@ -439,11 +455,13 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     1.00
     """
 
+    _one_column: bool
+
     @property
     def _targets(self) -> NumberTargets:
         return NumberTargets(self._one_column)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Array:
         """Predict the target of each sample.
 
         Parameters

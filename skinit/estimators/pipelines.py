@@ -1,20 +1,31 @@
 """A network inside a pipeline: the network itself, and the data as they arrive there."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skinit._support import refuse_class
+from skinit._support import Array, MatrixLike, refuse_class
 from skinit.estimators.base import BaseInitMLP
 
 __all__ = ["innermost", "last_step"]
 
 
-def last_step(estimator, X, y=None, *, fitted=False, turn=None):
-    """Return the network of an estimator, and the data as what stands around it transforms them.
+def last_step(
+    estimator: Any,
+    X: MatrixLike,
+    y: ArrayLike | None = None,
+    *,
+    fitted: bool = False,
+    convert: Callable[[Any], Any] | None = None,
+) -> tuple[BaseInitMLP, Any, Any]:
+    """Return the network inside an estimator, and the data as they arrive at the network.
 
     Parameters
     ----------
@@ -23,10 +34,10 @@ def last_step(estimator, X, y=None, *, fitted=False, turn=None):
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
     fitted : bool, default=False
-        Whether to take the network and the other steps as they are fitted; otherwise these are
-        clones, and the steps before the network are fitted to X and y.
-    turn : callable, default=None
-        ``turn(network)`` makes one of ours of a network that is none.
+        Whether to take the network and the other steps as they are fitted. Otherwise they are
+        cloned, and the steps before the network are fitted to X and y.
+    convert : callable, default=None
+        ``convert(network)`` turns a network of another library into one of skinit.
 
     Returns
     -------
@@ -50,7 +61,7 @@ def last_step(estimator, X, y=None, *, fitted=False, turn=None):
     """
     refuse_class(estimator, "estimator")
     network = innermost(estimator, fitted=fitted)
-    network = network if turn is None else turn(network)
+    network = network if convert is None else convert(network)
     if not isinstance(network, BaseInitMLP):
         raise TypeError(
             f"estimator is {estimator!r}, expected an InitMLPClassifier, an InitMLPRegressor or a "
@@ -60,14 +71,14 @@ def last_step(estimator, X, y=None, *, fitted=False, turn=None):
     return network if fitted else clone(network), X, y
 
 
-def innermost(estimator, *, fitted=False):
-    """Return what a Pipeline ends in, or a TransformedTargetRegressor is of, or one in the other.
+def innermost(estimator: Any, *, fitted: bool = False) -> Any:
+    """Return the network inside of Pipelines and TransformedTargetRegressors.
 
     Parameters
     ----------
     estimator : estimator
     fitted : bool, default=False
-        Whether to take it as it is fitted.
+        Whether to take the fitted one.
 
     Returns
     -------
@@ -93,7 +104,7 @@ def innermost(estimator, *, fitted=False):
     return estimator
 
 
-def regressor_of(estimator, fitted):
+def regressor_of(estimator: TransformedTargetRegressor, fitted: bool) -> Any:
     """Return what a TransformedTargetRegressor predicts with."""
     if not fitted:
         return estimator.regressor
@@ -101,7 +112,7 @@ def regressor_of(estimator, fitted):
     return estimator.regressor_
 
 
-def arriving(estimator, X, y, fitted):
+def arriving(estimator: Any, X: Any, y: Any, fitted: bool) -> tuple[Any, Any]:
     """Transform X and y as they are on their way to the innermost estimator."""
     if isinstance(estimator, Pipeline):
         before = estimator[:-1]
@@ -114,7 +125,7 @@ def arriving(estimator, X, y, fitted):
     return X, y
 
 
-def transformed_target(estimator, y, fitted):
+def transformed_target(estimator: TransformedTargetRegressor, y: Array, fitted: bool) -> Array:
     """Transform y as a TransformedTargetRegressor does."""
     if not fitted:
         # With a regressor that learns at once, a fit is that of the transformer.
@@ -124,11 +135,11 @@ def transformed_target(estimator, y, fitted):
     return transformed[:, 0] if transformed.shape[1] == 1 else transformed
 
 
-def way_out(estimator):
-    """Say what to give instead of an estimator that is around another one, such as a search."""
+def way_out(estimator: Any) -> str:
+    """Say what to pass instead of a meta-estimator, such as a search."""
     if not hasattr(estimator, "estimator"):
         return ""
     return (
-        f"; give the one that the {type(estimator).__name__} is around, its `estimator`, or, of a "
-        "search that is fitted, its `best_estimator_`"
+        f"; pass the attribute `estimator` of the {type(estimator).__name__}, or `best_estimator_` "
+        "of a search that is fitted"
     )

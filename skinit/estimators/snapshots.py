@@ -47,7 +47,7 @@ class WeightSnapshots(IterationCallback):
     coefs_: list[list[Array]]
     intercepts_: list[list[Array]]
 
-    def __init__(self, every: int | Sequence[int] = 1):
+    def __init__(self, every: int | Sequence[int] = 1) -> None:
         self.every = every
 
     def setup(self, estimator: Any, context: Any) -> None:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skinit._support import Array
 from skinit.activations import BaseActivation
+from skinit.engine import fast_path
 from skinit.estimators import BaseInitMLP, InitMLPClassifier, InitMLPRegressor
 
 if TYPE_CHECKING:

@@ -63,7 +63,7 @@ class CompiledGradient:
         Of the dtype that is computed in; the values do not matter.
     """
 
-    def __init__(self, problem: Problem, parameters: Array):
+    def __init__(self, problem: Problem, parameters: Array) -> None:
         plan = replace(problem.plan, solver=KeepsGradient(), watched=True)
         self.parameters, self.gradient = parameters.copy(), np.zeros_like(parameters)
         job = TrainingJob(

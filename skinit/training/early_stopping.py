@@ -46,7 +46,7 @@ class EarlyStopping:
         ``validate(parameters)`` returns a score, the higher the better. None takes the loss.
     """
 
-    def __init__(self, plan: Plan, validate: Callable[[Array], float] | None = None):
+    def __init__(self, plan: Plan, validate: Callable[[Array], float] | None = None) -> None:
         self.plan, self.validate = plan, validate
 
     def update(

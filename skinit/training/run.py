@@ -137,7 +137,7 @@ class TrainingRun:
         rng: np.random.RandomState | None = None,
         validate: Callable[[Array], float] | None = None,
         observers: Sequence[Observer] = (),
-    ):
+    ) -> None:
         self.problem, self.observers = problem, observers
         draws = problem.plan.batch_size is not None or problem.network.drops_out
         self.rng = rng if draws else None  # its state need not be kept where nothing is drawn

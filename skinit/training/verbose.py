@@ -31,7 +31,7 @@ class CostPrinter(Observer):
     Cost after iteration 2000: 0.0004997501249375312
     """
 
-    def __init__(self, max_iter: int, file: TextIO | None = None):
+    def __init__(self, max_iter: int, file: TextIO | None = None) -> None:
         self.max_iter, self.file, self.every = max_iter, file, round_step(max_iter)
 
     def observe(self, run: TrainingRun | None, block: Block) -> bool:

@@ -209,6 +209,6 @@ def test_an_invalid_rate_is_refused(bad, message, data):
 
 
 def test_lbfgs_is_refused_with_dropout(data):
-    with pytest.raises(ValueError, match=r"dropout=0\.3 makes each loss another one"):
+    with pytest.raises(ValueError, match=r"dropout=0\.3 makes the loss random"):
         model_of(solver="lbfgs").fit(*data)
     model_of(solver="lbfgs", dropout=0).fit(*data)
