@@ -29,7 +29,9 @@ from skinit import (
     InitMLPRegressor,
     WeightSnapshots,
 )
+from skinit.engine.workload import BLOCK_LENGTH
 from skinit.schedules import ReduceOnPlateau
+from skinit.training import TrainingRun
 
 X, Y = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -388,6 +390,39 @@ def test_the_checkpoint_of_a_fit_that_has_ended_is_its_model(tmp_path):
     again = checkpoint.resume(X, Y)
     assert_same_model(again, model)
     assert not any("callback" in name for name in vars(joblib.load(tmp_path / "model")))
+
+
+@needs_callbacks
+@pytest.mark.usefixtures("needs_compiled")
+@pytest.mark.parametrize("every", [100, (1, 10, 100, 1000)], ids=str)
+def test_between_two_snapshots_the_engine_runs_whole_blocks(monkeypatch, every):
+    """A snapshot costs what a snapshot costs, however many iterations lie between two."""
+    blocks, accept = [], TrainingRun.accept
+    monkeypatch.setattr(
+        TrainingRun, "accept", lambda run, block: blocks.append(block) or accept(run, block)
+    )
+    snapshots = WeightSnapshots(every)
+    model_of(max_iter=320).set_callbacks(snapshots).fit(X, Y)
+    wanted = [100, 200, 300] if every == 100 else [1, 10, 100]
+    assert snapshots.iterations_ == [0, *wanted]
+    assert {block.end for block in blocks} >= set(wanted)
+    assert len(blocks) <= 320 / BLOCK_LENGTH + len(wanted) + 1
+
+
+@needs_callbacks
+@pytest.mark.parametrize("solver", ["gd", "sgd", "lbfgs"])
+def test_snapshots_are_the_same_beside_another_callback_and_alone(solver):
+    snapshots = WeightSnapshots((3, 40))
+    settings = {"solver": solver, "max_iter": 45, "alpha": 0.1}
+    model_of(**settings).set_callbacks(snapshots, Recorder()).fit(X, Y)
+    alone = WeightSnapshots((3, 40))
+    model_of(**settings).set_callbacks(alone).fit(X, Y)
+    assert snapshots.iterations_ == alone.iterations_ == [0, 3, 40]
+    for k, with_others, coefs in zip((3, 40), snapshots.coefs_[1:], alone.coefs_[1:], strict=True):
+        shorter = model_of(**{**settings, "max_iter": k}).fit(X, Y)
+        for one, two, expected in zip(with_others, coefs, shorter.coefs_, strict=True):
+            assert_array_equal(one, expected)
+            assert_array_equal(two, expected)
 
 
 @needs_callbacks
