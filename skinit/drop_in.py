@@ -372,14 +372,13 @@ class ScikitLearnRun(TrainingRun):
         self.mlp, self.held_out = mlp, held_out
 
     def accept(self, block):
-        """Keep the weights of an epoch, and return whether to go on."""
+        """Keep the weights of an epoch, and let scikit-learn decide whether to stop."""
         mlp, plan, data = self.mlp, self.problem.plan, self.problem.data
         if plan.batch_size is None:  # scikit-learn shuffles also where there is one batch
             plan.draw_order(mlp._random_state)
         mlp.coefs_, mlp.intercepts_ = coefs_and_intercepts(self.problem.network, block.parameters)
         self.state = RunState(block.parameters, block.solver_state, block.end)
         self.stopped = mlp._has_converged(block, len(data.targets), self.held_out)
-        return self.goes_on
 
 
 class RateOf(BaseSchedule):

@@ -50,7 +50,7 @@ class RunOfBlocks(TrainingRun):
 
     def accept(self, block):
         self.blocks = [*getattr(self, "blocks", []), block]
-        return super().accept(block)
+        super().accept(block)
 
 
 def blocks_of(engine, network, start, data, plan, rng=None):

@@ -3,9 +3,9 @@
 Read `network` first: forward pass, loss and gradient as pure functions on flat parameter vectors.
 `dropout` draws the masks of a step, `plan` holds the settings of a training run, such as solver,
 schedule and number of iterations, and `problem` puts network, data and plan together. The faster
-code in `skinit.engine` must agree with these functions, and tests compare the two. Something new in
-the mathematics of all networks is added here first. Activations, losses, solvers and schedules are
-separate modules next to this package.
+code in `skinit.engine` must agree with these functions, and tests compare the two. Add mathematics
+that applies to all networks here first. Activations, losses, solvers and schedules are separate
+modules next to this package.
 """
 
 from skinit.core.dropout import draw_masks, mask_calls

@@ -1,6 +1,6 @@
 """Dropout: in each step, every hidden unit is dropped for a random part of the samples.
 
-A mask is 0 where a unit is dropped, and one over the keep rate elsewhere. So the expected value of
+A mask is 0 where a unit is dropped, and 1 / keep_rate elsewhere. So the expected value of
 a signal stays the same, and predicting needs no correction.
 """
 

@@ -183,7 +183,7 @@ def forward(
     Returns
     -------
     signals : list of (..., n_samples, n_units)
-        The input of each layer, starting with X; the last entry are the raw predictions.
+        The input of each layer, starting with X; the last entry is the raw predictions.
     pre_activations : list of (..., n_samples, n_units)
         z of each layer.
     """
@@ -298,7 +298,7 @@ def weighted_sum(losses: Array, sample_weight: Array | None) -> Array:
     """Sum the losses of samples, of shape (..., n_samples), in float64."""
     if sample_weight is None:
         return losses.sum(axis=-1, dtype=np.float64)
-    # Not a matrix product, which is rounded differently for one iteration and for a block of them.
+    # Not a matrix product: its rounding would depend on how many iterations are computed at once.
     return (losses * sample_weight.astype(np.float64)).sum(axis=-1)
 
 

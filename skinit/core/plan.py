@@ -37,8 +37,8 @@ class Plan:
         Training stops after more than this many iterations without progress.
     early_stopping : bool
         Whether progress is measured by a validation score.
-    watched : bool
-        Whether an observer wants to see each iteration.
+    one_iteration_per_block : bool
+        Whether blocks hold one iteration each, also without a criterion to stop.
     until : int or None
         The iteration before which this run ends; None for `max_iter`. Schedules depend on
         `max_iter` only.
@@ -53,7 +53,7 @@ class Plan:
     tol: float | None = None
     n_iter_no_change: int = 10
     early_stopping: bool = False
-    watched: bool = False
+    one_iteration_per_block: bool = False
     until: int | None = None
 
     @property
@@ -68,8 +68,8 @@ class Plan:
 
     @property
     def one_by_one(self) -> bool:
-        """Whether each iteration is examined before the next one, so that a block has only one."""
-        return self.has_criterion or self.watched
+        """Whether each iteration is a block, as something checks it before the next one."""
+        return self.has_criterion or self.one_iteration_per_block
 
     def rates(self, iterations: Sequence[int], n_plateaus: int = 0) -> list[float]:
         """Return the learning rate of each of the iterations, see `BaseSchedule.rate`."""

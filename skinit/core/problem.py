@@ -10,7 +10,7 @@ __all__ = ["Problem"]
 
 @dataclass(frozen=True)
 class Problem:
-    """A training problem. The parameters to begin with are not part of it.
+    """A training problem, without the initial parameters.
 
     Parameters
     ----------

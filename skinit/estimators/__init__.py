@@ -1,13 +1,13 @@
-"""scikit-learn's front door: `InitMLPClassifier` and `InitMLPRegressor`.
+"""The scikit-learn estimators: `InitMLPClassifier` and `InitMLPRegressor`.
 
-Read `mlp` for the two classes and `base` for ``fit``. From `fit` the samples pass `preparation`,
-which reads the parameters (`settings`), validates, encodes and splits the samples (`samples`,
-`targets`), and draws the initial weights; then `skinit.training` learns. `fitted` lists the fitted
-attributes, `packing` turns ``coefs_`` into a flat vector and back, `messages` says what went wrong,
-`options` is what a call of ``fit`` asks for. `callbacks` connects a fit with scikit-learn's
-callbacks; `snapshots` and `checkpoint` are two of them. `parameters` is behind ``set_params``, and
-`pipelines` finds the network inside a pipeline. A parameter of the estimators is added in `base`
-and checked in `settings`; a callback gets a file of its own.
+Read `mlp` for the two classes and `base` for ``fit``. `fit` calls `preparation`, which reads the
+parameters (`settings`), validates, encodes and splits the samples (`samples`, `targets`), and draws
+the initial weights; then `skinit.training` trains. `fitted` lists the fitted attributes, `packing`
+turns ``coefs_`` into a flat vector and back, `messages` says what went wrong, `options` are those
+of one call of ``fit``. `callbacks` connects a fit with scikit-learn's callbacks; `snapshots` and
+`checkpoint` are two of them. `parameters` is behind ``set_params``, and `pipelines` finds the
+network inside a pipeline. A parameter of the estimators is added in `base` and `mlp`, and checked
+in `settings`; a callback gets a file of its own.
 """
 
 from skinit.estimators.base import BaseInitMLP, loss_and_targets, takes_steps

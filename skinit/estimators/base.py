@@ -1,8 +1,8 @@
 """What the classifier and the regressor share: ``fit``, ``partial_fit``, and the fitted network.
 
 A fit is four steps: `prepare` validates settings and samples and draws the initial weights, `train`
-learns, `store` keeps the result under scikit-learn's names, and `warn_about_outcome` says what has
-gone wrong. The estimator does not change before the third step.
+learns, `store` keeps the result under scikit-learn's names, and `warn_about_outcome` warns if
+something has gone wrong. The estimator does not change before the third step.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ def takes_steps(estimator: Any) -> bool:
     try:
         return resolve_solver(estimator.solver).takes_steps
     except (TypeError, ValueError):
-        return True  # a fit says what is wrong
+        return True  # `fit` raises the error
 
 
 def loss_and_targets(estimator: Any, y: Any) -> tuple[BaseLoss, Array]:
@@ -178,7 +178,8 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each sample counts; a weight of 2 is the same as having the sample twice.
+            How much each sample counts. In full batches and without dropout, a weight of 2 is the
+            same as having the sample twice.
         X_val, y_val, sample_weight_val : default=None
             Validation samples for `early_stopping`; without them, a part of X is held out.
 
@@ -197,7 +198,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         -----
         ConvergenceWarning
             If all samples have the same prediction in the end, if the loss has grown, or if there
-            is a `tol` or `early_stopping` and the last iteration still brought progress.
+            is a `tol` or `early_stopping` and training ended before it was met.
         InterruptedFitWarning
             If the fit is stopped by Ctrl-C; it keeps what it has learned.
         """
@@ -240,7 +241,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
     def _resume(self, X: Any, y: Any, sample_weight: Any, **validation: Any) -> Self:
         """Finish the fit that this model was copied from."""
         resume_point = vars(self).get("_resume_point")
-        if resume_point is None:  # it was copied at the end
+        if resume_point is None:  # the fit had already finished
             return self
         names = "X_val", "y_val", "sample_weight_val"
         validation = tuple(validation.get(name) for name in names)
@@ -248,7 +249,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         return self._fit(X, y, sample_weight, options)
 
     def _options(self, resume: bool, **options: Any) -> FitOptions:
-        """Return the options of a fit that continues the last one or begins anew."""
+        """Return the options of a fit that continues the last one, or of a new fit."""
         if resume:
             return FitOptions(self._rng, True, self.n_iter_, **options)
         return FitOptions(check_random_state(self.random_state), **options)
@@ -267,7 +268,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _network_settings(self) -> dict[str, Any]:
-        """Return the parameters that a fitted network goes by, whatever is set later."""
+        """Return the parameters that a fitted network keeps, even if they are changed later."""
         return {"activation": self.activation, "loss": self.loss}
 
     @property
@@ -288,7 +289,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
         return self._predict_by(lambda loss, raw: np.asarray(raw), X)
 
     def _predict_by(self, finish: Callable[[BaseLoss, Array], Array], X: Any) -> Array:
-        """Return ``finish(loss, raw)`` of the raw predictions, a part of the samples at a time."""
+        """Return ``finish(loss, raw)`` of the raw predictions, in chunks of samples."""
         X = self._check_X(X)
         network = self._network
         layers = list(zip(self.coefs_, self.intercepts_, strict=True))
@@ -314,7 +315,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
             and getattr(self, "feature_names_in_", None) is None
             and np.isfinite(X).all()
         ):
-            return X  # validate_data would return it too, and take longer than the network
+            return X  # validate_data would take longer than the prediction
         return validate_data(self, X, accept_sparse="csr", order="C", dtype=dtype, reset=False)
 
     def set_params(self, **params: Any) -> Self:
@@ -343,7 +344,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
 
 
 def run_training(prepared: PreparedFit, observers: Sequence[Observer]) -> TrainingResult:
-    """Train as it was prepared."""
+    """Run the training of a prepared fit."""
     return train(
         prepared.problem,
         prepared.initial,

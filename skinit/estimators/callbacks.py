@@ -1,8 +1,9 @@
 """Callbacks of a fit: scikit-learn's, from its version 1.9 on, and the base class of skinit's own.
 
-In scikit-learn's protocol each iteration is a task whose hooks are called, with a copy of the model
-if they ask for one. Callbacks of skinit say beforehand which iterations they want to see; if no
-others are set, the engine computes all iterations in between at once.
+In scikit-learn's protocol each iteration is a task. Callbacks have hooks that are called at its
+beginning and end, with a copy of the model if they take one. Callbacks of skinit say beforehand
+which iterations they want to see; if no others are set, the engine computes all iterations in
+between at once.
 """
 
 import math
@@ -26,7 +27,7 @@ try:
 except ImportError:  # before scikit-learn 1.9
 
     class ScikitLearnsMixin:
-        """Has no ``set_callbacks``."""
+        """Stands in for scikit-learn's mixin, without ``set_callbacks``."""
 
     def with_callbacks(method):
         """Leave the method as it is."""
@@ -56,7 +57,7 @@ def has_callbacks(estimator: Any) -> bool:
 
 
 def given_to_callbacks(X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-    """Return what callbacks can ask for, as it was given to ``fit``."""
+    """Return the arguments of ``fit`` that callbacks can take."""
     metadata = None
     if sample_weight is not None:
         weights = np.ravel(sample_weight)
@@ -72,9 +73,9 @@ class IterationCallback(BaseEstimator):
     """
 
     def next_iteration(self, n_iter: int) -> float:
-        """Return the next number of iterations, above `n_iter`, after which to be called.
+        """Return the next number of iterations, above `n_iter`, at which to be called.
 
-        Infinity where it does not matter.
+        Infinity means: at the end of any block.
         """
         return math.inf
 
@@ -83,16 +84,16 @@ class IterationCallback(BaseEstimator):
         raise NotImplementedError
 
     def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
-        """Look at the model before the first iteration of a fit."""
+        """Handle the model before the first iteration."""
 
     def on_iteration(self, model: Any) -> None:
-        """Look at the model, a copy that is ready to predict as if the fit had ended here."""
+        """Handle a copy of the model, ready to predict as if the fit had ended here."""
 
     def on_end(self, model: Any) -> None:
-        """Look at the model after the last iteration."""
+        """Handle the model after the last iteration."""
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Refuse an estimator that has no iterations of a network."""
+        """Raise a `TypeError` if the estimator is not a network of skinit."""
         if not isinstance(estimator, CallbackSupportMixin):
             raise TypeError(
                 f"{type(self).__name__} is set on a {type(estimator).__name__}, and can only watch "
@@ -100,7 +101,7 @@ class IterationCallback(BaseEstimator):
             )
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Do nothing after a fit."""
+        """Do nothing; scikit-learn requires the method."""
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Do nothing: `on_begin` is called instead."""
@@ -110,7 +111,7 @@ class IterationCallback(BaseEstimator):
 
 
 def way_to_network(estimator: Any) -> str:
-    """Say how to set a callback on the network inside an estimator, if there is one."""
+    """Return a hint how to set a callback on the network inside an estimator, if there is one."""
     way, inside = "pipeline" if hasattr(estimator, "steps") else "search", estimator
     while not isinstance(inside, CallbackSupportMixin):
         if hasattr(inside, "steps"):
@@ -231,11 +232,11 @@ class CallbackObserver(Observer):
         )
 
     def attributes(self, result: TrainingResult) -> dict[str, Any]:
-        """Return the attributes of a copy that is fitted as far as the run has come."""
+        """Return the attributes of a copy in its present state of training."""
         return snapshot_attributes(self.estimator, self.prepared, result)
 
     def model(self, result: TrainingResult) -> Any:
-        """Return a copy of the estimator that is fitted as far as the run has come."""
+        """Return a copy of the estimator in its present state of training."""
         model = copy(self.estimator)
         store(model, self.attributes(result))
         return model

@@ -1,4 +1,4 @@
-"""`Checkpoint`, a callback that writes a fit to a file while it goes on, to resume it later."""
+"""`Checkpoint`, a callback that saves a running fit to a file, to resume it later."""
 
 import math
 import os
@@ -23,14 +23,14 @@ __all__ = ["Checkpoint"]
 
 
 class Checkpoint(IterationCallback):
-    """Write a fit to a file while it goes on, so that it can be resumed if it does not end.
+    """Save a running fit to a file, so that it can be resumed if it is interrupted.
 
     Each file replaces the one before it as a whole, so that a process which is killed while writing
     leaves a complete file. A resumed fit ends with the same weights, to the last digit, as one that
     was not interrupted; only "lbfgs" ends with slightly different ones, as its estimate of the
     curvature cannot be stored.
 
-    Use one for each fit: the fits of a search would all write to the same file.
+    Use a separate `Checkpoint` for each fit: those of a search would all write to the same file.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Checkpoint(IterationCallback):
         return is_time or (self.every is not None and is_due(self.every, n_iter))
 
     def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
-        """Remember which data it is."""
+        """Store a hash of the data."""
         self.data_ = joblib.hash((X, y, metadata))
 
     def on_iteration(self, model: Any) -> None:

@@ -26,7 +26,7 @@ def fitted_attributes(estimator: Any, prepared: PreparedFit, result: TrainingRes
     Returns
     -------
     dict
-        None stands for an attribute that the model must not have.
+        None for `feature_names_in_` and `_resume_point` means that the model has none.
     """
     plan, network = prepared.problem.plan, prepared.problem.network
     resume_point = None
@@ -51,9 +51,9 @@ def fitted_attributes(estimator: Any, prepared: PreparedFit, result: TrainingRes
 
 
 def snapshot_attributes(estimator: Any, prepared: PreparedFit, result: TrainingResult) -> dict:
-    """List the attributes of a copy of the model, taken while training goes on.
+    """List the attributes of a copy of the model, taken during training.
 
-    The copy draws from a generator of its own.
+    The copy has its own random number generator.
     """
     attributes = fitted_attributes(estimator, prepared, result)
     return attributes | {"_rng": deepcopy(attributes["_rng"])}
@@ -62,7 +62,7 @@ def snapshot_attributes(estimator: Any, prepared: PreparedFit, result: TrainingR
 def initialization(prepared: PreparedFit) -> dict[str, Any]:
     """List what a fit from the beginning keeps of the initialization."""
     if prepared.options.resume:
-        return {}  # it is there
+        return {}  # already stored
     coefs, intercepts = coefs_and_intercepts(prepared.problem.network, prepared.initial.parameters)
     return {
         "initial_coefs_": coefs,

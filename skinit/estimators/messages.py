@@ -1,4 +1,4 @@
-"""What a fit warns of or raises when it has ended, in words."""
+"""Warnings and errors at the end of a fit."""
 
 import os
 import sys
@@ -104,7 +104,7 @@ def why_grown(model: Any, loss: BaseLoss, initial_loss: float) -> str:
 
 
 def why_constant(model: Any, loss: BaseLoss) -> str:
-    """Say what to look at when all predictions are the same."""
+    """Say what to check when all predictions are the same."""
     what, how = to_scale(model, loss)
     return (
         f"the predictions are the same for all samples after {model.n_iter_} iterations. Look "

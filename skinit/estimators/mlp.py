@@ -1,7 +1,7 @@
 """The estimators: a multilayer perceptron whose initialization is a hyperparameter.
 
-A classifier and a regressor differ in how targets are encoded before training, and in what is made
-of the raw predictions after it.
+A classifier and a regressor differ in how targets are encoded before training, and in how raw
+predictions become predictions.
 """
 
 from collections.abc import Callable, Sequence
@@ -92,7 +92,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         Determines the validation split, the initial weights and the order of the samples; with an
         int, every fit is the same.
     verbose : bool, default=False
-        Whether to print the cost on some fifteen lines.
+        Whether to print the cost about 15 times.
 
     Attributes
     ----------
@@ -218,7 +218,7 @@ class InitMLPClassifier(ClassifierMixin, BaseInitMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
         sample_weight : array-like of shape (n_samples,), default=None
         classes : array-like of shape (n_classes,), default=None
-            All classes that y will ever hold; required in the first call, but not for multilabel y.
+            All classes that y will ever hold; required in the first call, unless y is multilabel.
 
         Returns
         -------
@@ -395,7 +395,7 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
         Determines the validation split, the initial weights and the order of the samples; with an
         int, every fit is the same.
     verbose : bool, default=False
-        Whether to print the cost on some fifteen lines.
+        Whether to print the cost about 15 times.
 
     Attributes
     ----------
@@ -479,7 +479,7 @@ class InitMLPRegressor(RegressorMixin, BaseInitMLP):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        with suppress(TypeError, ValueError):  # a fit says what is wrong
+        with suppress(TypeError, ValueError):  # `fit` raises the error
             loss = resolve_loss(self.loss, NumberTargets.kind)
             tags.target_tags.positive_only = loss.positive_only
         return tags

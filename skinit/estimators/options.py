@@ -1,4 +1,4 @@
-"""What a call of ``fit`` or ``partial_fit`` asks for, besides parameters and samples."""
+"""Options of one call of ``fit`` or ``partial_fit``."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["FitOptions", "ResumePoint"]
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """Where a fit stood when a model was copied from it.
+    """Where to continue a fit of which this model is a copy.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ class FitOptions:
     partial : bool
         Whether to do a single iteration, as ``partial_fit``.
     classes : array-like or None
-        All classes, where y need not hold each of them.
+        All classes, in case y does not contain each of them.
     validation : tuple of (X, y, sample_weight)
         The samples to validate on; None for each where there are none.
     resume_point : ResumePoint or None
-        Of an unfinished fit that is to be finished.
+        Where to continue an unfinished fit.
     """
 
     rng: np.random.RandomState

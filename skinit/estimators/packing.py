@@ -1,4 +1,4 @@
-"""Between scikit-learn's lists ``coefs_``, ``intercepts_`` and a flat parameter vector."""
+"""Convert between scikit-learn's lists ``coefs_``, ``intercepts_`` and a flat parameter vector."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""A network inside a pipeline: the network itself, and the data as they arrive there."""
+"""A network inside a pipeline, and the data as transformed by the steps before it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -113,7 +113,7 @@ def regressor_of(estimator: TransformedTargetRegressor, fitted: bool) -> Any:
 
 
 def arriving(estimator: Any, X: Any, y: Any, fitted: bool) -> tuple[Any, Any]:
-    """Transform X and y as they are on their way to the innermost estimator."""
+    """Transform X and y as the steps before the innermost estimator do."""
     if isinstance(estimator, Pipeline):
         before = estimator[:-1]
         if len(before):
@@ -128,7 +128,7 @@ def arriving(estimator: Any, X: Any, y: Any, fitted: bool) -> tuple[Any, Any]:
 def transformed_target(estimator: TransformedTargetRegressor, y: Array, fitted: bool) -> Array:
     """Transform y as a TransformedTargetRegressor does."""
     if not fitted:
-        # With a regressor that learns at once, a fit is that of the transformer.
+        # With a trivial regressor, only the transformer is fitted.
         estimator = clone(estimator).set_params(regressor=DummyRegressor()).fit(y, y)
     column = y.reshape(-1, 1) if y.ndim == 1 else y
     transformed = estimator.transformer_.transform(column)

@@ -1,4 +1,4 @@
-"""From an estimator and samples to a training problem with initial parameters, all checked.
+"""Build a checked training problem and its initial parameters from an estimator and samples.
 
 Nothing here changes the estimator: a fit that is refused leaves the model as it was.
 """
@@ -91,7 +91,7 @@ def prepare(
     X, y, sample_weight
         As in ``fit``.
     options : FitOptions or None
-        None is a fit from the beginning.
+        None is a new fit.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def prepare(
 
 
 def iterations(max_iter: int, options: FitOptions) -> tuple[int, int | None]:
-    """Return the number of iterations that schedules count with, and an earlier end of the run."""
+    """Return the total that schedules count with, and where this run ends if that is earlier."""
     if options.resume_point is not None:
         return options.resume_point.end, None
     if options.partial:
@@ -155,7 +155,7 @@ def initial_state(
             )
         return RunState(parameters), init_resolved
     parameters = packed(network, estimator.coefs_, estimator.intercepts_, dtype)
-    # A solver of another class begins without memory.
+    # Another class of solver begins with a state of its own.
     solver_state = estimator._solver_state.get(type(problem.plan.solver).__name__)
     initial = RunState(parameters, solver_state, options.n_iter_before)
     if options.resume_point is not None:
@@ -181,8 +181,7 @@ def validator(
 ) -> Callable[[Array], float]:
     """Return a function that scores the estimator with given parameters on validation samples.
 
-    A sample counts with its own weight, whatever the weight of its class in training, if the scorer
-    takes sample weights.
+    A scorer that accepts sample weights gets those of the user, without class weights.
     """
     vars(estimator).pop("feature_names_in_", None)  # X is an array by now
     scorer = check_scoring(estimator, estimator.scoring)
@@ -210,7 +209,7 @@ def score_parameters(
         except ValueError:
             if np.isfinite(model._predict_by(lambda loss, raw: loss.link(raw), samples.X)).all():
                 raise
-            return -np.inf  # training is about to find out that it diverges
+            return -np.inf  # the next iteration detects the divergence
     if np.isnan(score):
         raise ValueError(
             f"scoring={estimator.scoring!r} returned nan on the {len(samples.y)} validation "

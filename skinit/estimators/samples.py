@@ -41,14 +41,14 @@ class ValidationData:
 
 @dataclass(frozen=True)
 class Samples:
-    """All that a fit learns from its samples before the initial weights are drawn.
+    """Validated samples, and what was derived from them.
 
     Parameters
     ----------
     train : TrainingData
     validation : ValidationData or None
     weight_scale : float
-        What the sample weights in `train` have been multiplied by.
+        Factor by which the sample weights in `train` have been multiplied.
     targets : ClassTargets or NumberTargets
     loss : BaseLoss
         For these targets.
@@ -104,7 +104,7 @@ def read_samples(
     own_weight, total_weight, scale = read_weights(estimator, sample_weight, X, y)
     data = TrainingData(X, encoded, total_weight)
     if total_weight is not None and not (total_weight > 0).all():
-        # A sample without weight is left out, also where its loss would overflow.
+        # A sample without weight is left out, so that its loss cannot overflow.
         present = total_weight > 0
         data, y = data.rows(present), y[present]
         own_weight = None if own_weight is None else own_weight[present]
@@ -120,7 +120,7 @@ def read_samples(
 
 
 def validate(estimator: Any, X: Any, y: Any, **settings: Any) -> tuple[Any, Array]:
-    """Do as scikit-learn's ``validate_data``, as all samples of a network need it."""
+    """Call scikit-learn's ``validate_data`` with the settings that every network needs."""
     X, y = validate_data(
         estimator,
         X,
@@ -148,7 +148,7 @@ def attributes_of(estimator: Any, targets: ClassTargets | NumberTargets) -> dict
 def read_weights(
     estimator: Any, sample_weight: Any, X: Any, y: Array
 ) -> tuple[Array | None, Array | None, float]:
-    """Return the sample weights without and with those of the classes, and the scale of the latter.
+    """Return sample weights without and with class weights, and the factor in the latter.
 
     None stands for a weight of one for each sample.
     """
@@ -183,7 +183,7 @@ def check_sample_weight(
             f"{name} must hold no negative value and at least one above zero; got values "
             f"from {sample_weight.min()} to {sample_weight.max()}"
         )
-    # Scaling by a power of two rounds nothing; then no sum overflows and float32 holds them.
+    # Scaling by a power of two is exact, and prevents overflow in sums and in float32.
     _, exponent = np.frexp(sample_weight.max())
     return np.ldexp(sample_weight, -exponent).astype(X.dtype), float(np.ldexp(1.0, -exponent))
 

@@ -1,4 +1,4 @@
-"""The settings of an estimator, resolved and checked before any data is looked at."""
+"""The settings of an estimator, resolved and checked without data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,20 +58,20 @@ class Settings:
     shuffle: bool
 
     def network(self, n_features: int, n_outputs: int, loss: BaseLoss) -> Network:
-        """Return the network between so many features and outputs."""
+        """Return the network for these numbers of features and outputs."""
         widths = (n_features, *self.hidden_widths, n_outputs)
         return Network(widths, self.activations, loss, self.keep_rates)
 
     def plan(
         self, n_samples: int, weight_scale: float, *, max_iter: int, until: int | None = None
     ) -> Plan:
-        """Return how to train on so many samples.
+        """Return the plan of training on `n_samples` samples.
 
         Parameters
         ----------
         n_samples : int
         weight_scale : float
-            What the sample weights have been multiplied by.
+            Factor by which the sample weights have been multiplied.
         max_iter : int
             Number of iterations, those of earlier runs included.
         until : int or None
@@ -117,7 +117,7 @@ def read_settings(estimator: Any, *, partial: bool = False) -> Settings:
     ----------
     estimator : InitMLPClassifier or InitMLPRegressor
     partial : bool, default=False
-        Whether they are for a single iteration, which needs no criterion to stop.
+        Whether they are for a single iteration, for which the criteria to stop are ignored.
 
     Returns
     -------
@@ -172,14 +172,14 @@ def check_switch(value: Any, name: str) -> None:
 
 
 def check_max_iter(max_iter: Any) -> int:
-    """Return it as a plain int."""
+    """Validate `max_iter` and return it as an int."""
     if not is_positive_integer(max_iter):
         raise ValueError(f"max_iter={max_iter!r} must be a positive integer, such as 15000")
     return int(max_iter)
 
 
 def check_batch_size(batch_size: Any) -> int | None:
-    """Return it as a plain int, or None."""
+    """Validate `batch_size` and return it as an int, or None."""
     if batch_size is None:
         return None
     if not is_positive_integer(batch_size):

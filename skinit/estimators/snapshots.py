@@ -31,7 +31,7 @@ class WeightSnapshots(IterationCallback):
 
     Notes
     -----
-    A callback that is set on an estimator is called in all of its fits; it keeps those of the last.
+    The callback runs in every fit of the estimator, and keeps the snapshots of the last one.
 
     Examples
     --------

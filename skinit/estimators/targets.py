@@ -59,7 +59,7 @@ class ClassTargets:
 
     @property
     def kind(self) -> str:
-        """What `skinit.losses.resolve_loss` needs to know of the targets."""
+        """What `skinit.losses.resolve_loss` needs to know about the targets."""
         if self.multilabel:
             return "several labels"
         return "two classes" if self.is_binary else "several classes"
@@ -88,11 +88,11 @@ class ClassTargets:
         return np.take(np.eye(len(self.classes), dtype=dtype), codes, axis=1).T
 
     def strata(self, y: Array) -> Array | None:
-        """Return what a split into training and validation samples is stratified by."""
+        """Return the labels by which the validation split is stratified, or None."""
         return None if self.multilabel else y
 
     def attributes(self) -> dict[str, Any]:
-        """Return what a fitted estimator stores of them."""
+        """Return the fitted attributes for these targets."""
         return {"classes_": self.classes, "_multilabel": self.multilabel}
 
 
@@ -119,8 +119,8 @@ class NumberTargets:
         return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 
     def strata(self, y: Array) -> None:
-        """Return what a split into training and validation samples is stratified by: nothing."""
+        """Return None: the validation split of numbers is not stratified."""
 
     def attributes(self) -> dict[str, Any]:
-        """Return what a fitted estimator stores of them."""
+        """Return the fitted attributes for these targets."""
         return {"_one_column": self.one_column}

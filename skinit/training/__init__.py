@@ -1,12 +1,12 @@
 """The training loop: from initial parameters to what a run has learned.
 
-Read `loop` first: `train` lets an engine compute the iterations of a `TrainingRun` (`run`), which
-takes over block after block, and returns a `TrainingResult`. There are two engines: `reference`
+Read `loop` first: `train` lets an engine compute the iterations, which a `TrainingRun` (`run`)
+records block by block (`block`), and returns a `TrainingResult`. There are two engines: `reference`
 spells out an iteration in the formulas of `skinit.core`, and `compiled` does the same by
-`skinit.engine`; both leave solvers without single steps, such as L-BFGS, to `minimizer`.
+`skinit.engine`; both pass solvers that cannot take single steps, such as L-BFGS, to `minimizer`.
 `early_stopping` counts iterations without progress, `evaluation` computes the final loss, `verbose`
-prints the cost, and `errors` has what a fit raises or warns. To look at a run while it goes on,
-write an `Observer`; to compute iterations in another way, write an engine.
+prints the cost, and `errors` defines an exception and a warning. To watch a run in progress, write
+an `Observer`; to compute the iterations in another way, write an engine and add it to `ENGINES`.
 """
 
 from skinit.training.block import Block

@@ -1,4 +1,4 @@
-"""What an engine hands over: some iterations in a row, and where they led."""
+"""A block: consecutive iterations, and where they led."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ __all__ = ["Block"]
 
 @dataclass(frozen=True)
 class Block:
-    """Some iterations of training in a row.
+    """Consecutive training iterations.
 
     Parameters
     ----------
@@ -37,5 +37,5 @@ class Block:
 
     def is_finite(self) -> bool:
         """Tell whether all losses and parameters are finite."""
-        # A unit whose output is always 0 hides parameters that are not finite from the loss.
+        # The loss can be finite although parameters are not: a unit that outputs 0 hides them.
         return bool(np.isfinite(self.losses).all() and np.isfinite(self.parameters).all())

@@ -29,7 +29,7 @@ def compiled_engine(problem: Problem, run: TrainingRun) -> None:
     ----------
     problem : Problem
     run : TrainingRun
-        It says where to begin, takes over each block, and says whether to go on.
+        It has the initial state, records each block, and decides whether to continue.
     """
     network, data, plan = problem.network, problem.data, problem.plan
     if plan.batch_size is not None and issparse(data.X):  # sparse minibatches are not compiled
@@ -37,13 +37,13 @@ def compiled_engine(problem: Problem, run: TrainingRun) -> None:
     if not plan.solver.takes_steps:
         with closing(CompiledGradient(problem, run.state.parameters)) as objective:
             return run_minimizer(objective.loss_and_gradient, run)
-    # The iterations change both in place, and the run may have to return to where it began.
+    # The iterations change both in place, and the run may have to return to its initial state.
     parameters, cell = run.state.parameters.copy(), StateCell(deepcopy(run.state.solver_state))
     job = TrainingJob(network, parameters, data, plan, cell, run.rng)
     compiled = compile_run(job, spare_threads())
     draw_order = partial(plan.order, len(data.targets), run.rng)
     with closing(compiled):
-        while run.goes_on:
+        while run.should_continue:
             iterations = run.next_iterations(compiled.block_length)
             losses = compiled.advance(run.learning_rates(iterations), draw_order)
             reached = parameters, cell.value
@@ -60,11 +60,11 @@ class CompiledGradient:
     ----------
     problem : Problem
     parameters : ndarray of shape (n_parameters,)
-        Of the dtype that is computed in; the values do not matter.
+        Only their dtype matters.
     """
 
     def __init__(self, problem: Problem, parameters: Array) -> None:
-        plan = replace(problem.plan, solver=KeepsGradient(), watched=True)
+        plan = replace(problem.plan, solver=KeepsGradient(), one_iteration_per_block=True)
         self.parameters, self.gradient = parameters.copy(), np.zeros_like(parameters)
         job = TrainingJob(
             problem.network, self.parameters, problem.data, plan, StateCell(self.gradient)
@@ -72,13 +72,13 @@ class CompiledGradient:
         self.compiled = compile_run(job, spare_threads())
 
     def loss_and_gradient(self, parameters: Array) -> tuple[float, Array]:
-        """Do as `skinit.core.loss_and_gradient`; the next call overwrites the gradient."""
+        """Compute `skinit.core.loss_and_gradient`; the next call overwrites the gradient."""
         self.parameters[:] = parameters
         [loss] = self.compiled.advance([0.0])
         return loss, self.gradient
 
     def close(self) -> None:
-        """End the threads."""
+        """Shut down the threads."""
         self.compiled.close()
 
 

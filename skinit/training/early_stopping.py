@@ -43,7 +43,8 @@ class EarlyStopping:
         An improvement of at least `tol` is progress, or any improvement where `tol` is None. More
         than `n_iter_no_change` iterations without progress are a plateau.
     validate : callable or None
-        ``validate(parameters)`` returns a score, the higher the better. None takes the loss.
+        ``validate(parameters)`` returns a score, the higher the better. With None, the loss is
+        used.
     """
 
     def __init__(self, plan: Plan, validate: Callable[[Array], float] | None = None) -> None:
@@ -54,8 +55,8 @@ class EarlyStopping:
     ) -> tuple[EarlyStoppingState, float | None]:
         """Return the state after a block of one iteration, and its validation score if any.
 
-        A plateau is over when it is found: `n_plateaus` has grown by one, and the count of
-        iterations without progress begins again.
+        Each plateau increases `n_plateaus` by one, and the count of iterations without progress
+        begins again.
         """
         score, value = None, -float(block.losses[-1])
         if self.validate is not None:

@@ -8,8 +8,8 @@ __all__ = ["DivergedError", "InterruptedFitWarning"]
 class DivergedError(ValueError):
     """The loss is no longer a finite number.
 
-    The estimator keeps the last weights whose loss was finite and can be used with them. A
-    search counts the fit as failed and continues, as its ``error_score`` says.
+    The estimator keeps the last weights whose loss was finite and can be used with them. A search
+    counts the fit as failed and continues, as set by its ``error_score``.
 
     Examples
     --------

@@ -31,7 +31,7 @@ def evaluate(problem: Problem, parameters: Array) -> tuple[float, Array]:
     network, data, plan = problem.network, problem.data, problem.plan
     layers, finish = layer_views(network, parameters), np.ascontiguousarray
     if shares_products(network, data, plan):
-        # BLAS has kept its threads busy waiting, and they would slow down threads of our own.
+        # The threads of BLAS are still spinning, and would slow down threads of this process.
         with blas_threads():
             raw = tiled_forward(network, layers, data.X, finish, matmul=blas_matmul)
     else:

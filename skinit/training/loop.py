@@ -1,4 +1,4 @@
-"""`train`: from initial parameters to a `TrainingResult`, however the run ends."""
+"""`train`: from initial parameters to a `TrainingResult`, also of an interrupted run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,8 +17,8 @@ __all__ = ["ENGINES", "Engine", "train"]
 
 Engine = Callable[[Problem, TrainingRun], None]
 
-# The second engine takes over where the first one has diverged: it looks at each iteration, and so
-# finds the last parameters whose loss is finite.
+# If the first engine diverges, the second continues from the last good state. It checks every
+# iteration, and so finds the last parameters whose loss is finite.
 ENGINES: list[Engine] = [compiled_engine, reference_engine]
 
 
@@ -31,7 +31,7 @@ def train(
     observers: Sequence[Observer] = (),
     engines: Sequence[Engine] = ENGINES,
 ) -> TrainingResult:
-    """Train a network, and keep what was learned also when the run is interrupted or diverges.
+    """Train a network, and keep what was learned even if the run is interrupted or diverges.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def train(
         parameters of the best score are kept.
     observers : sequence of Observer
     engines : sequence of callables
-        ``engine(problem, run)`` computes the iterations; the next one is tried where one diverges.
+        ``engine(problem, run)`` computes the iterations; if one diverges, the next one is tried.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def train(
         initial = replace(initial, solver_state=solver_state)
     run = TrainingRun(problem, initial, rng=rng, validate=validate, observers=observers)
     with (
-        np.errstate(over="ignore", invalid="ignore"),  # reported below, in words
+        np.errstate(over="ignore", invalid="ignore"),  # reported below, as a message
         # How BLAS shares a product among threads decides how it is rounded. Weights must not depend
         # on the number of cores, except where only BLAS can use several cores, see
         # `skinit.engine.shares_products`.

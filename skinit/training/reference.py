@@ -23,13 +23,13 @@ __all__ = ["reference_engine"]
 
 
 def reference_engine(problem: Problem, run: TrainingRun) -> None:
-    """Train, a block for each iteration.
+    """Train; each iteration is one block.
 
     Parameters
     ----------
     problem : Problem
     run : TrainingRun
-        It says where to begin, takes over each block, and says whether to go on.
+        It has the initial state, records each block, and decides whether to continue.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def reference_engine(problem: Problem, run: TrainingRun) -> None:
         run_minimizer(partial(loss_and_gradient, network, data=data, alpha=plan.alpha), run)
         return
     parameters, state = run.state.parameters, run.state.solver_state
-    while run.goes_on:
+    while run.should_continue:
         iteration = run.state.n_iter
         [rate] = run.learning_rates([iteration])
         summed = 0.0
@@ -76,7 +76,7 @@ def reference_engine(problem: Problem, run: TrainingRun) -> None:
 def batches(
     data: TrainingData, plan: Plan, rng: np.random.RandomState | None
 ) -> Iterable[TrainingData]:
-    """Cut an epoch into batches; the last one has the samples that are left."""
+    """Cut an epoch into batches; the last one may be smaller."""
     n_samples = len(data.targets)
     order = plan.order(n_samples, rng)
     if order is None:

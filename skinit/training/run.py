@@ -1,8 +1,8 @@
-"""A training run: what it has reached, and who observes it.
+"""A training run: its state and its observers.
 
-An engine computes blocks of iterations and hands each one to `TrainingRun.accept`, which says
-whether to go on. The run keeps one `RunState`, which holds all that is needed to return to an
-earlier point or to continue from there.
+An engine computes blocks of iterations, hands each one to `TrainingRun.accept`, and goes on while
+`TrainingRun.should_continue`. The run keeps one `RunState`, which holds all that is needed to
+return to an earlier point or to continue from there.
 """
 
 import math
@@ -21,7 +21,7 @@ __all__ = ["Observer", "RunState", "TrainingResult", "TrainingRun"]
 
 @dataclass(frozen=True)
 class RunState:
-    """Where a run stands between two iterations.
+    """The state of a run between two iterations.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class RunState:
         Number of iterations done, those of earlier runs included.
     stopping : EarlyStoppingState
     rng_state : tuple or None
-        State of the random number generator, of which the next iteration draws.
+        State of the random number generator before the next iteration.
     """
 
     parameters: Array
@@ -55,10 +55,8 @@ class TrainingResult:
     validation_scores : ndarray of shape (n_iter,)
         Score of the validation samples after each step; empty without validation.
     state : RunState
-        Where the run stands.
-    initial_loss, final_loss : float or None
-        Mean loss of the parameters before the first step, and of `parameters`; None while the run
-        goes on.
+        State of the run. initial_loss, final_loss : float or None Mean loss of the parameters
+        before the first step, and of `parameters`; None until the run ends.
     constant_predictions : bool
         Whether the raw predictions of all samples are the same, to rounding.
     interrupted : bool
@@ -90,21 +88,21 @@ class TrainingResult:
 
 
 class Observer:
-    """Base class of what looks at a run while it goes on: printing, callbacks.
+    """Base class of objects that watch a run in progress: printing, callbacks.
 
     An observer says beforehand which iterations it wants to see, so that the engine can compute
     all iterations in between at once.
     """
 
     def next_iteration(self, n_iter: int) -> float:
-        """Return after how many iterations, more than `n_iter`, a block has to end.
+        """Return the next number of iterations, above `n_iter`, at which a block must end.
 
         The default is infinity: blocks may end anywhere.
         """
         return math.inf
 
     def observe(self, run: "TrainingRun", block: Block) -> bool:
-        """Look at a block that the run has accepted, and return whether to end the run."""
+        """Look at a block that the run has recorded, and return whether to end the run."""
         raise NotImplementedError
 
 
@@ -125,8 +123,8 @@ class TrainingRun:
     Attributes
     ----------
     state, previous : RunState
-        After the last block that was accepted, and before it. That a step has led to parameters of
-        infinite loss shows in the next block only; then `previous` is what the run returns to.
+        After the last block, and before it. Only the next block shows that a step has led to an
+        infinite loss; then the run returns to `previous`.
     """
 
     def __init__(
@@ -151,7 +149,7 @@ class TrainingRun:
         self.interrupted = self.diverged = self.converged = self.stopped = False
 
     @property
-    def goes_on(self) -> bool:
+    def should_continue(self) -> bool:
         """Whether there are more iterations to do."""
         has_ended = self.diverged or self.converged or self.stopped
         return not has_ended and self.state.n_iter < self.problem.plan.end
@@ -166,17 +164,14 @@ class TrainingRun:
         """Return the learning rate of each iteration."""
         return self.problem.plan.rates(iterations, self.state.stopping.n_plateaus)
 
-    def accept(self, block: Block) -> bool:
-        """Take over a block of iterations that begins at the present state.
+    def accept(self, block: Block) -> None:
+        """Record a block of iterations that begins at the present state.
 
-        Returns
-        -------
-        bool
-            Whether to go on.
+        A block with a loss or parameters that are not finite is not recorded: the run has diverged.
         """
         self.diverged = not block.is_finite()
         if self.diverged:
-            return False
+            return
         stopping = self.state.stopping
         if self.early_stopping is not None:
             # If the user interrupts the scoring, the run stays where it was before this block.
@@ -189,11 +184,10 @@ class TrainingRun:
         self.previous, self.state = self.state, reached
         if stopping.n_plateaus > self.previous.stopping.n_plateaus:
             self.converged = self.problem.plan.schedule.gives_up(stopping.n_plateaus)
-        if block.iteration >= self.n_observed:  # not a second time after a return
+        if block.iteration >= self.n_observed:  # observers see no iteration twice
             self.n_observed = block.end
-            wishes = [observer.observe(self, block) for observer in self.observers]
-            self.stopped = any(wishes)
-        return self.goes_on
+            stop_requests = [observer.observe(self, block) for observer in self.observers]
+            self.stopped = any(stop_requests)
 
     def return_to(self, state: RunState) -> None:
         """Go back to a state that this run has been in: drop what came after it."""
@@ -203,7 +197,7 @@ class TrainingRun:
         self.rewind_rng()
 
     def rewind_rng(self) -> None:
-        """Forget what was drawn for an iteration that was not finished."""
+        """Discard the random draws of an unfinished iteration."""
         if self.rng is not None:
             self.rng.set_state(self.state.rng_state)
 

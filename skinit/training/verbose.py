@@ -1,4 +1,4 @@
-"""Printing the cost while a run goes on, as the tutorials do."""
+"""Printing the cost during training, as the tutorials do."""
 
 import sys
 from typing import TextIO
@@ -10,7 +10,7 @@ __all__ = ["CostPrinter"]
 
 
 class CostPrinter(Observer):
-    """Prints the cost on some fifteen lines, with the validation score where there is one.
+    """Prints the cost about 15 times, with the validation score where there is one.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class CostPrinter(Observer):
 
 
 def round_step(n: int, most: int = 15) -> int:
-    """Find the smallest of 1, 2, 5, 10, 20, 50, ... that divides n into at most `most` parts."""
+    """Return the smallest step of 1, 2, 5, 10, 20, 50, ... that makes at most `most` lines."""
     power = 1
     while True:
         for digit in (1, 2, 5):
