@@ -1,7 +1,8 @@
 """scikit-learn's MLPClassifier and MLPRegressor on skinit's engine: one import line.
 
 The classes are scikit-learn's own, with their checks, attributes, messages and predictions; what
-differs is how the initial weights are drawn and who takes the steps. The final weights do not.
+differs is who draws the initial weights and who trains. With the same `random_state`, the weights
+are the same.
 """
 
 import inspect
@@ -53,7 +54,7 @@ def with_init(Parent: type) -> Callable[..., None]:
 
 
 class OnOurEngine:
-    """How a fit begins, and how it takes its steps; all else is scikit-learn's class behind it."""
+    """Initialization and training by skinit; everything else is scikit-learn's."""
 
     _doc_link_module = "skinit"
     _doc_link_template = (
@@ -190,7 +191,7 @@ class OnOurEngine:
             )
 
     def _has_converged(self, block, n_samples, held_out):
-        """Keep the books as scikit-learn does after an epoch, and tell whether to stop."""
+        """Update scikit-learn's attributes after an epoch, and return whether to stop."""
         self.n_iter_ += 1
         self.t_ += n_samples
         self.loss_ = float(block.losses[-1])
@@ -356,7 +357,7 @@ LOSS_OF_LINK = {
 
 
 class ScikitLearnRun(TrainingRun):
-    """A run that keeps the books as scikit-learn does, on the estimator itself.
+    """A run that updates scikit-learn's attributes on the estimator itself.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ penalty, `ingredients` what activations, losses and solvers contribute. `full_ba
 and `tiled` are the runs, among which `select` chooses by the cost model in `workload`. `predict`
 computes predictions tile by tile, and `threads` decides who may use how many threads. All results
 agree with `skinit.core` to rounding, and tests compare the two. To make an activation, a loss or a
-solver fast, give it `compiled_calls` next to its formula; nothing in here has to change.
+solver fast, give it `compiled_calls` next to its formula; this package does not have to change.
 """
 
 from skinit.engine.arrays import blas_matmul

@@ -157,7 +157,8 @@ class DenseLayout:
         if issparse(left) or issparse(right):
             return [partial(sparse_product, factor, left, right, keep, out)]
         # BLAS expects Fortran order, in which C order is the transpose: out.T = right.T @ left.T.
-        # It would copy an array of neither order, or of another dtype, and the result be lost.
+        # It would copy an array of neither order, or of another dtype, and the result would be
+        # lost.
         a, trans_a = (right.T, 0) if right.flags.c_contiguous else (right, 1)
         b, trans_b = (left.T, 0) if left.flags.c_contiguous else (left, 1)
         assert all(array.flags.f_contiguous for array in (a, b, out.T))

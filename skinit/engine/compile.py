@@ -10,8 +10,8 @@ Arrays are laid out as (n_units, n_samples), and each signal has one more row, a
 carries the bias: the weights and biases of a layer follow each other in the parameter vector, form
 one matrix of shape (fan_in + 1, fan_out), and the layer is one product.
 
-Activations, losses and solvers contribute their own calls. Some of these are cheaper on multiples
-of what they compute: they take their input times `input_factor` and leave their output times
+Activations, losses and solvers contribute their own calls. Some of these are cheaper on scaled
+values: they expect their input multiplied by `input_factor`, and their output is multiplied by
 `output_factor`. Products, which have a factor at no cost, undo the multiples. ReLU, for example,
 takes -z and leaves -max(z, 0); the next product has the factor -1.
 """

@@ -1,7 +1,7 @@
 """What the engine asks of activations, losses and solvers: compiled calls, and thread safety.
 
 Each ingredient has plain methods, such as ``value`` and ``slope``, and may have bound calls that
-compute the same faster. `fast_path` decides whether these calls can be trusted.
+compute the same faster. `fast_path` decides whether these calls still match the plain methods.
 """
 
 from collections.abc import Callable

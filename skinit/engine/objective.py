@@ -65,7 +65,7 @@ class LossRecord:
 
 
 class WeightPenalty:
-    """The L2 penalty on the weights: its part of each step, and its part of the loss.
+    """The L2 penalty on the weights: its contribution to the steps and to the loss.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ def tiled_forward(
     n_threads: int = 1,
     matmul: Callable[[Any, Array], Array] = operator.matmul,
 ) -> Array:
-    """Carry samples through a network, tile by tile.
+    """Run samples through a network, tile by tile.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What all compiled runs have in common: the job they are given, and how they are advanced."""
+"""What all compiled runs have in common: their job, and how iterations are run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who may use how many threads: either a fit, while BLAS has a single one, or BLAS."""
+"""Limits of threads: either a fit uses several and BLAS a single one, or BLAS uses several."""
 
 import os
 from collections.abc import Iterator

@@ -59,7 +59,7 @@ class TiledRun(CompiledRun):
         self.layouts = [TiledLayout(job.parameters.dtype, constants) for _ in range(n_threads)]
         # Of a thread and a lane, compiled when the thread first works on the lane.
         self.calls: dict[tuple[int, int], Calls] = {}
-        # It starts no thread before there is work for one.
+        # It creates threads only when there is work.
         self.pool = ThreadPoolExecutor(n_threads, initializer=limit_this_thread)
 
     def lay_out_tiles(self, job: TrainingJob) -> None:

@@ -232,7 +232,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         if self.early_stopping:
             raise ValueError(
-                "partial_fit does a single iteration and cannot stop early; set "
+                "partial_fit does a single iteration, so that early stopping does not apply; set "
                 "early_stopping=False, or use fit with warm_start=True"
             )
         options = self._options("coefs_" in vars(self), classes=classes, partial=True)

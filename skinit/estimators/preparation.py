@@ -213,7 +213,7 @@ def score_parameters(
     if np.isnan(score):
         raise ValueError(
             f"scoring={estimator.scoring!r} returned nan on the {len(samples.y)} validation "
-            "samples; give it more of them, by validation_fraction or X_val, or choose another"
+            "samples; use more of them (validation_fraction or X_val), or another scorer"
         )
     return score
 

@@ -193,7 +193,7 @@ def test_a_run_whose_initial_loss_is_not_finite_has_no_scores():
     X = np.array([[1e38], [-1e38]] * 5, dtype=np.float32)
     model = InitMLPRegressor(activation="identity", max_iter=5)
     (run,) = compare_inits(model, ["random"], X, X[:, 0] / 1e38, X, X[:, 0] / 1e38).runs
-    assert run.outcome.startswith("diverged: the loss of the start is")
+    assert run.outcome.startswith("diverged: the initial loss is")
     assert not np.isfinite(run.initial_loss)
     assert np.isnan([run.train_score, run.test_score]).all()
 
