@@ -81,10 +81,7 @@ class OnOurEngine:
 
     def _initialize(self, y, layer_units, dtype):
         super()._initialize(y, layer_units, dtype)
-        del (
-            self.coefs_,
-            self.intercepts_,
-        )  # drawn later, when there are samples
+        del self.coefs_, self.intercepts_  # drawn when there are samples
 
     def _init_coef(self, fan_in, fan_out, dtype):
         return np.empty((fan_in, fan_out), dtype), np.empty(fan_out, dtype)
@@ -379,7 +376,8 @@ class ScikitLearnRun(TrainingRun):
             plan.draw_order(mlp._random_state)
         mlp.coefs_, mlp.intercepts_ = coefs_and_intercepts(self.problem.network, block.parameters)
         self.state = RunState(block.parameters, block.solver_state, block.end)
-        self.stopped = mlp._has_converged(block, len(data.targets), self.held_out)
+        if mlp._has_converged(block, len(data.targets), self.held_out):
+            self.stop_at = block.end
 
 
 class RateOf(BaseSchedule):

@@ -67,19 +67,13 @@ class DiagnosisRecorder(IterationCallback):
 
     def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Diagnose the initial weights."""
-        self.given = X, y, metadata or {}
-        self.on_iteration(model)
+        self.on_iteration(model, X, y, metadata)
 
-    def on_iteration(self, model: Any) -> None:
+    def on_iteration(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Diagnose the weights of a model, with the sample weights of the fit."""
-        X, y, metadata = self.given
         self.iterations_.append(model.n_iter_)
         settings = {"weights": "fitted", "candidates": (), "max_samples": self.max_samples}
-        self.diagnoses_.append(diagnose(model, X, y, **metadata, **settings))
-
-    def on_end(self, model: Any) -> None:
-        """Let the samples go."""
-        del self.given
+        self.diagnoses_.append(diagnose(model, X, y, **(metadata or {}), **settings))
 
     def by_iteration(self) -> dict[int, Diagnosis]:
         """Return the diagnoses by the number of iterations before them.

@@ -257,7 +257,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any, options: FitOptions) -> Self:
         with restoring(options.rng):
             prepared = prepare(self, X, y, sample_weight, options)
-            observers = [CostPrinter(prepared.problem.plan.max_iter)] if self.verbose else []
+            observers = [CostPrinter(prepared.plan.max_iter)] if self.verbose else []
             if has_callbacks(self) and not options.partial:
                 given = given_to_callbacks(X, y, sample_weight)
                 result = train_with_callbacks(self, prepared, observers, given)

@@ -7,7 +7,7 @@ between at once.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from copy import copy
 from functools import cache, partial
 from numbers import Integral, Real
@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skinit._support import check_number
-from skinit.estimators.fitted import snapshot_attributes, store
+from skinit.estimators.fitted import is_absent, snapshot_attributes, store
 from skinit.estimators.preparation import PreparedFit
 from skinit.training import Block, Observer, TrainingResult, TrainingRun
 
@@ -69,7 +69,9 @@ class IterationCallback(BaseEstimator):
     """Base class of callbacks that see a model after chosen iterations.
 
     A subclass overrides `next_iteration`, `is_due` and `on_iteration`, and `on_begin` or `on_end`
-    where it needs them. The other methods are scikit-learn's protocol.
+    where it needs them. The other methods are scikit-learn's protocol. X, y and `metadata`, such as
+    sample weights, are those that ``fit`` was given: the fits of several clones share a callback,
+    which must not store them.
     """
 
     def next_iteration(self, n_iter: int) -> float:
@@ -86,10 +88,10 @@ class IterationCallback(BaseEstimator):
     def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Handle the model before the first iteration."""
 
-    def on_iteration(self, model: Any) -> None:
+    def on_iteration(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Handle a copy of the model, ready to predict as if the fit had ended here."""
 
-    def on_end(self, model: Any) -> None:
+    def on_end(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Handle the model after the last iteration."""
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -127,11 +129,16 @@ def way_to_network(estimator: Any) -> str:
 
 def check_every(every: Any) -> None:
     """Refuse an `every` that is neither a positive integer nor a sequence of them."""
+    if not isinstance(every, (Real, Sequence, np.ndarray)):
+        raise TypeError(
+            f"every={every!r} must be a number of iterations, such as 10, or a sequence of "
+            "iterations, such as (1, 10, 100)"
+        )
     for iteration in [every] if isinstance(every, Real) else every:
         check_number(iteration, "every", low=1, kind=Integral)
 
 
-def next_due(every: int | Iterable[int], n_iter: int) -> float:
+def next_due(every: int | Sequence[int], n_iter: int) -> float:
     """Return the next iteration above `n_iter` of every k-th, or of a sequence of iterations.
 
     Examples
@@ -144,7 +151,7 @@ def next_due(every: int | Iterable[int], n_iter: int) -> float:
     return min((iteration for iteration in every if iteration > n_iter), default=math.inf)
 
 
-def is_due(every: int | Iterable[int], n_iter: int) -> bool:
+def is_due(every: int | Sequence[int], n_iter: int) -> bool:
     """Tell whether an iteration is one of every k-th, or of a sequence of iterations."""
     return n_iter % every == 0 if isinstance(every, Real) else n_iter in every
 
@@ -165,7 +172,7 @@ class CallbackObserver(Observer):
         callbacks = estimator._skl_callbacks
         self.own = [each for each in callbacks if isinstance(each, IterationCallback)]
         self.has_others = len(self.own) < len(callbacks)
-        plan, n_before = prepared.problem.plan, prepared.initial.n_iter
+        plan, n_before = prepared.plan, prepared.initial.n_iter
         self.n_left, self.task = plan.end - n_before, None
         self.context = estimator._init_callback_context(max_subtasks=self.n_left)
 
@@ -173,7 +180,7 @@ class CallbackObserver(Observer):
         """Begin the fit, and its first iteration."""
         self.context.call_on_fit_task_begin(estimator=self.estimator, **self.given)
         before = TrainingResult(
-            self.prepared.initial.parameters, np.empty(0), np.empty(0), self.prepared.initial
+            self.prepared.parameters, np.empty(0), np.empty(0), self.prepared.initial
         )
         if self.own:
             model = self.model(before)
@@ -193,7 +200,7 @@ class CallbackObserver(Observer):
         if due:
             model = self.model(run.snapshot())
             for callback in due:
-                callback.on_iteration(model)
+                callback.on_iteration(model, **self.given)
         if not self.has_others:
             return False
         attributes = cache(lambda: self.attributes(run.snapshot()))
@@ -214,7 +221,7 @@ class CallbackObserver(Observer):
         if self.own:
             model = self.model(result)
             for callback in self.own:
-                callback.on_end(model)
+                callback.on_end(model, **self.given)
 
     def begin_task(self, attributes: Any) -> None:
         """Begin an iteration."""
@@ -232,11 +239,12 @@ class CallbackObserver(Observer):
         )
 
     def attributes(self, result: TrainingResult) -> dict[str, Any]:
-        """Return the attributes of a copy in its present state of training."""
-        return snapshot_attributes(self.estimator, self.prepared, result)
+        """Return the attributes of a copy in its present state of training, for scikit-learn."""
+        attributes = snapshot_attributes(self.estimator, self.prepared, result)
+        return {name: value for name, value in attributes.items() if not is_absent(name, value)}
 
     def model(self, result: TrainingResult) -> Any:
         """Return a copy of the estimator in its present state of training."""
         model = copy(self.estimator)
-        store(model, self.attributes(result))
+        store(model, snapshot_attributes(self.estimator, self.prepared, result))
         return model

@@ -97,11 +97,11 @@ class Checkpoint(IterationCallback):
         """Store a hash of the data."""
         self.data_ = joblib.hash((X, y, metadata))
 
-    def on_iteration(self, model: Any) -> None:
+    def on_iteration(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Write the model."""
         self.write(model)
 
-    def on_end(self, model: Any) -> None:
+    def on_end(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Write the model if the fit has come to its end, or if nothing has been written yet.
 
         A fit that was interrupted or has diverged can be resumed from the last checkpoint.

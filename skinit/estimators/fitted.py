@@ -10,7 +10,10 @@ from skinit.estimators.packing import coefs_and_intercepts
 from skinit.estimators.preparation import PreparedFit
 from skinit.training import TrainingResult
 
-__all__ = ["fitted_attributes", "snapshot_attributes", "store"]
+__all__ = ["fitted_attributes", "is_absent", "snapshot_attributes", "store"]
+
+# Attributes that not every fitted model has. The losses are those of the end of a fit.
+OPTIONAL = ("feature_names_in_", "loss_", "best_loss_", "_resume_point")
 
 
 def fitted_attributes(estimator: Any, prepared: PreparedFit, result: TrainingResult) -> dict:
@@ -26,9 +29,9 @@ def fitted_attributes(estimator: Any, prepared: PreparedFit, result: TrainingRes
     Returns
     -------
     dict
-        None for `feature_names_in_` and `_resume_point` means that the model has none.
+        A value of None of the names in `OPTIONAL` means that the model does not have them.
     """
-    plan, network = prepared.problem.plan, prepared.problem.network
+    plan, network = prepared.plan, prepared.network
     resume_point = None
     if result.final_loss is None or result.interrupted or result.diverged:
         resume_point = ResumePoint(result.state.stopping, plan.end)
@@ -63,7 +66,7 @@ def initialization(prepared: PreparedFit) -> dict[str, Any]:
     """List what a fit from the beginning keeps of the initialization."""
     if prepared.options.resume:
         return {}  # already stored
-    coefs, intercepts = coefs_and_intercepts(prepared.problem.network, prepared.initial.parameters)
+    coefs, intercepts = coefs_and_intercepts(prepared.network, prepared.parameters)
     return {
         "initial_coefs_": coefs,
         "initial_intercepts_": intercepts,
@@ -78,22 +81,28 @@ def history(estimator: Any, prepared: PreparedFit, result: TrainingResult) -> di
         losses = np.append(estimator.loss_curve_, losses)
         if estimator.validation_scores_ is not None:
             scores = np.append(estimator.validation_scores_, scores)
-    validated = prepared.problem.plan.early_stopping
+    validated = prepared.plan.early_stopping
     attributes = {
         "n_iter_": prepared.options.n_iter_before + result.n_iter,
         "loss_curve_": losses,
         "validation_scores_": scores if validated or len(scores) else None,
         "best_validation_score_": float(max(scores, default=np.nan)) if validated else None,
     }
+    best_loss = None
     if result.final_loss is not None:
-        attributes["loss_"] = result.final_loss
-        attributes["best_loss_"] = float(np.append(losses, result.final_loss).min())
-    return attributes
+        best_loss = float(np.append(losses, result.final_loss).min())
+    return attributes | {"loss_": result.final_loss, "best_loss_": best_loss}
+
+
+def is_absent(name: str, value: Any) -> bool:
+    """Return whether a value of None means that the model does not have the attribute."""
+    return value is None and name in OPTIONAL
 
 
 def store(estimator: Any, attributes: dict[str, Any]) -> None:
-    """Store fitted attributes on an estimator, and delete those that it must not have."""
-    vars(estimator).update(attributes)
-    for name in ("feature_names_in_", "_resume_point"):
-        if vars(estimator).get(name, False) is None:
-            delattr(estimator, name)
+    """Store fitted attributes on an estimator, and delete those that it does not have any more."""
+    for name, value in attributes.items():
+        if is_absent(name, value):
+            vars(estimator).pop(name, None)
+        else:
+            setattr(estimator, name, value)

@@ -30,7 +30,7 @@ def warn_about_outcome(model: Any, prepared: PreparedFit, result: TrainingResult
     prepared : PreparedFit
     result : TrainingResult
     """
-    plan, data = prepared.problem.plan, prepared.problem.data
+    plan, data = prepared.plan, prepared.data
     loss = prepared.samples.loss
     if result.interrupted:
         warn(
@@ -56,7 +56,7 @@ def warn(message: str, category: type[Warning] = ConvergenceWarning) -> None:
 
 def frames_of_skinit() -> int:
     """Count the frames of the stack, from the caller on, until the first outside of skinit."""
-    folder = os.path.dirname(os.path.dirname(__file__))
+    folder = os.path.dirname(os.path.dirname(__file__)) + os.sep
     count, frame = 0, sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(folder):
         count, frame = count + 1, frame.f_back

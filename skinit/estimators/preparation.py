@@ -159,9 +159,7 @@ def initial_state(
     solver_state = estimator._solver_state.get(type(problem.plan.solver).__name__)
     initial = RunState(parameters, solver_state, options.n_iter_before)
     if options.resume_point is not None:
-        initial = RunState(
-            parameters, solver_state, options.n_iter_before, options.resume_point.stopping
-        )
+        initial = initial._replace(stopping=options.resume_point.stopping)
     return initial, estimator.init_resolved_
 
 

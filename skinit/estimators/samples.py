@@ -226,7 +226,7 @@ def hold_out(
     options: FitOptions,
 ) -> Samples:
     """Split off a part of the samples to validate on; a resumed fit keeps the split it had."""
-    strata = samples.targets.strata(y) if is_classifier(estimator) else None
+    strata = samples.targets.strata(y)
     split = getattr(estimator, "_split", None) if options.resume else None
     if split is None or sum(map(len, split)) != len(y):
         split = draw_split(len(y), strata, settings.validation_fraction, options.rng)

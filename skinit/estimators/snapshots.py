@@ -64,9 +64,9 @@ class WeightSnapshots(IterationCallback):
 
     def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Keep the initial weights."""
-        self.on_iteration(model)
+        self.on_iteration(model, X, y, metadata)
 
-    def on_iteration(self, model: Any) -> None:
+    def on_iteration(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Keep the weights of a model."""
         self.iterations_.append(model.n_iter_)
         self.coefs_.append([W.copy() for W in model.coefs_])

@@ -1,7 +1,7 @@
 """When to stop: neither the loss nor the validation score improves any more."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from skinit.training.block import Block
 __all__ = ["EarlyStopping", "EarlyStoppingState"]
 
 
-@dataclass(frozen=True)
-class EarlyStoppingState:
+class EarlyStoppingState(NamedTuple):
     """The best value so far, and how long ago it was reached.
 
     Parameters
@@ -67,8 +66,8 @@ class EarlyStopping:
         n_plateaus = state.n_plateaus
         if n_without_progress > self.plan.n_iter_no_change:
             n_without_progress, n_plateaus = 0, n_plateaus + 1
-        state = replace(state, n_without_progress=n_without_progress, n_plateaus=n_plateaus)
+        best, best_parameters = state.best, state.best_parameters
         if improves:
-            best = None if self.validate is None else block.parameters
-            state = replace(state, best=value, best_parameters=best)
-        return state, score
+            best = value
+            best_parameters = None if self.validate is None else block.parameters
+        return EarlyStoppingState(best, best_parameters, n_without_progress, n_plateaus), score

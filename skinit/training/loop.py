@@ -53,7 +53,7 @@ def train(
     """
     if initial.solver_state is None:
         solver_state = problem.plan.solver.initial_state(initial.parameters)
-        initial = replace(initial, solver_state=solver_state)
+        initial = initial._replace(solver_state=solver_state)
     run = TrainingRun(problem, initial, rng=rng, validate=validate, observers=observers)
     with (
         np.errstate(over="ignore", invalid="ignore"),  # reported below, as a message
@@ -93,6 +93,10 @@ def run_engine(engine: Engine, run: TrainingRun) -> tuple[float, Array]:
     if not np.isfinite(loss):
         run.diverged = True
         run.return_to(run.previous)
+        loss, raw = evaluate(run.problem, run.state.parameters)
+    if not (np.isfinite(loss) or run.interrupted):
+        # The engine before this one found all losses finite up to here, as it rounds otherwise.
+        run.return_to(run.initial)
         loss, raw = evaluate(run.problem, run.state.parameters)
     run.rewind_rng()
     return loss, raw

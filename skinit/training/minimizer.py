@@ -26,7 +26,7 @@ def run_minimizer(
 
     def visit(loss: float, parameters: Array) -> bool:
         run.accept(Block(run.state.n_iter, np.array([loss]), parameters))
-        return not (run.diverged or run.converged or run.stopped)  # it counts by itself
+        return not run.has_ended  # the solver itself counts the iterations
 
     has_converged = plan.solver.minimize(
         loss_and_gradient, state.parameters, plan.end - state.n_iter, plan.tol, visit

@@ -7,7 +7,8 @@ return to an earlier point or to continue from there.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,15 +20,14 @@ from skinit.training.early_stopping import EarlyStopping, EarlyStoppingState
 __all__ = ["Observer", "RunState", "TrainingResult", "TrainingRun"]
 
 
-@dataclass(frozen=True)
-class RunState:
+class RunState(NamedTuple):
     """The state of a run between two iterations.
 
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,)
     solver_state : object
-        State of the solver; None before the first step of a solver without state.
+        State of the solver; None for the initial state of the solver.
     n_iter : int
         Number of iterations done, those of earlier runs included.
     stopping : EarlyStoppingState
@@ -38,7 +38,7 @@ class RunState:
     parameters: Array
     solver_state: object = None
     n_iter: int = 0
-    stopping: EarlyStoppingState = field(default_factory=EarlyStoppingState)
+    stopping: EarlyStoppingState = EarlyStoppingState()
     rng_state: tuple | None = None
 
 
@@ -49,7 +49,8 @@ class TrainingResult:
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,)
-        The last parameters whose loss is finite; with validation, those of the best score.
+        The last parameters whose loss is finite; at the end of a run with validation, those of the
+        best score.
     losses : ndarray of shape (n_iter,)
         Mean loss before each step.
     validation_scores : ndarray of shape (n_iter,)
@@ -142,17 +143,27 @@ class TrainingRun:
         self.early_stopping = None
         if validate or (problem.plan.tol is not None and problem.plan.solver.takes_steps):
             self.early_stopping = EarlyStopping(problem.plan, validate)
-        self.initial = self.state = self.previous = replace(initial, rng_state=self._rng_state())
+        self.initial = self.state = self.previous = initial._replace(rng_state=self._rng_state())
         self.losses: list[Array] = []  # of each block
         self.scores: list[float] = []  # of each iteration, with validation
         self.n_observed = initial.n_iter
-        self.interrupted = self.diverged = self.converged = self.stopped = False
+        self.stop_at = math.inf  # the number of iterations at which an observer wants to end
+        self.interrupted = self.diverged = self.converged = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether an observer has ended the run."""
+        return self.state.n_iter >= self.stop_at
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run has ended for another reason than its number of iterations."""
+        return self.diverged or self.converged or self.stopped
 
     @property
     def should_continue(self) -> bool:
         """Whether there are more iterations to do."""
-        has_ended = self.diverged or self.converged or self.stopped
-        return not has_ended and self.state.n_iter < self.problem.plan.end
+        return not self.has_ended and self.state.n_iter < self.problem.plan.end
 
     def next_iterations(self, at_most: int) -> range:
         """Return the iterations of the next block: no more than the observers allow."""
@@ -187,13 +198,14 @@ class TrainingRun:
         if block.iteration >= self.n_observed:  # observers see no iteration twice
             self.n_observed = block.end
             stop_requests = [observer.observe(self, block) for observer in self.observers]
-            self.stopped = any(stop_requests)
+            if any(stop_requests):
+                self.stop_at = block.end
 
     def return_to(self, state: RunState) -> None:
         """Go back to a state that this run has been in: drop what came after it."""
         self.state = self.previous = state
         self.losses, self.scores = [self.loss_curve()], list(self.validation_scores())
-        self.converged = self.stopped = False
+        self.converged = False
         self.rewind_rng()
 
     def rewind_rng(self) -> None:

@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
@@ -25,6 +25,7 @@ from sklearn.utils.fixes import parse_version
 from skinit import (
     Checkpoint,
     DiagnosisRecorder,
+    DivergedError,
     InitMLPClassifier,
     InitMLPRegressor,
     WeightSnapshots,
@@ -423,6 +424,42 @@ def test_snapshots_are_the_same_beside_another_callback_and_alone(solver):
         for one, two, expected in zip(with_others, coefs, shorter.coefs_, strict=True):
             assert_array_equal(one, expected)
             assert_array_equal(two, expected)
+
+
+@needs_callbacks
+def test_parallel_fits_may_share_a_callback():
+    """scikit-learn gives the clones of a search one and the same callback."""
+    model = model_of(max_iter=4).set_callbacks(DiagnosisRecorder(2, max_samples=20))
+    with joblib.parallel_config("threading", n_jobs=2):
+        assert len(cross_val_score(model, X, Y, cv=4, error_score="raise")) == 4
+
+
+@needs_callbacks
+@pytest.mark.usefixtures("needs_compiled")
+@pytest.mark.parametrize("every", [1, 7, 25])
+def test_a_diverged_fit_keeps_a_finite_loss_however_it_is_watched(every):
+    """Compiled and reference engine round otherwise, and may overflow at different iterations."""
+    model = model_of(InitMLPRegressor, learning_rate=50.0, max_iter=120, random_state=0)
+    model.set_callbacks(WeightSnapshots(every))
+    with pytest.raises(DivergedError), np.errstate(over="ignore"):
+        model.fit(X, 50 * X[:, 0])
+    assert np.isfinite(model.loss_)
+    assert model.loss_ >= model.best_loss_
+
+
+@needs_callbacks
+def test_copies_of_a_model_have_no_attributes_of_an_earlier_fit():
+    seen = []
+
+    class Seeing(Recorder):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            seen.append(fitted_estimator)
+
+    model = model_of(max_iter=3).fit(X, Y)
+    snapshots = WeightSnapshots()
+    model.set_callbacks(snapshots, Seeing()).fit(X, Y)
+    assert not any(hasattr(copy, "feature_names_in_") for copy in seen)
+    assert not hasattr(model, "_resume_point")
 
 
 @needs_callbacks
