@@ -129,7 +129,7 @@ def gain(
     Parameters
     ----------
     activation : BaseActivation
-        Any, also one of your own.
+        Any, including your own.
     direction : {"forward", "backward", "centered"}, default="forward"
         The gain keeps the mean square of the signal, :math:`1 / \sqrt{\operatorname{E} \phi^2}`;
         the mean square of the gradient, :math:`1 / \sqrt{\operatorname{E} \phi'^2}`; or the

@@ -1,4 +1,4 @@
-"""What became of a training run, in words: it learned, overfitted, diverged or never moved.
+"""How a training run ended, in words: it learned, overfitted, diverged or never moved.
 
 The final loss and the test score are compared with the baseline: the best prediction that does not
 look at X, which is the class frequencies, or the mean for squared errors.

@@ -1,6 +1,6 @@
 """From an estimator, or a pipeline, and its data to a network, its parameters and some samples.
 
-`read_inputs` undoes what stands around the network and draws the parameters as a fit would.
+`read_inputs` takes the network out of pipelines and draws the parameters as a fit would.
 `prepare_parameters` is the only place that needs to know how an estimator prepares a fit.
 """
 

@@ -20,7 +20,7 @@ class DiagnosisRecorder(IterationCallback):
     ----------
     every : int or sequence of int, default=1
         Number of iterations from one diagnosis to the next, or the iterations themselves, such as
-        ``(1, 10, 100)``. With few samples, a diagnosis takes as long as some dozens of iterations.
+        ``(1, 10, 100)``. With few samples, a diagnosis takes as long as dozens of iterations.
     max_samples : int, default=200
         How many samples are measured. They are the same each time if `random_state` is an int.
 

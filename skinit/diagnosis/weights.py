@@ -422,7 +422,7 @@ def find_large_loss(
         "initial loss",
         f"confidently wrong initial predictions: the loss is {format_number(initial_loss)}, "
         f"{format_number(ratio)} times that of raw predictions of 0 ({format_number(zero_loss)})",
-        "the first steps only undo raw predictions that are large for no reason",
+        "the first steps only shrink raw predictions that are too large",
         join_options(use, smaller_output, "scale X"),
         evidence,
     )

@@ -1,9 +1,9 @@
 """Pictures in the style of scikit-learn's displays: data in ``__init__``, drawing in ``plot``.
 
-There is one public file per picture; read `loss_curve` first, which is the simplest. Each display
-has ``from_estimator`` and, where several models can share a picture, ``from_estimators``, which
-takes a dict of names to estimators. Each takes ``ax``, or ``axes`` if it needs several, and stores
-them as ``ax_`` or ``axes_``, and their figure as ``figure_``.
+There is one public file per picture; read `learning_rate` first, which is the simplest. Each
+display has ``from_estimator`` and, where several models can share a picture, ``from_estimators``,
+which takes a dict of names to estimators. Each takes ``ax``, or ``axes`` if it needs several, and
+stores them as ``ax_`` or ``axes_``, and their figure as ``figure_``.
 
 The private files have what displays share: new figures and legends (`_figures`), limits of axes
 (`_spans`), named estimators (`_naming`) and writing to a file (`_saving`). A new display is a file

@@ -115,8 +115,8 @@ class DenseLayout:
         """
         factor_of_product = factor / source.scale
         if source.values.shape[0] < block.shape[0]:
-            # Without a constant row. The product is added to the bias, or subtracted from it:
-            # multiplied by -1, it could be -0.0.
+            # There is no constant row: the product is added to the bias, or subtracted from it.
+            # Multiplying by -1 instead could make -0.0.
             bias = self.new((len(z),))[:, np.newaxis]
             return [
                 *self.product(abs(factor_of_product), block[:-1].T, source.values, 0.0, z),

@@ -58,7 +58,7 @@ SAMPLES_OF_ONE_PART = 256
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples as the compiled calls take them.
+    """Samples in the layout of the compiled calls.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Destination:
     keep, factor : float
     penalty_calls : sequence of callables
         One for each layer, or none. Each is called right before the derivatives of its layer are
-        added, when no other call needs the weights as they were.
+        added, when no later call needs the old weights.
     """
 
     array: Array
@@ -297,7 +297,7 @@ def compile_steps(
     factor = fused_step_factor(plan, dtype, n_samples, total_weight)
     if factor is not None:
         # The products that compute the derivatives add the step to the parameters, after the
-        # penalty has shrunk these.
+        # penalty has reduced them.
         shrink = penalty.shrink_calls(parameters, factor)
         destination, steps = Destination(parameters, 1.0, factor, shrink), [[]] * n_iterations
     else:

@@ -1,4 +1,4 @@
-"""A training run on minibatches: their samples are copied to where the same bound calls read them.
+"""A training run on minibatches: each batch is copied into the buffers that the bound calls read.
 
 `MinibatchRun` runs epochs; `BatchSteps` are the compiled steps for batches of one size.
 """
@@ -117,7 +117,7 @@ class BatchSteps:
         )
 
     def step(self, rate: float, index: Array, epoch: int, losses: Array) -> None:
-        """Take a step on the samples of an index, and record what their losses are computed from.
+        """Take a step on the samples of an index, and record what their losses need.
 
         When all slots are full, `flush_losses` adds the losses to the sums of their epochs; after
         the last step of a block, it has to be called once more.

@@ -38,8 +38,9 @@ class LossRecord:
         """Allocate the arrays for a number of iterations."""
         loss, loss_inputs = network.loss, None
         raw = np.empty((n_iterations, network.widths[-1], n_samples), dtype)
-        # With a single number per sample, this is the loss itself, and computing it for the whole
-        # block is cheaper. Several numbers are by-products of the gradient.
+        # If the loss needs one number per sample, that is the loss itself, and computing it for the
+        # whole block is cheaper. If it needs several, they are by-products of the gradient and are
+        # stored.
         if loss.n_loss_inputs > 1:
             loss_inputs = np.empty((n_iterations, loss.n_loss_inputs, n_samples), dtype)
         return cls(loss, raw, loss_inputs)

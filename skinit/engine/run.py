@@ -56,7 +56,7 @@ class CompiledRun:
 
         Parameters
         ----------
-        rates : sequence of float, of at most `block_length`
+        rates : sequence of at most `block_length` floats
         draw_order : callable
             Returns the order of the samples in an epoch; called with minibatches only.
 
@@ -69,4 +69,4 @@ class CompiledRun:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Shut down the threads of the run, if it has any of its own."""
+        """Shut down the threads of the run, if it has created any."""

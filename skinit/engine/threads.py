@@ -104,7 +104,7 @@ def cached_cpu_count() -> int:
 
 
 def spare_threads() -> int:
-    """Return how many threads a fit may use: those that it has taken from BLAS."""
+    """Return how many threads a fit may use: those that BLAS does not use."""
     with fits_lock:
         return fits["spare threads"] if fits["running"] == 1 else 1
 
@@ -117,7 +117,7 @@ def release_control_of_limits() -> None:
 
 
 def limit_this_thread() -> None:
-    """Limit BLAS to one thread in a thread of a fit, if limits belong to threads."""
+    """Limit BLAS to one thread in a thread of a fit, if BLAS keeps a limit for each thread."""
     blas = thread_pools().select(user_api="blas").lib_controllers
     if any(map(is_limited_by_thread, blas)):
         thread_pools().limit(limits=1, user_api="blas")

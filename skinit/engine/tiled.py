@@ -1,9 +1,9 @@
 """A training run for many samples: tiles of rows that fit into the cache, distributed over threads.
 
-A tile has so many samples that all of their signals stay in the cache; its calls are compiled as
-those of a small data set. Each tile belongs to a lane, whose gradient it is added to, and threads
-work on lanes. Which tiles form a lane, and in which order they are added, depends on the data and
-never on the number of threads, so that the result is the same, to the last digit, with any number.
+A tile is small enough that its signals stay in the cache, and is compiled like a small data set.
+Each tile belongs to a lane, whose gradient it is added to, and threads work on lanes. Which tiles
+form a lane, and in which order they are added, depends on the data and never on the number of
+threads, so that the result is the same, to the last digit, with any number.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,7 +67,7 @@ class TiledRun(CompiledRun):
         network, dtype, n_samples = job.network, job.parameters.dtype, len(self.data.targets)
         tiles = split_rows(self.data, rows_per_tile(network, n_samples, dtype.itemsize))
         size = len(tiles[0].targets)
-        n_rows = len(tiles) * size  # with those that fill up the last tile
+        n_rows = len(tiles) * size  # including the padding of the last tile
         self.loss_inputs = np.empty((1, network.loss.n_loss_inputs, n_rows), dtype)
         self.record = LossRecord(network.loss, None, self.loss_inputs[..., :n_samples])
 
@@ -146,7 +146,7 @@ class TiledRun(CompiledRun):
         return (losses + self.penalty.loss_terms(1)) / self.total_weight
 
     def work(self, thread: int, lanes: set[int], errors: Any) -> None:
-        """Compute one lane after the other: a thread's own, then those left over by the next one.
+        """Compute lanes: first those of the thread itself, then what the next one has left.
 
         Calls are bound to the arrays of a thread. If any thread might take any lane, the calls of
         each lane would be compiled and kept once per thread.

@@ -86,7 +86,7 @@ def iterations_per_record(n_samples: int, n_outputs: int, itemsize: int) -> int:
 
 
 def is_copied(X: Any) -> bool:
-    """Check that X is dense and small enough to be copied next to a constant."""
+    """Check that X is dense and small enough to be copied with a constant column."""
     return not issparse(X) and X.nbytes <= COPIED_BYTES
 
 
