@@ -60,7 +60,7 @@ BY_PARAMETERS = {
     "early_stopping": {"early_stopping": "no"},
     "validation_fraction": {"early_stopping": True, "validation_fraction": 1.5},
     "validation_fraction too small": {"early_stopping": True, "validation_fraction": 1e-3},
-    "scoring": {"early_stopping": True, "scoring": "acuracy"},
+    "scoring": {"early_stopping": True, "scoring": "no_such_scorer"},
     "class_weight": {"class_weight": "balnced"},
     "shuffle": {"shuffle": "no"},
     "random_state": {"random_state": "seed"},
