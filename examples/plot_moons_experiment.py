@@ -97,24 +97,21 @@ DecisionBoundaryPanel.from_estimators(titled, X_train, y_train)
 from joblib import Parallel, delayed
 
 from skinit.activations import ReLU
-from skinit.core import Network, Plan, TrainingData, forward, layer_views
+from skinit.core import Network, Plan, Problem, TrainingData, forward, layer_views
 from skinit.initializers import build_parameters
 from skinit.losses import LOSSES, BinaryCrossEntropy
 from skinit.schedules import ConstantRate
 from skinit.solvers import GradientDescent
-from skinit.training import train
+from skinit.training import RunState, train
 
 
 def accuracy_from_large_weights(seed, loss):
     """Train from large random weights; return the test accuracy."""
     network = Network((2, 12, 6, 1), (ReLU(), ReLU()), loss)
     initial, _ = build_parameters(inits["random"], network, np.random.RandomState(seed))
-    result = train(
-        network,
-        initial,
-        TrainingData(X_train, y_train[:, np.newaxis].astype(float)),
-        Plan(GradientDescent(), ConstantRate(0.01), max_iter=15000),
-    )
+    data = TrainingData(X_train, y_train[:, np.newaxis].astype(float))
+    plan = Plan(GradientDescent(), ConstantRate(0.01), max_iter=15000)
+    result = train(Problem(network, data, plan), RunState(initial))
     signals, _ = forward(network, layer_views(network, result.parameters), X_test)
     return np.mean((signals[-1][:, 0] > 0) == y_test)
 
