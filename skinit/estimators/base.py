@@ -312,7 +312,7 @@ class BaseInitMLP(CallbackSupportMixin, BaseEstimator):
             and X.shape[1] == self.n_features_in_
             and X.shape[0] > 0
             and X.flags.c_contiguous
-            and getattr(self, "feature_names_in_", None) is None
+            and "feature_names_in_" not in vars(self)
             and np.isfinite(X).all()
         ):
             return X  # validate_data would take longer than the prediction
