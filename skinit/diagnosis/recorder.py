@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from skinit._support import data_frame
 from skinit.diagnosis.diagnose import diagnose
 from skinit.diagnosis.result import Diagnosis
-from skinit.estimators import IterationCallback, check_every, is_due, next_due
+from skinit.estimators import IterationCallback
 
 __all__ = ["DiagnosisRecorder"]
 
@@ -56,18 +56,7 @@ class DiagnosisRecorder(IterationCallback):
     def setup(self, estimator: Any, context: Any) -> None:
         """Check the settings, and discard the diagnoses of an earlier fit."""
         super().setup(estimator, context)
-        check_every(self.every)
         self.iterations_, self.diagnoses_ = [], []
-
-    def next_iteration(self, n_iter: int) -> float:
-        return next_due(self.every, n_iter)
-
-    def is_due(self, n_iter: int) -> bool:
-        return is_due(self.every, n_iter)
-
-    def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
-        """Diagnose the initial weights."""
-        self.on_iteration(model, X, y, metadata)
 
     def on_iteration(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Diagnose the weights of a model, with the sample weights of the fit."""

@@ -11,7 +11,7 @@ in `settings`; a callback gets a file of its own.
 """
 
 from skinit.estimators.base import BaseInitMLP, loss_and_targets, takes_steps
-from skinit.estimators.callbacks import IterationCallback, check_every, is_due, next_due
+from skinit.estimators.callbacks import IterationCallback
 from skinit.estimators.checkpoint import Checkpoint
 from skinit.estimators.mlp import InitMLPClassifier, InitMLPRegressor
 from skinit.estimators.options import FitOptions
@@ -32,14 +32,11 @@ __all__ = [
     "IterationCallback",
     "PreparedFit",
     "WeightSnapshots",
-    "check_every",
     "check_nested_params",
     "coefs_and_intercepts",
     "innermost",
-    "is_due",
     "last_step",
     "loss_and_targets",
-    "next_due",
     "packed",
     "prepare",
     "takes_steps",

@@ -38,7 +38,6 @@ __all__ = [
     "CallbackObserver",
     "CallbackSupportMixin",
     "IterationCallback",
-    "check_every",
     "given_to_callbacks",
     "has_callbacks",
     "is_due",
@@ -68,25 +67,27 @@ def given_to_callbacks(X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
 class IterationCallback(BaseEstimator):
     """Base class of callbacks that see a model after chosen iterations.
 
-    A subclass overrides `next_iteration`, `is_due` and `on_iteration`, and `on_begin` or `on_end`
-    where it needs them. The other methods are scikit-learn's protocol. X, y and `metadata`, such as
-    sample weights, are those that ``fit`` was given: the fits of several clones share a callback,
-    which must not store them.
+    A subclass has the parameter `every`, as `WeightSnapshots`, and overrides `on_iteration`; the
+    other methods where it needs them. X, y and `metadata`, such as sample weights, are those that
+    ``fit`` was given: the fits of several clones share a callback, which must not store them.
     """
+
+    every: int | Sequence[int] | None
 
     def next_iteration(self, n_iter: int) -> float:
         """Return the next number of iterations, above `n_iter`, at which to be called.
 
         Infinity means: at the end of any block.
         """
-        return math.inf
+        return next_due(self.every, n_iter)
 
     def is_due(self, n_iter: int) -> bool:
-        """Tell whether to be called now, after `n_iter` iterations."""
-        raise NotImplementedError
+        """Return whether to be called now, after `n_iter` iterations."""
+        return is_due(self.every, n_iter)
 
     def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
-        """Handle the model before the first iteration."""
+        """Handle the model before the first iteration, by default as after any other."""
+        self.on_iteration(model, X, y, metadata)
 
     def on_iteration(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Handle a copy of the model, ready to predict as if the fit had ended here."""
@@ -101,6 +102,11 @@ class IterationCallback(BaseEstimator):
                 f"{type(self).__name__} is set on a {type(estimator).__name__}, and can only watch "
                 f"an InitMLPClassifier or InitMLPRegressor{way_to_network(estimator)}"
             )
+        self.check_settings()
+
+    def check_settings(self) -> None:
+        """Raise an error that names a parameter which cannot be used."""
+        check_every(self.every)
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """Do nothing; scikit-learn requires the method."""
@@ -129,7 +135,7 @@ def way_to_network(estimator: Any) -> str:
 
 def check_every(every: Any) -> None:
     """Refuse an `every` that is neither a positive integer nor a sequence of them."""
-    if not isinstance(every, (Real, Sequence, np.ndarray)):
+    if isinstance(every, str) or not isinstance(every, (Real, Sequence, np.ndarray)):
         raise TypeError(
             f"every={every!r} must be a number of iterations, such as 10, or a sequence of "
             "iterations, such as (1, 10, 100)"

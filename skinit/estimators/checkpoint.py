@@ -63,9 +63,7 @@ class Checkpoint(IterationCallback):
         self.every = every
         self.minutes = minutes
 
-    def setup(self, estimator: Any, context: Any) -> None:
-        """Check before the fit that checkpoints can be written."""
-        super().setup(estimator, context)
+    def check_settings(self) -> None:
         if self.every is None and self.minutes is None:
             raise ValueError(
                 "a Checkpoint needs to know how often: give every=100 iterations, or minutes=5"
@@ -74,6 +72,10 @@ class Checkpoint(IterationCallback):
             check_number(self.every, "every", low=1, kind=Integral)
         if self.minutes is not None:
             check_number(self.minutes, "minutes", above=0, kind=Real)
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Check before the fit that checkpoints can be written."""
+        super().setup(estimator, context)
         if not Path(self.path).absolute().parent.is_dir():
             raise FileNotFoundError(f"path={str(self.path)!r} is in a folder that does not exist")
         try:

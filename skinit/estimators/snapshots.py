@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from skinit._support import Array
-from skinit.estimators.callbacks import IterationCallback, check_every, is_due, next_due
+from skinit.estimators.callbacks import IterationCallback
 
 __all__ = ["WeightSnapshots"]
 
@@ -53,18 +53,7 @@ class WeightSnapshots(IterationCallback):
     def setup(self, estimator: Any, context: Any) -> None:
         """Forget the last fit."""
         super().setup(estimator, context)
-        check_every(self.every)
         self.iterations_, self.coefs_, self.intercepts_ = [], [], []
-
-    def next_iteration(self, n_iter: int) -> float:
-        return next_due(self.every, n_iter)
-
-    def is_due(self, n_iter: int) -> bool:
-        return is_due(self.every, n_iter)
-
-    def on_begin(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
-        """Keep the initial weights."""
-        self.on_iteration(model, X, y, metadata)
 
     def on_iteration(self, model: Any, X: Any, y: Any, metadata: dict[str, Any] | None) -> None:
         """Keep the weights of a model."""

@@ -427,6 +427,14 @@ def test_snapshots_are_the_same_beside_another_callback_and_alone(solver):
 
 
 @needs_callbacks
+@pytest.mark.parametrize("every", ["often", {10}, None])
+@pytest.mark.parametrize("Callback", [WeightSnapshots, DiagnosisRecorder])
+def test_an_every_that_is_no_number_of_iterations_is_shown_as_it_was_given(Callback, every):
+    with pytest.raises(TypeError, match=re.escape(f"every={every!r} must be a number")):
+        model_of().set_callbacks(Callback(every)).fit(X, Y)
+
+
+@needs_callbacks
 def test_parallel_fits_may_share_a_callback():
     """scikit-learn gives the clones of a search one and the same callback."""
     model = model_of(max_iter=4).set_callbacks(DiagnosisRecorder(2, max_samples=20))
